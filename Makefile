@@ -1,0 +1,100 @@
+# Everything a newcomer types. Needs GNU make (3.81 or newer), git and a Python 3.11 or newer; installs nothing globally.
+#
+# How the set-up knows that it is done: a stamp in .venv whose name is a checksum of the lock file, of pyproject.toml and of
+# the folder. Content counts, not file times, so a fresh clone, an older branch or a moved folder does the right thing, and
+# the second run starts at once.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+# -n 2: the suite is many small tests; two processes suit the smallest machines. TEST_PROCESSES=0 runs it in one.
+TEST_PROCESSES ?= 2
+# Extra arguments: make test ARGS='-k periods -x', make demo ARGS='--set faults.0.ppm=0'
+ARGS ?=
+
+checksum = $(shell { cat $(1) && printf '%s' '$(CURDIR) $(PYTHON)'; } | cksum | cut -d ' ' -f 1)
+BASE := $(VENV)/.base-$(call checksum,requirements/base.lock pyproject.toml)
+DEV := $(VENV)/.dev-$(call checksum,requirements/dev.lock pyproject.toml)
+
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# The package itself needs nothing from an index: what builds it stands in the lock files.
+INSTALL_SPRINGTIDE := $(INSTALL) --no-index --no-deps --no-build-isolation --editable .
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: $(BASE) ## a firm's quiet week against misbehaving systems, with a verdict; report in out/demo
+	$(BIN)/springtide simulate quiet_week --seed 1 --out out/demo $(ARGS)
+
+.PHONY: test
+test: $(DEV) ## the whole test suite
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) $(ARGS)
+
+.PHONY: check
+check: format-check lint types imports ## format, lint, types and import contracts (make -k check: all of them, whatever fails)
+
+.PHONY: format-check
+format-check: $(DEV)
+	$(BIN)/ruff format --check .
+
+.PHONY: lint
+lint: $(DEV)
+	$(BIN)/ruff check .
+
+.PHONY: types
+types: $(DEV)
+	$(BIN)/mypy
+
+.PHONY: imports
+imports: $(DEV)
+	$(BIN)/lint-imports --no-logo
+
+.PHONY: format
+format: $(DEV) ## rewrite the code in the house's format, with the safe fixes of the linter
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: setup
+setup: $(DEV) ## the development environment alone, for editors
+
+# Renewing the lock files: `make lock` after a change of dependencies in pyproject.toml keeps every other version where it is;
+# `make lock UPGRADE=--upgrade` takes the newest of everything. Universal: one file for Python 3.11 and newer on Linux and
+# macOS, with the hashes of all published files. Simulated chance depends on faker, holidays, numpy and tzdata: they are
+# pinned in pyproject.toml, and a new version of one changes digests and is a change of its own.
+UV := uv==0.13.8
+LOCK := out/lock-tool/bin/uv pip compile --no-config --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command 'make lock' --quiet $(UPGRADE)
+
+.PHONY: lock
+lock: ## renew requirements/*.lock (UPGRADE=--upgrade: newest versions)
+	scripts/private_venv.sh out/lock-tool
+	out/lock-tool/bin/python -m pip install --quiet --disable-pip-version-check '$(UV)'
+	$(LOCK) pyproject.toml requirements/build.in --output-file requirements/base.lock
+	$(LOCK) pyproject.toml requirements/build.in --extra dev --constraints requirements/base.lock --output-file requirements/dev.lock
+
+.PHONY: clean
+clean: ## remove the environment, caches and results
+	rm -rf $(VENV) out dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps of other contents go first: what they say is no longer true once this installation has begun.
+$(BASE):
+	@scripts/private_venv.sh $(VENV)
+	@rm -f $(VENV)/.base-* $(VENV)/.dev-*
+	$(INSTALL) --require-hashes --requirement requirements/base.lock
+	$(INSTALL_SPRINGTIDE)
+	@touch $@
+
+# dev.lock holds everything of base.lock at the same versions (a test says so), so this makes the base true as well.
+$(DEV):
+	@scripts/private_venv.sh $(VENV)
+	@rm -f $(VENV)/.base-* $(VENV)/.dev-*
+	$(INSTALL) --require-hashes --requirement requirements/dev.lock
+	$(INSTALL_SPRINGTIDE)
+	@touch $@ $(BASE)

@@ -1,0 +1,32 @@
+"""How an HTTP answer that never reached the rows reads, the same for every system unless its vendor differs."""
+
+from runtime.core.answers import Door, Doubt, Silent, TurnedAway
+from runtime.ports import Response
+
+CONNECTION_REFUSED = 0
+"""Status that a transport reports when nobody listened: the request definitely did nothing."""
+
+DOORS: dict[int, Door] = {
+    CONNECTION_REFUSED: Door.UNREACHABLE,
+    401: Door.LOGIN_REFUSED,
+    403: Door.LOCKED_OUT,
+    429: Door.THROTTLED,
+    503: Door.MAINTENANCE,
+}
+"""Statuses by which the systems say, by contract, that they did not look at the request."""
+
+
+def read_door(response: Response) -> TurnedAway | Silent | None:
+    """The door that turned the call away; `Silent` for an error without a contract; None when it was served."""
+    door = DOORS.get(response.status)
+    if door is not None:
+        return TurnedAway(door, retry_after_ms(response))
+    if response.status >= 500:
+        return Silent(Doubt.SERVER_ERROR)
+    return None
+
+
+def retry_after_ms(response: Response) -> int | None:
+    """The Retry-After header in milliseconds; None when it is absent or says nothing usable."""
+    text = response.headers.get("Retry-After", "")
+    return int(text) * 1_000 if text.isascii() and text.isdigit() and int(text) > 0 else None

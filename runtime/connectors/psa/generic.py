@@ -1,0 +1,114 @@
+"""The PSA of a generic vendor: approved time comes in as events, statuses go back, and a listing finds what was lost.
+
+The dialect is our own. Events carry exactly the fields of `model.TimeEntry` and `model.Approval`, so that reading
+one is decoding it; a vendor's connector maps its own fields here.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+import msgspec
+
+from runtime.connectors.doors import read_door
+from runtime.core.answers import CallAnswer, Doubt, HeadsListed, Republished, Silent, StatusTaken, VersionHead
+from runtime.core.effects import Effect, Fetch, Recount, TellPsa
+from runtime.core.model import Approval, TimeEntry
+from runtime.core.news import EntryApproved, EntryNews, EntryWithdrawn
+from runtime.ports import Request, Response
+
+
+class UndecodableEventError(Exception):
+    """An event that cannot be read at all: a dead letter, counted and kept outside the books."""
+
+
+class _Event(msgspec.Struct):
+    type: str
+    entry: TimeEntry | None = None
+    approval: Approval | None = None
+    entry_id: str = ""
+    version: int = 0
+    reason: str = ""
+    at_ms: int = 0
+
+
+class _Events(msgspec.Struct):
+    events: list[_Event]
+
+
+class _Heads(msgspec.Struct):
+    heads: list[tuple[str, int]]
+    next_page: str = ""
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_event = msgspec.json.Decoder(_Event).decode
+_decode_events = msgspec.json.Decoder(_Events).decode
+_decode_heads = msgspec.json.Decoder(_Heads).decode
+_UNITS = ("hour", "day")
+_ZERO = Decimal(0)
+
+
+def read_event(body: bytes) -> EntryNews:
+    """One event as news. Raises UndecodableEventError with one clear line."""
+    try:
+        event = _decode_event(body)
+    except msgspec.MsgspecError as fault:
+        raise UndecodableEventError(f"event: {fault}; ask the sender to publish it again") from fault
+    return _news(event)
+
+
+def _news(event: _Event) -> EntryNews:
+    if event.type == "time_entry.approved":
+        entry, approval = event.entry, event.approval
+        if entry is None or approval is None:
+            raise UndecodableEventError("event: an approval needs both 'entry' and 'approval'")
+        if entry.unit not in _UNITS or entry.version < 1 or entry.quantity < _ZERO:
+            raise UndecodableEventError(f"event: {entry.entry_id}: unit, version or quantity is out of range")
+        return EntryApproved(entry, approval)
+    if event.type == "time_entry.withdrawn":
+        return EntryWithdrawn(event.entry_id, event.version, event.reason, event.at_ms)
+    raise UndecodableEventError(f"event: type {event.type!r} is not known here")
+
+
+def read_events(bodies: Iterable[bytes]) -> list[EntryNews]:
+    """Many events, in the order in which they came."""
+    return [read_event(body) for body in bodies]
+
+
+class GenericPsa:
+    """Connector to the generic PSA of one legal entity."""
+
+    def __init__(self, entity: str) -> None:
+        self.entity = entity
+
+    def build(self, effect: Effect) -> Request:
+        """The request that carries out `effect` (tell, recount or fetch)."""
+        headers = {"X-Call": effect.call_id}
+        match effect:
+            case TellPsa():
+                return Request("POST", "/status", headers, _encode({"statuses": effect.statuses}))
+            case Recount():
+                path = f"/published?entity={self.entity}&since_ms={effect.since_ms}&page={effect.page}"
+                return Request("GET", path, headers, b"")
+            case Fetch():
+                return Request("POST", "/publish", headers, _encode({"heads": effect.heads}))
+        raise AssertionError(f"{effect} is not for the PSA")
+
+    def read(self, effect: Effect, response: Response) -> CallAnswer:
+        """What the response says about the effect. Never raises: what nobody can read is doubt."""
+        turned_away = read_door(response)
+        if turned_away is not None:
+            return turned_away
+        if response.status != 200:
+            return Silent(Doubt.SERVER_ERROR)
+        try:
+            match effect:
+                case TellPsa():
+                    return StatusTaken()
+                case Recount():
+                    listed = _decode_heads(response.body)
+                    return HeadsListed(tuple(VersionHead(*head) for head in listed.heads), listed.next_page)
+                case _:
+                    return Republished(tuple(map(_news, _decode_events(response.body).events)))
+        except (msgspec.MsgspecError, UndecodableEventError):
+            return Silent(Doubt.SERVER_ERROR)

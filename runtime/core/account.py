@@ -1,0 +1,610 @@
+"""One connector account, shared by many partitions: quota, fairness, breaker, maintenance and session.
+
+    OPEN --429--> THROTTLED --time--> OPEN
+      |--503, announced--> MAINTENANCE --a probe is served--> OPEN
+      |--silence, again and again--> BROKEN --a probe is served--> OPEN
+      |--401--> LOGGED_OUT --logged in--> OPEN
+      `--403--> LOCKED_OUT --logged in--> OPEN
+
+Rule 1. A permit may delay a decision and never choose it. Permits are not journalled; a new process learns anew.
+Rule 2. What closes an account is one incident of the account, never thousands of exceptions (D13).
+Rule 3. In MAINTENANCE and BROKEN one call at a time goes out as a probe, ever more rarely; the first that is served
+        opens the account (D14).
+Rule 4. A login that is refused is tried again rarely: an integration user must not be locked by its own runtime.
+Rule 5. Our own pacing never exceeds the quota: in no window, however it is laid, do more calls leave than it allows.
+Rule 6. Word of a call that left before the mode changed says nothing about the new mode.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import takewhile
+from typing import Any
+
+from runtime.core.answers import Door
+from runtime.core.pacing import back_off
+from runtime.core.value import value
+
+MINUTE_MS = 60_000
+
+
+class Mode(StrEnum):
+    """Whether calls may leave, and what it takes until they may."""
+
+    OPEN = "open"
+    THROTTLED = "throttled"
+    MAINTENANCE = "maintenance"
+    BROKEN = "broken"
+    LOGGED_OUT = "logged_out"
+    LOCKED_OUT = "locked_out"
+
+
+@value
+class AccountPolicy:
+    """The contracted limits of one account, and our manners. Durations in milliseconds; targets are ours."""
+
+    account: str
+    quota_calls: int = 600
+    quota_window_ms: int = 5 * MINUTE_MS
+    """At most this many calls in any window of this length (the vendor's unit)."""
+    quota_margin_ms: int = 2_000
+    """Windows are counted longer by this, since calls arrive closer together than they left."""
+    concurrent_max: int = 8
+    throttle_rest_ms: int = 10_000
+    """Rest after a 429 that names none; doubles while they go on."""
+    rest_max_ms: int = 5 * MINUTE_MS
+    probe_first_ms: int = 30_000
+    probe_max_ms: int = 5 * MINUTE_MS
+    silences_to_break: int = 5
+    needs_session: bool = True
+    login_rest_ms: int = 5 * MINUTE_MS
+    login_rest_max_ms: int = 30 * MINUTE_MS
+
+
+# ------------------------------------------------------------------ inputs
+
+
+@value
+class Asked:
+    """A partition would start `calls` calls if it were free to; its oldest work waits since `since_ms`."""
+
+    entity: str
+    calls: int
+    since_ms: int
+
+
+@value
+class CallLeft:
+    """A permitted call went out."""
+
+    entity: str
+
+
+@value
+class CallServed:
+    """A call came back that the system had served (whatever became of its rows)."""
+
+    left_ms: int
+
+
+@value
+class CallTurnedAway:
+    """A call came back that was turned away at the door."""
+
+    left_ms: int
+    door: Door
+    retry_after_ms: int | None
+
+
+@value
+class CallSilent:
+    """A call was given up."""
+
+    left_ms: int
+
+
+@value
+class LoginAnswered:
+    """A login came back: how long the session lasts, or at which door it was refused (None, None: silence)."""
+
+    session_ms: int | None
+    door: Door | None
+
+
+@value
+class MaintenanceAnnounced:
+    """The vendor says beforehand that the system will be down."""
+
+    from_ms: int
+    until_ms: int
+
+
+@value
+class CredentialRotated:
+    """A person gave us a credential that works; no need to wait for the next attempt."""
+
+    who: str
+
+
+AccountInput = (
+    Asked
+    | CallLeft
+    | CallServed
+    | CallTurnedAway
+    | CallSilent
+    | LoginAnswered
+    | MaintenanceAnnounced
+    | CredentialRotated
+)
+
+# ------------------------------------------------------------------ records
+
+
+@value
+class DemandNoted:
+    """The partition's demand replaces what it asked for before."""
+
+    entity: str
+    calls: int
+    since_ms: int
+
+
+@value
+class CallCounted:
+    """A call is on the wire and in the quota."""
+
+    entity: str
+    at_ms: int
+
+
+@value
+class CallReturned:
+    """A call is off the wire."""
+
+
+@value
+class Throttled:
+    """They asked us to slow down."""
+
+    until_ms: int
+
+
+@value
+class ThrottleEnded:
+    """The rest is over."""
+
+
+@value
+class MaintenanceBegan:
+    """The system is down; the next probe may leave at `probe_ms`."""
+
+    probe_ms: int
+
+
+@value
+class MaintenancePlanned:
+    """A window is known beforehand."""
+
+    from_ms: int
+    until_ms: int
+
+
+@value
+class BreakerTripped:
+    """Too many calls were given up in a row; the next probe may leave at `probe_ms`."""
+
+    probe_ms: int
+
+
+@value
+class ProbeLeft:
+    """A probe is on its way; the next one not before `probe_ms`."""
+
+    probe_ms: int
+
+
+@value
+class ServedAgain:
+    """The system serves."""
+
+
+@value
+class SilenceCounted:
+    """One more call was given up."""
+
+
+@value
+class SessionLost:
+    """We have to log in (again)."""
+
+
+@value
+class LoginBegan:
+    """A login is on its way."""
+
+
+@value
+class LoggedIn:
+    """The session holds until then."""
+
+    until_ms: int
+
+
+@value
+class LoginFailed:
+    """Refused or silent; not again before `retry_ms`."""
+
+    retry_ms: int
+
+
+@value
+class LockedOut:
+    """The integration user is locked; not again before `retry_ms`."""
+
+    retry_ms: int
+
+
+AccountRecord = (
+    DemandNoted
+    | CallCounted
+    | CallReturned
+    | Throttled
+    | ThrottleEnded
+    | MaintenanceBegan
+    | MaintenancePlanned
+    | BreakerTripped
+    | ProbeLeft
+    | ServedAgain
+    | SilenceCounted
+    | SessionLost
+    | LoginBegan
+    | LoggedIn
+    | LoginFailed
+    | LockedOut
+)
+
+M = Mode
+_TROUBLE: dict[type, Mode] = {
+    Throttled: M.THROTTLED,
+    MaintenanceBegan: M.MAINTENANCE,
+    BreakerTripped: M.BROKEN,
+    SessionLost: M.LOGGED_OUT,
+    LockedOut: M.LOCKED_OUT,
+}
+MODES: dict[Mode, dict[type, Mode]] = {
+    M.OPEN: {**_TROUBLE, ServedAgain: M.OPEN, LoggedIn: M.OPEN},
+    M.THROTTLED: {**_TROUBLE, ThrottleEnded: M.OPEN, ServedAgain: M.OPEN},
+    M.MAINTENANCE: {**_TROUBLE, ServedAgain: M.OPEN},
+    M.BROKEN: {**_TROUBLE, ServedAgain: M.OPEN},
+    M.LOGGED_OUT: {
+        LoggedIn: M.OPEN,
+        LoginFailed: M.LOGGED_OUT,
+        LockedOut: M.LOCKED_OUT,
+        MaintenanceBegan: M.MAINTENANCE,
+        SessionLost: M.LOGGED_OUT,
+    },
+    M.LOCKED_OUT: {LoggedIn: M.OPEN, LoginFailed: M.LOCKED_OUT, LockedOut: M.LOCKED_OUT, SessionLost: M.LOGGED_OUT},
+}
+"""What may follow what in the life of an account."""
+
+_PROBING = frozenset({M.MAINTENANCE, M.BROKEN})
+_LOGIN_NEEDED = frozenset({M.LOGGED_OUT, M.LOCKED_OUT})
+
+
+@dataclass(slots=True)
+class Account:
+    """The state of one account. Changed by `apply_account` alone."""
+
+    policy: AccountPolicy
+    mode: Mode = Mode.OPEN
+    since_ms: int = 0
+    """When the mode began."""
+    until_ms: int = 0
+    """THROTTLED: when it ends. Probing modes: when the next probe may leave. Login modes: the next attempt."""
+    times: int = 0
+    """How often the present trouble was met again; drives the back-off."""
+    silences: int = 0
+    on_the_wire: int = 0
+    sent: deque[int] = field(default_factory=deque)
+    """When the calls of the running quota window left."""
+    demand: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Entity to (calls, waiting since), in the order of service: who was served goes to the end."""
+    session_until_ms: int = 0
+    logging_in: bool = False
+    windows: list[tuple[int, int]] = field(default_factory=list)
+    """Announced maintenance still to come or running."""
+
+
+@value
+class Grant:
+    """This entity may start one call now."""
+
+    entity: str
+
+
+@value
+class LogIn:
+    """Somebody should log in now."""
+
+    account: str
+
+
+# ------------------------------------------------------------------ decide
+
+
+def decide_account(account: Account, word: AccountInput, now_ms: int) -> list[AccountRecord]:
+    """What we make of the news of the account. Changes nothing."""
+    out: list[AccountRecord] = []
+    _HEAR[type(word)](account, word, now_ms, out)
+    return out
+
+
+Out = list[AccountRecord]
+
+
+def _asked(account: Account, word: Asked, now_ms: int, out: Out) -> None:
+    if account.demand.get(word.entity, (0, 0))[0] != word.calls:
+        out.append(DemandNoted(word.entity, word.calls, word.since_ms))
+
+
+def _left(account: Account, word: CallLeft, now_ms: int, out: Out) -> None:
+    out.append(CallCounted(word.entity, now_ms))
+    if account.mode in _PROBING:
+        rest = back_off(account.times + 1, account.policy.probe_first_ms, account.policy.probe_max_ms)
+        out.append(ProbeLeft(now_ms + rest))
+
+
+def _served(account: Account, word: CallServed, now_ms: int, out: Out) -> None:
+    out.append(CallReturned())
+    stale = word.left_ms < account.since_ms
+    if (account.mode in _PROBING and not stale) or (account.mode is M.OPEN and (account.silences or account.times)):
+        out.append(ServedAgain())
+
+
+def _turned_away(account: Account, word: CallTurnedAway, now_ms: int, out: Out) -> None:
+    out.append(CallReturned())
+    if word.left_ms < account.since_ms:
+        return
+    policy = account.policy
+    match word.door:
+        case Door.THROTTLED:
+            rest = word.retry_after_ms or back_off(account.times + 1, policy.throttle_rest_ms, policy.rest_max_ms)
+            out.append(Throttled(now_ms + rest))
+        case Door.MAINTENANCE:
+            rest = back_off(account.times + 1, policy.probe_first_ms, policy.probe_max_ms)
+            if word.retry_after_ms is not None:
+                rest = max(rest, word.retry_after_ms)
+            out.append(MaintenanceBegan(now_ms + rest))
+        case Door.LOGIN_REFUSED:
+            out.append(SessionLost())
+        case Door.LOCKED_OUT:
+            out.append(LockedOut(now_ms + policy.login_rest_max_ms))
+        case Door.UNREACHABLE:
+            _one_more_silence(account, now_ms, out)
+
+
+def _silent(account: Account, word: CallSilent, now_ms: int, out: Out) -> None:
+    out.append(CallReturned())
+    if word.left_ms >= account.since_ms:
+        _one_more_silence(account, now_ms, out)
+
+
+def _one_more_silence(account: Account, now_ms: int, out: Out) -> None:
+    policy = account.policy
+    if account.mode in _PROBING or account.silences + 1 < policy.silences_to_break:
+        out.append(SilenceCounted())
+    else:
+        out.append(BreakerTripped(now_ms + policy.probe_first_ms))
+
+
+def _login_answered(account: Account, word: LoginAnswered, now_ms: int, out: Out) -> None:
+    policy = account.policy
+    if word.session_ms is not None:
+        out.append(LoggedIn(now_ms + word.session_ms))
+    elif word.door is Door.LOCKED_OUT:
+        out.append(LockedOut(now_ms + policy.login_rest_max_ms))
+    else:
+        rest = back_off(account.times + 1, policy.login_rest_ms, policy.login_rest_max_ms)
+        out.append(LoginFailed(now_ms + rest))
+
+
+def _announced(account: Account, word: MaintenanceAnnounced, now_ms: int, out: Out) -> None:
+    out.append(MaintenancePlanned(word.from_ms, word.until_ms))
+
+
+def _rotated(account: Account, word: CredentialRotated, now_ms: int, out: Out) -> None:
+    if account.mode in _LOGIN_NEEDED:
+        out.append(SessionLost())
+
+
+_HEAR: dict[type, Callable[[Account, Any, int, Out], None]] = {
+    Asked: _asked,
+    CallLeft: _left,
+    CallServed: _served,
+    CallTurnedAway: _turned_away,
+    CallSilent: _silent,
+    LoginAnswered: _login_answered,
+    MaintenanceAnnounced: _announced,
+    CredentialRotated: _rotated,
+}
+
+
+def time_passed(account: Account, now_ms: int) -> list[AccountRecord]:
+    """What time alone brings: a rest that is over, a session that ended, an announced window that begins."""
+    out: Out = []
+    if account.mode is M.THROTTLED and account.until_ms <= now_ms:
+        out.append(ThrottleEnded())
+    if account.mode is M.OPEN and account.policy.needs_session and account.session_until_ms <= now_ms:
+        out.append(SessionLost())
+    for from_ms, until_ms in account.windows:
+        if from_ms <= now_ms < until_ms and account.mode is not M.MAINTENANCE and account.mode not in _LOGIN_NEEDED:
+            out.append(MaintenanceBegan(until_ms))
+            break
+    return out
+
+
+# ------------------------------------------------------------------ apply
+
+
+def apply_account(account: Account, record: AccountRecord, now_ms: int) -> None:
+    """The only thing that changes an account."""
+    kind = type(record)
+    after = MODES[account.mode].get(kind)
+    if after is not None:
+        if after is not account.mode:
+            account.since_ms = now_ms
+            account.times = 0 if after is M.OPEN and kind is not ThrottleEnded else account.times
+        account.mode = after
+    else:
+        assert kind in _MODELESS, f"{account.policy.account}: {kind.__name__} cannot follow {account.mode}"
+    _APPLY[kind](account, record)
+
+
+_MODELESS = frozenset(
+    {DemandNoted, CallCounted, CallReturned, MaintenancePlanned, ProbeLeft, SilenceCounted, LoginBegan, LoggedIn}
+    | {LoginFailed}
+)
+"""Records that do not ask in which mode the account is."""
+
+
+def _demand_noted(account: Account, record: DemandNoted) -> None:
+    if record.calls:
+        account.demand[record.entity] = (record.calls, record.since_ms)
+    else:
+        account.demand.pop(record.entity, None)
+
+
+def _call_counted(account: Account, record: CallCounted) -> None:
+    account.on_the_wire += 1
+    sent, policy = account.sent, account.policy
+    sent.append(record.at_ms)
+    while sent[0] <= record.at_ms - policy.quota_window_ms - policy.quota_margin_ms:
+        sent.popleft()
+    calls, since_ms = account.demand.pop(record.entity, (0, 0))
+    if calls > 1:
+        account.demand[record.entity] = (calls - 1, since_ms)
+
+
+def _call_returned(account: Account, record: CallReturned) -> None:
+    account.on_the_wire -= 1
+
+
+def _until(account: Account, until_ms: int) -> None:
+    account.until_ms = until_ms
+    account.times += 1
+
+
+def _probe_left(account: Account, record: ProbeLeft) -> None:
+    account.until_ms = record.probe_ms
+
+
+def _served_again(account: Account, record: ServedAgain) -> None:
+    account.silences = 0
+    account.times = 0
+
+
+def _silence_counted(account: Account, record: SilenceCounted) -> None:
+    account.silences += 1
+
+
+def _session_lost(account: Account, record: SessionLost) -> None:
+    account.session_until_ms = 0
+    account.until_ms = 0
+
+
+def _login_began(account: Account, record: LoginBegan) -> None:
+    account.logging_in = True
+
+
+def _logged_in(account: Account, record: LoggedIn) -> None:
+    account.logging_in = False
+    account.session_until_ms = record.until_ms
+    account.silences = 0
+    account.times = 0
+
+
+def _login_failed(account: Account, record: LoginFailed | LockedOut) -> None:
+    account.logging_in = False
+    account.session_until_ms = 0
+    _until(account, record.retry_ms)
+
+
+def _planned(account: Account, record: MaintenancePlanned) -> None:
+    account.windows = sorted({*account.windows, (record.from_ms, record.until_ms)})
+
+
+def _throttle_ended(account: Account, record: ThrottleEnded) -> None:
+    account.until_ms = 0
+
+
+_APPLY: dict[type, Callable[[Account, Any], None]] = {
+    DemandNoted: _demand_noted,
+    CallCounted: _call_counted,
+    CallReturned: _call_returned,
+    Throttled: lambda account, record: _until(account, record.until_ms),
+    ThrottleEnded: _throttle_ended,
+    MaintenanceBegan: lambda account, record: _until(account, record.probe_ms),
+    MaintenancePlanned: _planned,
+    BreakerTripped: lambda account, record: _until(account, record.probe_ms),
+    ProbeLeft: _probe_left,
+    ServedAgain: _served_again,
+    SilenceCounted: _silence_counted,
+    SessionLost: _session_lost,
+    LoginBegan: _login_began,
+    LoggedIn: _logged_in,
+    LoginFailed: _login_failed,
+    LockedOut: _login_failed,
+}
+
+
+# ------------------------------------------------------------------ due
+
+
+def due_account(account: Account, now_ms: int) -> list[Grant | LogIn]:
+    """Who may start a call now, one at a time round and round, or that a login is needed."""
+    if not account.demand:
+        return []
+    if account.mode in _LOGIN_NEEDED:
+        return [LogIn(account.policy.account)] if not account.logging_in and account.until_ms <= now_ms else []
+    free = _free(account, now_ms)
+    if free <= 0:
+        return []
+    grants: list[Grant | LogIn] = []
+    waiting = {entity: calls for entity, (calls, _) in account.demand.items()}
+    while free and waiting:
+        for entity in tuple(waiting):
+            grants.append(Grant(entity))
+            waiting[entity] -= 1
+            if not waiting[entity]:
+                del waiting[entity]
+            free -= 1
+            if not free:
+                break
+    return grants
+
+
+def _free(account: Account, now_ms: int) -> int:
+    """How many calls may leave now."""
+    if account.mode is M.THROTTLED:
+        return 0
+    if account.mode in _PROBING:
+        return 1 if account.until_ms <= now_ms and account.on_the_wire == 0 else 0
+    policy = account.policy
+    horizon = now_ms - policy.quota_window_ms - policy.quota_margin_ms
+    in_window = len(account.sent) - sum(1 for _ in takewhile(lambda left_ms: left_ms <= horizon, account.sent))
+    return min(policy.quota_calls - in_window, policy.concurrent_max - account.on_the_wire)
+
+
+def account_next_due_ms(account: Account, now_ms: int) -> int | None:
+    """When to look again, if nothing is heard until then; None when only news can change anything."""
+    times = [from_ms for from_ms, _ in account.windows if from_ms > now_ms]
+    if account.demand:
+        if account.mode is not M.OPEN:
+            if not account.logging_in and not (account.mode in _PROBING and account.on_the_wire):
+                times.append(account.until_ms)
+        elif len(account.sent) >= account.policy.quota_calls:
+            policy = account.policy
+            full_until = account.sent[len(account.sent) - policy.quota_calls]
+            times.append(full_until + policy.quota_window_ms + policy.quota_margin_ms)
+    return min(times, default=None)

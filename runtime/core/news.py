@@ -1,0 +1,54 @@
+"""What the source and the reference systems publish to a partition."""
+
+from runtime.core.model import Approval, Period, Project, RateLine, TimeEntry
+from runtime.core.value import value
+
+
+@value
+class EntryApproved:
+    """The source approved this version of this entry."""
+
+    entry: TimeEntry
+    approval: Approval
+
+
+@value
+class EntryWithdrawn:
+    """The source took the entry back: un-approved, cancelled or deleted. A version of its own."""
+
+    entry_id: str
+    version: int
+    reason: str
+    at_ms: int
+
+
+@value
+class PeriodPublished:
+    """A period was opened, held, closed, re-opened, or its feed gate moved."""
+
+    period: Period
+
+
+@value
+class RatesPublished:
+    """New or amended rate lines."""
+
+    lines: tuple[RateLine, ...]
+
+
+@value
+class ProjectsPublished:
+    """New or changed projects."""
+
+    projects: tuple[Project, ...]
+
+
+@value
+class MasterDataReady:
+    """The ERP now knows something it refused before: "project:P1", "worker:W7"."""
+
+    names: tuple[str, ...]
+
+
+EntryNews = EntryApproved | EntryWithdrawn
+News = EntryNews | PeriodPublished | RatesPublished | ProjectsPublished | MasterDataReady

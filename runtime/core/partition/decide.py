@@ -1,0 +1,494 @@
+"""`decide(state, inputs, now_ms)`: what we make of the news. It makes records and changes nothing.
+
+Rule 1. The inputs of one call speak of different entries; the shell sees to that, and it is asserted. News of an
+        entry and word of a call about it are never decided together.
+Rule 2. Without inputs, `decide` looks around: what was woken, what has rested, and what stands at the head of the
+        queue and cannot go. The shell asks until nothing is left to say.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from runtime.core import inputs as i
+from runtime.core import news as n
+from runtime.core import records as r
+from runtime.core.answers import (
+    Applied,
+    CallAnswer,
+    Doubt,
+    HeadsListed,
+    LineFound,
+    LinesFound,
+    Refusal,
+    Refused,
+    RefusedAsOne,
+    Republished,
+    RowAnswer,
+    RowsAnswered,
+    Silent,
+    Staged,
+    StatusTaken,
+    TurnedAway,
+)
+from runtime.core.effects import Fetch, FrozenRow, LookUp, Recount, SendBatch, TellPsa
+from runtime.core.inputs import Answered, Input
+from runtime.core.model import Leg, Valuation
+from runtime.core.pacing import AskFirst, back_off
+from runtime.core.partition.moves import PARKS, REFUSAL_PARKS, Phase
+from runtime.core.partition.queue import batch_due, first_in_line
+from runtime.core.partition.state import Ask, OpenCall, State, Tracked
+from runtime.core.partition.steps import Go, Rest, Stay, next_step, posting_for, price
+from runtime.core.records import Record
+
+Records = list[Record]
+
+
+def decide(state: State, inputs: Sequence[Input], now_ms: int) -> Records:
+    """The records that follow from `inputs` at `now_ms` (ms UTC). Changes nothing; see the rules above."""
+    out: Records = []
+    if not inputs:
+        _look_around(state, now_ms, out)
+        return out
+    for one in inputs:
+        HEAR[type(one)](state, one, now_ms, out)
+    assert len(inputs) == 1 or _different_entries(inputs), "one decide, two inputs about one entry"
+    return out
+
+
+def _different_entries(inputs: Sequence[Input]) -> bool:
+    names: set[str] = set()
+    for one in inputs:
+        if isinstance(one, n.EntryApproved):
+            name = one.entry.entry_id
+        elif isinstance(one, n.EntryWithdrawn):
+            name = one.entry_id
+        elif isinstance(one, i.Sending):
+            continue
+        else:
+            return False
+        if name in names:
+            return False
+        names.add(name)
+    return True
+
+
+# ------------------------------------------------------------------ news
+
+
+def _approved(state: State, news: n.EntryApproved, now_ms: int, out: Records) -> None:
+    entry = news.entry
+    tracked = state.entries.get(entry.entry_id)
+    if tracked is not None and entry.version <= tracked.latest:
+        if not tracked.heard >> entry.version & 1:
+            out.append(r.OldVersionReceived(entry))
+        return
+    for time_type, rule in state.policy.excluded_time_types:
+        if entry.time_type == time_type:
+            out.append(r.EntryExcluded(entry, news.approval, rule, now_ms))
+            return
+    priced = price(state, entry, news.approval.decided_at_ms)
+    out.append(r.EntryReceived(entry, news.approval, priced if isinstance(priced, Valuation) else None, now_ms))
+
+
+def _withdrawn(state: State, news: n.EntryWithdrawn, now_ms: int, out: Records) -> None:
+    tracked = state.entries.get(news.entry_id)
+    if tracked is not None and news.version <= tracked.latest:
+        if not tracked.heard >> news.version & 1:
+            out.append(r.OldWithdrawalReceived(news.entry_id, news.version))
+        return
+    out.append(r.EntryWithdrawn(news.entry_id, news.version, news.reason, now_ms))
+
+
+def _period_published(state: State, news: n.PeriodPublished, now_ms: int, out: Records) -> None:
+    period = news.period
+    if period.module != state.policy.module:
+        return
+    known = state.calendar.find(period.name)
+    if known is None or period.version > known.version:
+        out.append(r.PeriodChanged(period))
+
+
+def _rates_published(state: State, news: n.RatesPublished, now_ms: int, out: Records) -> None:
+    out.append(r.RatesChanged(news.lines))
+
+
+def _projects_published(state: State, news: n.ProjectsPublished, now_ms: int, out: Records) -> None:
+    known = state.projects
+    newer = tuple(p for p in news.projects if p.project not in known or p.version > known[p.project].version)
+    if newer:
+        out.append(r.ProjectsChanged(newer))
+
+
+def _master_data(state: State, news: n.MasterDataReady, now_ms: int, out: Records) -> None:
+    out.append(r.MasterDataArrived(news.names))
+
+
+# ------------------------------------------------------------------ people
+
+
+def _waive(state: State, command: i.Waive, now_ms: int, out: Records) -> None:
+    tracked = state.entries.get(command.entry_id)
+    if tracked is not None and tracked.phase is Phase.PARKED:
+        out.append(r.EntryWaived(command.entry_id, command.who, command.why))
+
+
+def _retry(state: State, command: i.Retry, now_ms: int, out: Records) -> None:
+    parked = tuple(
+        entry_id
+        for entry_id in command.entry_ids
+        if entry_id in state.entries and state.entries[entry_id].phase is Phase.PARKED
+    )
+    if parked:
+        out.append(r.EntriesWoken(parked, f"{command.who}: {command.why}", now_ms))
+
+
+def _pause(state: State, command: i.Pause, now_ms: int, out: Records) -> None:
+    if not state.head.paused:
+        out.append(r.PartitionPaused(command.who, command.why))
+
+
+def _resume(state: State, command: i.Resume, now_ms: int, out: Records) -> None:
+    if state.head.paused:
+        out.append(r.PartitionResumed(command.who, command.why))
+
+
+# ------------------------------------------------------------------ looking around
+
+
+def _look_around(state: State, now_ms: int, out: Records) -> None:
+    if state.head.stirred:
+        _wake(state, state.head.stirred[0], now_ms, out)
+        return
+    rested = tuple(entry_id for until_ms, entry_id in state.resting if until_ms <= now_ms)
+    if rested:
+        out.append(r.EntriesRested(rested))
+    elif batch_due(state, now_ms):
+        _set_aside(state, now_ms, out)
+
+
+def _wake(state: State, wake: str, now_ms: int, out: Records) -> None:
+    """Let everything go on that waited for this event. What stood still for finance is confirmed before it is sent."""
+    waiting = tuple(state.parked.get(wake, ()))
+    out.append(r.EntriesWoken(waiting, wake, now_ms))
+    held = tuple(name for name in waiting if _may_stand_by_hand(state.entries[name], "period_held"))
+    if held:
+        out.append(r.EntriesUnconfirmed(held, state.head.ask_seq + 1, now_ms))
+
+
+def _may_stand_by_hand(tracked: Tracked, reason: str) -> bool:
+    parked = tracked.park
+    return parked is not None and parked.reason == reason and tracked.standing is None and tracked.intents == 0
+
+
+def _set_aside(state: State, now_ms: int, out: Records) -> None:
+    """Take from the head of the queue what cannot go with the next batch, each with its reason."""
+    unconfirmed: list[str] = []
+    late = now_ms - state.policy.confirm_after_ms
+    for tracked in first_in_line(state, state.policy.batch_max):
+        if tracked.queued_ms < late and tracked.intents == 0 and tracked.confirmed_ms < late:
+            unconfirmed.append(tracked.entry_id)
+            continue
+        if tracked.refusals > state.policy.refusals_max:
+            out.append(_park(tracked.entry_id, "erp_keeps_refusing", f"refused {tracked.refusals} times", now_ms))
+            continue
+        step = next_step(state, tracked)
+        if isinstance(step, Rest):
+            out.append(step.record)
+        elif isinstance(step, Stay):
+            out.append(_park(tracked.entry_id, step.reason, step.detail, now_ms))
+        elif isinstance(step, Valuation):
+            out.append(r.EntryValued(tracked.entry_id, step))
+    if unconfirmed:
+        out.append(r.EntriesUnconfirmed(tuple(unconfirmed), state.head.ask_seq + 1, now_ms))
+
+
+def _park(entry_id: str, reason: str, detail: str, now_ms: int) -> r.EntryParked:
+    rule = PARKS[reason]
+    return r.EntryParked(entry_id, reason, detail, rule.owner, rule.fix, rule.wake, now_ms)
+
+
+# ------------------------------------------------------------------ our calls
+
+
+def _sending(state: State, command: i.Sending, now_ms: int, out: Records) -> None:
+    effect = command.effect
+    match effect:
+        case SendBatch():
+            out.append(r.BatchSent(effect.call_id, effect.rows, now_ms))
+        case LookUp():
+            out.append(r.LookUpSent(effect.call_id, effect.ask_id, effect.by, effect.names))
+        case TellPsa():
+            out.append(r.StatusesSent(effect.call_id, effect.statuses))
+        case Recount():
+            out.append(r.RecountSent(effect.call_id, effect.since_ms, effect.page, now_ms))
+        case Fetch():
+            out.append(r.FetchSent(effect.call_id, effect.heads))
+
+
+def _restarted(state: State, word: i.Restarted, now_ms: int, out: Records) -> None:
+    """Every call that may have left is silent now; there is no second path for recovery."""
+    out.append(r.PartitionRestarted(word.epoch, now_ms))
+    asks = state.head.ask_seq
+    for call in state.calls.values():
+        made = len(out)
+        _call_answered(state, call, Silent(), {}, now_ms, out, asks)
+        asks += sum(isinstance(record, r.RowsDoubted) for record in out[made:])
+
+
+def _answered(state: State, word: Answered, now_ms: int, out: Records) -> None:
+    call = state.calls.get(word.call_id)
+    if call is not None:
+        _call_answered(state, call, word.answer, word.seen, now_ms, out, state.head.ask_seq)
+
+
+def _call_answered(
+    state: State, call: OpenCall, answer: CallAnswer, seen: Any, now_ms: int, out: Records, asks: int
+) -> None:
+    match call.kind:
+        case "post":
+            _batch_answered(state, call, answer, now_ms, out, asks)
+        case "look_up":
+            _looked_up(state, call, answer, now_ms, out)
+        case "tell":
+            if isinstance(answer, StatusTaken):
+                told = tuple((status.entry_id, status.version, status.status) for status in call.statuses)
+                out.append(r.StatusesTaken(told))
+        case "recount":
+            if isinstance(answer, HeadsListed):
+                missing = tuple(
+                    (head.entry_id, head.version)
+                    for head in answer.heads
+                    if not _heard(state, head.entry_id, seen) >> head.version & 1
+                )
+                if missing:
+                    out.append(r.HeadsFoundMissing(missing))
+                out.append(r.RecountTurned(answer.next_page, now_ms))
+        case "fetch":
+            # What came is decided as news of its own; what did not come is still missing.
+            if not isinstance(answer, Republished):
+                out.append(r.HeadsFoundMissing(call.heads))
+    out.append(r.CallEnded(call.call_id, now_ms))
+
+
+def _heard(state: State, entry_id: str, seen: dict[str, int]) -> int:
+    tracked = state.entries.get(entry_id)
+    return tracked.heard if tracked is not None else seen.get(entry_id, 0)
+
+
+# ------------------------------------------------------------------ a batch was answered
+
+
+def _batch_answered(state: State, call: OpenCall, answer: CallAnswer, now_ms: int, out: Records, asks: int) -> None:
+    match answer:
+        case RowsAnswered():
+            _rows_answered(state, call, answer.rows, now_ms, out, asks)
+        case TurnedAway():
+            out.append(r.RowsReturned(call.names, answer.door))
+        case RefusedAsOne():
+            _refused_as_one(state, call, answer, now_ms, out)
+        case _:
+            why = answer.why if isinstance(answer, Silent) else Doubt.SERVER_ERROR
+            _silent(state, call.names, why, now_ms, out, asks)
+
+
+def _silent(state: State, keys: tuple[str, ...], why: Doubt, now_ms: int, out: Records, asks: int) -> None:
+    policy = state.policy
+    verdict = policy.after_silence(now_ms, policy.late_landing_ms, policy.lookup_lag_ms)
+    if isinstance(verdict, AskFirst):
+        out.append(r.RowsDoubted(keys, why, asks + 1, verdict.ask_at_ms, now_ms))
+    else:
+        out.append(r.RowsReturned(keys, None))
+
+
+def _refused_as_one(state: State, call: OpenCall, answer: RefusedAsOne, now_ms: int, out: Records) -> None:
+    """One bad row rolled the batch back: take it out if it is named, else send each half alone."""
+    keys = call.names
+    bad = answer.bad_key if answer.bad_key in keys else None
+    if bad is None and len(keys) == 1:
+        bad = keys[0]
+    if bad is not None:
+        rest = tuple(key for key in keys if key != bad)
+        if rest:
+            out.append(r.RowsReturned(rest, None))
+        _refused(state, call, Refused(bad, answer.reason, answer.detail), now_ms, out)
+        return
+    out.append(r.RowsReturned(keys, None))
+    half = len(keys) // 2
+    out.append(r.BatchBisected(keys[:half], keys[half:], state.head.group_seq + 1))
+
+
+def _rows_answered(
+    state: State, call: OpenCall, rows: tuple[RowAnswer, ...], now_ms: int, out: Records, asks: int
+) -> None:
+    answers = {row.key: row for row in rows}
+    applied: list[tuple[str, str]] = []
+    staged: list[tuple[str, str]] = []
+    doubted: dict[Doubt, list[str]] = {}
+    for key in call.names:
+        row = answers.get(key)
+        if isinstance(row, Applied):
+            applied.append((key, row.ledger_id))
+        elif isinstance(row, Staged):
+            staged.append((key, row.reference))
+        elif isinstance(row, Refused):
+            _refused(state, call, row, now_ms, out)
+        else:
+            doubted.setdefault(Doubt.ROW_NOT_ANSWERED if row is None else row.why, []).append(key)
+    if applied:
+        _applied(state, applied, now_ms, out)
+    if staged:
+        asks += 1
+        out.append(r.RowsStaged(tuple(staged), asks, now_ms + state.policy.staged_poll_ms, now_ms))
+    for why, keys in doubted.items():
+        asks += 1
+        if why is Doubt.DUPLICATE:
+            # They say they have it: nothing is on its way, so the look-up need not wait for a late landing.
+            ask_at_ms = now_ms + state.policy.lookup_lag_ms
+            out.append(r.RowsDoubted(tuple(keys), why, asks, ask_at_ms, now_ms))
+        else:
+            _silent(state, tuple(keys), why, now_ms, out, asks - 1)
+
+
+def _applied(state: State, rows: list[tuple[str, str]], now_ms: int, out: Records) -> None:
+    posted: list[tuple[str, str]] = []
+    reversals: list[tuple[str, str]] = []
+    newer: list[str] = []
+    for row in rows:
+        tracked, intent = _intent(state, row[0])
+        if intent.posting.leg is Leg.REVERSE:
+            reversals.append(row)
+            continue
+        posted.append(row)
+        if tracked.latest != intent.posting.version:
+            newer.append(tracked.entry_id)
+    if posted:
+        out.append(r.RowsApplied(tuple(posted), now_ms))
+    if reversals:
+        out.append(r.RowsReversed(tuple(reversals), now_ms))
+    if newer:
+        out.append(r.EntriesRequeued(tuple(newer), now_ms))
+
+
+def _intent(state: State, key: str) -> tuple[Tracked, FrozenRow]:
+    tracked = state.entries[state.keys[key]]
+    assert tracked.intent is not None, f"{key}: no intent is open"
+    return tracked, tracked.intent
+
+
+def _refused(state: State, call: OpenCall, row: Refused, now_ms: int, out: Records) -> None:
+    """A definite no closes the intent; then the entry parks, rests, or is decided anew at once."""
+    tracked, intent = _intent(state, row.key)
+    out.append(r.RowRefused(row.key, row.reason, row.detail))
+    if row.reason is Refusal.PERIOD_CLOSED:
+        known_then = call.calendar == state.calendar.version
+        repeated = r.PeriodFoundShut(intent.posting.period)
+        if known_then and repeated not in out:
+            out.append(repeated)
+        return
+    replaced = intent.posting.leg is Leg.POST and tracked.latest != intent.posting.version
+    if row.reason in REFUSAL_PARKS:
+        if not replaced:
+            out.append(_park(tracked.entry_id, REFUSAL_PARKS[row.reason], row.detail or row.reason, now_ms))
+    elif row.reason is Refusal.LOCKED:
+        policy = state.policy
+        rest_ms = back_off(tracked.refusals + 1, policy.back_off_ms, policy.back_off_max_ms)
+        out.append(r.EntryBackedOff(tracked.entry_id, now_ms + rest_ms))
+
+
+# ------------------------------------------------------------------ the ledger was asked
+
+
+def _looked_up(state: State, call: OpenCall, answer: CallAnswer, now_ms: int, out: Records) -> None:
+    ask = state.asks[call.ask_id]
+    if not isinstance(answer, LinesFound):
+        out.append(r.AskPostponed(ask.ask_id, ask.names, now_ms + state.policy.back_off_ms))
+        return
+    if ask.by == "key":
+        still_open = _keys_looked_up(state, call, ask, answer.lines, now_ms, out)
+    else:
+        still_open = ()
+        _entries_looked_up(state, ask.names, answer.lines, now_ms, out)
+    out.append(r.AskPostponed(ask.ask_id, still_open, now_ms + state.policy.staged_poll_ms))
+
+
+def _keys_looked_up(
+    state: State, call: OpenCall, ask: Ask, lines: tuple[LineFound, ...], now_ms: int, out: Records
+) -> tuple[str, ...]:
+    """Settle what the ledger has or lacks; returns the keys that are still staged."""
+    found = {line.key: line for line in lines}
+    applied: list[tuple[str, str]] = []
+    staged: list[tuple[str, str]] = []
+    missing: list[str] = []
+    still_staged: list[str] = []
+    for key in ask.names:
+        tracked, intent = _intent(state, key)
+        line = found.get(key)
+        if line is None:
+            if tracked.phase is Phase.STAGED:
+                still_staged.append(key)
+            else:
+                missing.append(key)
+        elif line.status == "rejected":
+            reason = _REFUSALS.get(line.reason, Refusal.INVALID)
+            _refused(state, call, Refused(key, reason, line.reason), now_ms, out)
+        elif line.fingerprint and line.fingerprint != intent.fingerprint:
+            out.append(_park(tracked.entry_id, "ledger_differs", f"{line.ledger_id} holds something else", now_ms))
+        elif line.status == "posted":
+            applied.append((key, line.ledger_id))
+        elif tracked.phase is Phase.STAGED:
+            still_staged.append(key)
+        else:
+            staged.append((key, line.ledger_id))
+    if applied:
+        _applied(state, applied, now_ms, out)
+    if staged:
+        out.append(r.RowsStaged(tuple(staged), state.head.ask_seq + 1, now_ms + state.policy.staged_poll_ms, now_ms))
+    if missing:
+        # Under a key whose error is stored, the same intent would be refused for ever.
+        out.append(r.RowsFoundMissing(tuple(missing), new_intent=ask.why is Doubt.STORED_ERROR))
+    return tuple(still_staged)
+
+
+def _entries_looked_up(
+    state: State, names: tuple[str, ...], lines: tuple[LineFound, ...], now_ms: int, out: Records
+) -> None:
+    """Entries that may have been posted by hand: take the person's line as ours, or go on."""
+    found = {line.entry_id: line for line in lines}
+    absent: list[str] = []
+    for entry_id in names:
+        tracked = state.entries[entry_id]
+        line = found.get(entry_id)
+        if line is None or tracked.entry is None or tracked.valuation is None:
+            absent.append(entry_id)
+            continue
+        valuation = tracked.valuation
+        if (line.bill_minor, line.cost_minor) != (valuation.bill_minor, valuation.cost_minor):
+            text = f"{line.ledger_id} was posted by hand for another amount"
+            out.append(_park(entry_id, "manual_line_differs", text, now_ms))
+            continue
+        step = next_step(state, tracked)
+        if not isinstance(step, Go):
+            absent.append(entry_id)
+            continue
+        out.append(r.LineFoundByHand(posting_for(state, tracked, step), line.ledger_id, now_ms))
+    if absent:
+        out.append(r.EntriesConfirmed(tuple(absent), now_ms))
+
+
+_REFUSALS = {reason.value: reason for reason in Refusal}
+
+HEAR: dict[type, Callable[[State, Any, int, Records], None]] = {
+    n.EntryApproved: _approved,
+    n.EntryWithdrawn: _withdrawn,
+    n.PeriodPublished: _period_published,
+    n.RatesPublished: _rates_published,
+    n.ProjectsPublished: _projects_published,
+    n.MasterDataReady: _master_data,
+    i.Waive: _waive,
+    i.Retry: _retry,
+    i.Pause: _pause,
+    i.Resume: _resume,
+    i.Sending: _sending,
+    i.Answered: _answered,
+    i.Restarted: _restarted,
+}

@@ -1,0 +1,58 @@
+"""Who stands at the head of the queue, and whether a batch should leave now."""
+
+from runtime.core.partition.moves import Phase
+from runtime.core.partition.state import State, Tracked
+
+
+def first_in_line(state: State, most: int, skip: int = 0) -> list[Tracked]:
+    """The entries of the next batch, at most `most`: a bisected half alone, else the queue in order.
+
+    `skip` passes over that many entries of the queue, for the batch after the next one.
+    """
+    entries = state.entries
+    if state.groups:
+        half = next(iter(state.groups.values()))
+        return [entries[entry_id] for entry_id in half[:most]]
+    line: list[Tracked] = []
+    for ticket, entry_id in state.ready:
+        tracked = entries.get(entry_id)
+        if tracked is None or tracked.ticket != ticket:
+            continue
+        if skip:
+            skip -= 1
+            continue
+        line.append(tracked)
+        if len(line) == most:
+            break
+    return line
+
+
+def batch_due(state: State, now_ms: int) -> bool:
+    """Whether a batch should leave: a full one, a bisected half, or one whose oldest row has lingered long enough."""
+    if state.head.paused:
+        return False
+    if state.groups or state.ready_count >= state.policy.batch_max:
+        return True
+    due_ms = lingers_until(state)
+    return due_ms is not None and due_ms <= now_ms
+
+
+def lingers_until(state: State) -> int | None:
+    """When the oldest queued row will have lingered long enough; None when nothing is queued."""
+    if not state.ready_count:
+        return None
+    for ticket, entry_id in state.ready:
+        tracked = state.entries.get(entry_id)
+        if tracked is not None and tracked.ticket == ticket:
+            return tracked.queued_ms + state.policy.linger_ms
+    raise AssertionError("the queue counts entries that it does not hold")
+
+
+def oldest_work_ms(state: State) -> int | None:
+    """Since when the oldest entry that is not at rest has been waiting (ms UTC); None when nothing waits."""
+    waiting = [
+        tracked.queued_ms
+        for tracked in state.entries.values()
+        if tracked.queued_ms and tracked.phase is not Phase.PARKED
+    ]
+    return min(waiting, default=None)

@@ -1,0 +1,208 @@
+"""The next step of one entry towards what should be true in the ledger.
+
+What should be true follows from the news; what is true is what stands; the step is the difference:
+
+    stands nothing, wanted nothing      -> Rest    (cleared, or left out by rule)
+    stands nothing, wanted v            -> Post v
+    stands v, wanted nothing            -> Reverse v
+    stands v, wanted w, ledger must see -> Reverse v (then nothing stands, and w is posted)
+    stands v, wanted w, it need not     -> Rest    (w is carried by what stands)
+
+A row that was sent before and definitely did nothing goes again as it was, as long as it is still the right step.
+"""
+
+from runtime.core import records as r
+from runtime.core.corrections import LEDGER_MOVES
+from runtime.core.effects import FrozenRow
+from runtime.core.model import Correction, Leg, Posting, TimeEntry, Valuation
+from runtime.core.partition.state import State, Tracked
+from runtime.core.periods import Access, Dated, Undated
+from runtime.core.rating import Unpriced
+from runtime.core.value import value
+
+
+@value
+class Go:
+    """Send a posting that starts from these facts; the key and the frozen text are made when it leaves."""
+
+    leg: Leg
+    dated: Dated
+    correction: Correction
+
+
+@value
+class Stay:
+    """The entry cannot go now: a key of PARKS, and what exactly is lacking."""
+
+    reason: str
+    detail: str
+
+
+@value
+class Rest:
+    """Nothing has to be sent; this record says so."""
+
+    record: r.VersionCarried | r.EntryCleared | r.EntryLeftOut
+
+
+Step = Go | FrozenRow | Stay | Rest | Valuation
+
+
+def price(state: State, entry: TimeEntry, known_ms: int) -> Valuation | Stay:
+    """What the entry is worth, or why nobody can say."""
+    project = state.projects.get(entry.project)
+    if project is None:
+        return Stay("project_unknown", f"project {entry.project} was never published")
+    policy = state.policy
+    try:
+        priced = policy.price(state.card, policy.rate_order, entry, project, known_ms)
+    except KeyError as unknown:
+        return Stay("currency_unknown", f"currency {unknown} is not in ISO 4217")
+    return Stay(priced.reason, priced.detail) if isinstance(priced, Unpriced) else priced
+
+
+def next_step(state: State, tracked: Tracked) -> Step:
+    """What a queued entry needs next. A `Valuation` means: it has a price now, record it and look again."""
+    entry = None if tracked.excluded else tracked.entry
+    standing = tracked.standing
+    if entry is not None and tracked.valuation is None:
+        assert tracked.approval is not None, f"{tracked.entry_id}: approved by nobody"
+        return price(state, entry, tracked.approval.decided_at_ms)
+    if standing is None:
+        if entry is None:
+            return Rest(r.EntryLeftOut(tracked.entry_id) if tracked.excluded else r.EntryCleared(tracked.entry_id))
+        return _same_row(state, tracked, Leg.POST, entry.version) or _post(state, tracked, entry)
+    correction = Correction.NONE
+    if entry is not None:
+        assert tracked.valuation is not None
+        correction = state.policy.classify(standing, entry, tracked.valuation)
+        if correction not in LEDGER_MOVES:
+            return Rest(r.VersionCarried(tracked.entry_id, entry.version))
+    if tracked.by_hand:
+        return Stay(
+            "standing_by_hand", f"line {tracked.ledger_id} was posted by hand and cannot be reversed by the feed"
+        )
+    return _same_row(state, tracked, Leg.REVERSE, standing.version) or _reverse(state, standing, correction)
+
+
+def _same_row(state: State, tracked: Tracked, leg: Leg, version: int) -> FrozenRow | None:
+    """The row that was sent before, if it is still the right one and its period still takes it."""
+    row = tracked.intent
+    if row is None:
+        return None
+    posting = row.posting
+    if posting.leg is not leg or posting.version != version:
+        return None
+    period = state.calendar.find(posting.period)
+    if period is None or state.calendar.access(period) is not Access.OPEN:
+        return None
+    return row
+
+
+def _post(state: State, tracked: Tracked, entry: TimeEntry) -> Go | Stay:
+    earlier = tracked.reversed
+    if earlier is not None and tracked.reversed_work_day == entry.work_date.toordinal():
+        return _go(state, Leg.POST, earlier, Correction.NONE)
+    dated = state.policy.date_posting(state.calendar, entry.work_date)
+    return Stay(dated.reason, dated.detail) if isinstance(dated, Undated) else Go(Leg.POST, dated, Correction.NONE)
+
+
+def _reverse(state: State, standing: Posting, correction: Correction) -> Go | Stay:
+    return _go(state, Leg.REVERSE, Dated(standing.accounting_date, standing.period, standing.adjusts), correction)
+
+
+def _go(state: State, leg: Leg, earlier: Dated, correction: Correction) -> Go | Stay:
+    """A leg of a correction: on the earlier leg's date if its period is open, with the reason that date had."""
+    dated = state.policy.date_posting(state.calendar, earlier.day)
+    if isinstance(dated, Undated):
+        return Stay(dated.reason, dated.detail)
+    return Go(leg, earlier if dated.day == earlier.day else dated, correction)
+
+
+def posting_for(state: State, tracked: Tracked, go: Go) -> Posting:
+    """The posting that `go` leads to, with a fresh key: intent n+1 of this entry."""
+    policy = state.policy
+    if go.leg is Leg.REVERSE:
+        standing = tracked.standing
+        assert standing is not None, f"{tracked.entry_id}: nothing stands that could be reversed"
+        intent = tracked.intents + 1
+        return Posting(
+            key=policy.key(
+                policy.tenant,
+                standing.entity,
+                standing.entry_id,
+                standing.version,
+                policy.module,
+                Leg.REVERSE,
+                intent,
+                policy.key_room,
+            ),
+            entry_id=standing.entry_id,
+            version=standing.version,
+            leg=Leg.REVERSE,
+            intent=intent,
+            entity=standing.entity,
+            project=standing.project,
+            task=standing.task,
+            worker=standing.worker,
+            role=standing.role,
+            work_date=standing.work_date,
+            accounting_date=go.dated.day,
+            period=go.dated.period,
+            quantity=-standing.quantity,
+            unit=standing.unit,
+            bill_minor=-standing.bill_minor,
+            bill_currency=standing.bill_currency,
+            cost_minor=-standing.cost_minor,
+            cost_currency=standing.cost_currency,
+            bill_rate_id=standing.bill_rate_id,
+            cost_rate_id=standing.cost_rate_id,
+            narrative=standing.narrative,
+            dimensions=standing.dimensions,
+            correction=go.correction,
+            adjusts=go.dated.adjusts,
+            reverses=standing.key,
+            mapping_version=policy.mapping_version,
+        )
+    entry, valuation = tracked.entry, tracked.valuation
+    assert entry is not None, f"{tracked.entry_id}: nothing to post"
+    assert valuation is not None, f"{tracked.entry_id}: has no price"
+    intent = tracked.intents + 1
+    return Posting(
+        policy.key(
+            policy.tenant,
+            entry.home_entity,
+            entry.entry_id,
+            entry.version,
+            policy.module,
+            Leg.POST,
+            intent,
+            policy.key_room,
+        ),
+        entry.entry_id,
+        entry.version,
+        Leg.POST,
+        intent,
+        entry.home_entity,
+        entry.project,
+        entry.task,
+        entry.worker,
+        entry.role,
+        entry.work_date,
+        go.dated.day,
+        go.dated.period,
+        entry.quantity,
+        entry.unit,
+        valuation.bill_minor,
+        valuation.bill_currency,
+        valuation.cost_minor,
+        valuation.cost_currency,
+        valuation.bill_rate_id,
+        valuation.cost_rate_id,
+        entry.invoice_narrative,
+        entry.dimensions,
+        go.correction,
+        go.dated.adjusts,
+        "",
+        policy.mapping_version,
+    )

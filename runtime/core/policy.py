@@ -1,0 +1,72 @@
+"""What a partition is composed of: its numbers, the manners of its ERP, and the decisions it asks others for.
+
+Everything that a firm may set or a harness may replace stands here by name. Targets and limits are ours.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from runtime.core.corrections import classify
+from runtime.core.effects import FrozenRow
+from runtime.core.keys import effect_key
+from runtime.core.model import Correction, Leg, Posting, Project, TimeEntry, Valuation
+from runtime.core.pacing import AskFirst, SendAgain, after_silence
+from runtime.core.periods import Dated, Undated, accounting_date
+from runtime.core.rating import DEFAULT_ORDER, RateCard, Unpriced, value_entry
+from runtime.core.value import value
+
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+
+
+@value
+class Policy:
+    """The composition of one partition. Durations are in milliseconds."""
+
+    tenant: str
+    entity: str
+    freeze: Callable[[Posting], FrozenRow]
+    """The connector's mapping: a posting as the canonical text of a row, with its fingerprint."""
+
+    batch_max: int = 100
+    """Rows in one call, at most: the connector's maximum."""
+    linger_ms: int = 5_000
+    """How long the oldest queued row waits for others to fill its batch."""
+    lookup_max: int = 100
+    tell_max: int = 500
+    tell_linger_ms: int = 30_000
+    fetch_max: int = 200
+    calls_max: int = 8
+    """Calls of this partition on the wire at once, to one account."""
+
+    late_landing_ms: int = 10 * MINUTE_MS
+    """After a call is given up, how long it may still land. Declared by the connector; the promise rests on it."""
+    lookup_lag_ms: int = 0
+    """How far the ERP's look-up may lag behind its ledger."""
+    staged_poll_ms: int = 5 * MINUTE_MS
+    """How often staged rows are asked after."""
+    key_room: int = 200
+    """The longest key the ERP keeps whole."""
+    confirm_after_ms: int = 6 * HOUR_MS
+    """A row that waited this long before its first send may have been posted by hand: the ledger is asked first."""
+    recount_every_ms: int = 6 * HOUR_MS
+    recount_overlap_ms: int = 2 * HOUR_MS
+    """Each recount reaches this far behind the last one, since events may be published late."""
+    refusals_max: int = 12
+    """Passing refusals of one row in a row before a person is asked."""
+    back_off_ms: int = 30_000
+    """Rest after a first passing refusal; doubles up to `back_off_max_ms`."""
+    back_off_max_ms: int = 15 * MINUTE_MS
+
+    module: str = "time"
+    excluded_time_types: tuple[tuple[str, str], ...] = (("leave", "leave is not billed"), ("internal", "internal time"))
+    """Time types that are not posted, each with the rule's name."""
+    hours_per_day: Decimal = Decimal(8)
+    rate_order: tuple[str, ...] = DEFAULT_ORDER
+    mapping_version: int = 1
+
+    key: Callable[[str, str, str, int, str, Leg, int, int], str] = effect_key
+    price: Callable[[RateCard, tuple[str, ...], TimeEntry, Project, int], Valuation | Unpriced] = value_entry
+    date_posting: Callable[..., Dated | Undated] = accounting_date
+    classify: Callable[[Posting, TimeEntry, Valuation], Correction] = classify
+    after_silence: Callable[[int, int, int], AskFirst | SendAgain] = after_silence

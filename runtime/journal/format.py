@@ -1,0 +1,93 @@
+"""The written form of records, entries and heads: JSON that names each record's kind and version.
+
+A frame is one decision batch: `[format, at_ms, [[kind, version, fields], ...]]`. A newer build reads every older
+version through an upcaster; a kind or version that this build does not know stops the partition with a clear
+message instead of being skipped, since skipping a record is losing it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, get_args
+
+import msgspec
+
+from runtime.core.partition.state import Head, Tracked
+from runtime.core.records import Record
+
+FORMAT = 1
+
+KINDS: dict[str, type] = {kind.__name__: kind for kind in get_args(Record)}
+"""Every record kind by its written name."""
+
+VERSIONS: dict[str, int] = dict.fromkeys(KINDS, 1)
+"""The version in which each kind is written now."""
+
+UPCASTERS: dict[tuple[str, int], Callable[[Any], Any]] = {}
+"""(kind, old version) to a function from the old fields to the next version's fields."""
+
+
+class UnknownRecordError(Exception):
+    """The journal holds something that this build cannot read; a newer build wrote it, or it is damaged."""
+
+
+_encoder = msgspec.json.Encoder(order=None)
+_frame_decoder = msgspec.json.Decoder(tuple[int, int, list[tuple[str, int, msgspec.Raw]]])
+_entry_decoder = msgspec.json.Decoder(Tracked)
+_head_decoder = msgspec.json.Decoder(Head)
+_record_decoders: dict[str, msgspec.json.Decoder[Any]] = {
+    name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()
+}
+_NAMED = {kind: (name, VERSIONS[name]) for name, kind in KINDS.items()}
+
+
+def write_frame(records: Sequence[Record], at_ms: int) -> bytes:
+    """One decision batch as bytes; the same records give the same bytes in every run."""
+    return _encoder.encode((FORMAT, at_ms, [(*_NAMED[type(record)], record) for record in records]))
+
+
+def read_frame(frame: bytes) -> tuple[int, list[Record]]:
+    """(at_ms, records) of a frame. Raises UnknownRecordError for what this build cannot read."""
+    try:
+        written, at_ms, rows = _frame_decoder.decode(frame)
+    except msgspec.MsgspecError as fault:
+        raise UnknownRecordError(f"a frame is not readable ({fault}); restore the journal from its replica") from fault
+    if written != FORMAT:
+        raise UnknownRecordError(
+            f"the journal is written in format {written}, this build reads {FORMAT}; use a newer build"
+        )
+    return at_ms, [_read_record(name, version, raw) for name, version, raw in rows]
+
+
+def _read_record(name: str, version: int, raw: msgspec.Raw) -> Record:
+    decoder = _record_decoders.get(name)
+    if decoder is None or version > VERSIONS[name]:
+        raise UnknownRecordError(
+            f"the journal holds {name} version {version}, which this build does not know; use a newer one"
+        )
+    if version == VERSIONS[name]:
+        record: Record = decoder.decode(raw)
+        return record
+    fields: Any = msgspec.json.decode(raw)
+    for old in range(version, VERSIONS[name]):
+        fields = UPCASTERS[name, old](fields)
+    upcast: Record = msgspec.convert(fields, KINDS[name], strict=False)
+    return upcast
+
+
+def write_entry(entry: Tracked) -> bytes:
+    """One entry as a row of the table."""
+    return _encoder.encode(entry)
+
+
+def read_entry(row: bytes) -> Tracked:
+    """An entry from its row."""
+    return _entry_decoder.decode(row)
+
+
+def write_head(head: Head) -> bytes:
+    """Everything of a state but its entries."""
+    return _encoder.encode(head)
+
+
+def read_head(row: bytes) -> Head:
+    """A head from what `write_head` wrote."""
+    return _head_decoder.decode(row)

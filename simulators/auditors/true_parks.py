@@ -1,0 +1,102 @@
+"""S8x, no false park: whatever is parked has a reason that is true in the simulator.
+
+A reason is true when what REASONS asks for it is so: the ERP really refused the entry, or the facts of the case hold.
+"""
+
+from collections.abc import Callable
+
+from simulators.auditors.finding import Held
+from simulators.auditors.story import Story
+from simulators.evidence import ApprovedVersion, Park
+
+Truth = Callable[[Story, ApprovedVersion, Park], bool]
+
+
+def _unpriced(story: Story, version: ApprovedVersion, park: Park) -> bool:
+    """There is no one rate for it. Rates of another time type than the standard one are not published at all."""
+    return bool(story.book.pricing.why_unpriced(version)) or version.time_type != "standard"
+
+
+def _shut(story: Story, version: ApprovedVersion, park: Park) -> bool:
+    """Its period, or that of a line to be reversed, was not open at some instant when the feed may have asked."""
+    days = dict.fromkeys([version.work_date, *(line.accounting_date for line in story.lines)])
+    since = version.at_ms - story.book.news_lag_ms
+    tracks = [story.book.calendar.of(day) for day in days]
+    return any(track is None or track.ever_shut(since, park.at_ms) for track in tracks)
+
+
+def _late_news(story: Story, version: ApprovedVersion, park: Park) -> bool:
+    """What it lacked was news of a project or period; news travels, so this may only hold for a while."""
+    return story.place_of(park.version) != "parked"
+
+
+def _by_hand(story: Story, version: ApprovedVersion, park: Park) -> bool:
+    """Somebody posted the entry by hand."""
+    return any(line.by_hand for line in story.lines)
+
+
+def _by_hand_otherwise(story: Story, version: ApprovedVersion, park: Park) -> bool:
+    """Somebody posted the entry by hand, for another amount than it was worth."""
+    worth = story.worth_of(park.version)
+    return any(
+        line.by_hand and (worth is None or (line.bill_minor, line.cost_minor) != (worth.bill_minor, worth.cost_minor))
+        for line in story.lines
+    )
+
+
+def _has_lines(story: Story, version: ApprovedVersion, park: Park) -> bool:
+    """The feed has a line in the ledger that could differ."""
+    return any(line.at_ms <= park.at_ms and not line.by_hand for line in story.lines)
+
+
+def _refused(*reasons: str) -> Truth:
+    """The ERP really refused a row of the entry, for one of these reasons."""
+
+    def refused(story: Story, version: ApprovedVersion, park: Park) -> bool:
+        given = story.book.evidence.refused_rows.get(story.entry_id, set())
+        return any(reason in given for reason in reasons)
+
+    return refused
+
+
+def _or(*truths: Truth) -> Truth:
+    return lambda story, version, park: any(holds(story, version, park) for holds in truths)
+
+
+REASONS: dict[str, Truth] = {
+    "rate_gap": _unpriced,
+    "rate_tie": _unpriced,
+    "currency_unknown": _unpriced,
+    "project_unknown": _late_news,
+    "period_unknown": _or(_shut, _late_news),
+    "period_held": _shut,
+    "period_not_yet_open": _shut,
+    "no_open_period": _shut,
+    "erp_unknown_project": _refused("unknown_project"),
+    "erp_unknown_worker": _refused("unknown_worker"),
+    "erp_invalid": _refused("invalid"),
+    "erp_keeps_refusing": _refused("locked", "key_burned", "period_closed"),
+    "nothing_to_reverse": _refused("nothing_to_reverse"),
+    "ledger_differs": _has_lines,
+    "manual_line_differs": _by_hand_otherwise,
+    "standing_by_hand": _by_hand,
+}
+"""What has to be so for each reason; a reason that is not listed is true of nothing."""
+
+
+def true_park(story: Story, held: Held, park: Park) -> None:
+    """One park against what the ERP answered and what was so."""
+    version = story.published(park.version)
+    holds = REASONS.get(park.reason)
+    if version is not None and holds is not None and holds(story, version, park):
+        return
+    worth = story.worth_of(park.version)
+    held.found(
+        story.entity,
+        story.entry_id,
+        f"{story.entry_id} version {park.version} was parked for {park.reason!r}, which was not so",
+        (park.version,),
+        None if worth is None else worth.bill_minor,
+        "" if worth is None else worth.bill_currency,
+        park.at_ms,
+    )

@@ -1,0 +1,157 @@
+"""What really happened, written down at the source while it happens, one `Evidence` per legal entity.
+
+Mock systems and the driver write it; auditors read it and nothing else. It knows nothing of the runtime.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from simulators.firm.model import AssignmentPlan
+
+
+@dataclass(slots=True)
+class ApprovedVersion:
+    """The PSA published this version: approved content, or (`withdrawn`) that the entry no longer stands."""
+
+    entry_id: str
+    version: int
+    at_ms: int
+    withdrawn: bool
+    assignment: AssignmentPlan
+    work_date: date
+    quarter_hours: int
+    time_type: str
+    billable: bool
+    narrative: str
+    dimensions: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class LedgerLine:
+    """A line that came to stand in the ERP's project ledger. Minor units, signed as the ledger holds them."""
+
+    line_id: str
+    entity: str
+    key: str
+    entry_id: str
+    version: int
+    leg: str
+    project: str
+    work_date: date
+    accounting_date: date
+    period: str
+    quarter_hours: int
+    bill_minor: int
+    bill_currency: str
+    cost_minor: int
+    cost_currency: str
+    adjusts: str
+    reverses: str
+    at_ms: int
+    by_hand: bool = False
+
+
+@dataclass(slots=True)
+class Call:
+    """A call that reached the door of a system. `outcome`: served, throttled, maintenance, login, locked_out."""
+
+    account: str
+    entity: str
+    kind: str
+    rows: int
+    at_ms: int
+    outcome: str
+
+
+@dataclass(slots=True)
+class Park:
+    """The runtime parked a version: why, as it says."""
+
+    entry_id: str
+    version: int
+    reason: str
+    at_ms: int
+
+
+@dataclass(slots=True)
+class Checkpoint:
+    """What the runtime reported at an instant, beside what it had acknowledged by then.
+
+    `counts`, `quarters` per place; `approved` and `acknowledged` are counted at the source and at the door.
+    """
+
+    at_ms: int
+    approved: int
+    acknowledged: int
+    counts: dict[str, int]
+    quarters: dict[str, int]
+
+
+@dataclass(slots=True)
+class FinalPlace:
+    """Where the runtime says one version ended. `bill_minor` None: not valued."""
+
+    entry_id: str
+    version: int
+    place: str
+    reason: str
+    bill_minor: int | None
+    quarter_hours: int
+
+
+@dataclass(slots=True)
+class PsaStatus:
+    """What the PSA was told about an entry, last."""
+
+    entry_id: str
+    version: int
+    status: str
+
+
+@dataclass(slots=True)
+class PeriodFact:
+    """From this instant on the ERP and our gate held these states for a period."""
+
+    at_ms: int
+    module: str
+    name: str
+    first_day: date
+    last_day: date
+    status: str
+    gate: str
+
+
+@dataclass(slots=True)
+class Evidence:
+    """All there is to know about one legal entity's run."""
+
+    entity: str
+    versions: dict[str, list[ApprovedVersion]] = field(default_factory=dict)
+    lines: list[LedgerLine] = field(default_factory=list)
+    attempts: dict[str, int] = field(default_factory=dict)
+    """Key of a row to the crc32 of the bytes of its first attempt."""
+    changed_attempts: list[str] = field(default_factory=list)
+    """Keys that came a second time with other bytes."""
+    refused_rows: dict[str, set[str]] = field(default_factory=dict)
+    """Entry to the reasons the ERP really gave for refusing it."""
+    parks: list[Park] = field(default_factory=list)
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+    final: list[FinalPlace] = field(default_factory=list)
+    psa: dict[str, PsaStatus] = field(default_factory=dict)
+    psa_claims: list[tuple[int, str, int, str]] = field(default_factory=list)
+    """(at_ms, entry, version, status) whenever the PSA was told "posted"."""
+    periods: list[PeriodFact] = field(default_factory=list)
+    acknowledged: int = 0
+    approved: int = 0
+
+
+@dataclass(slots=True)
+class AccountEvidence:
+    """What the door of one connector account saw, shared by the entities behind it."""
+
+    account: str
+    calls: list[Call] = field(default_factory=list)
+    closed: list[tuple[int, int, str]] = field(default_factory=list)
+    """(from_ms, until_ms, kind) in which the system was down for maintenance."""
+    quota_calls: int = 0
+    quota_window_ms: int = 0

@@ -1,0 +1,81 @@
+"""The catalogue: every fault there is, as one type that JSON can be read into, and random handfuls of them."""
+
+from typing import Annotated, get_args
+
+from pydantic import Field
+
+from simulators.chance import happens
+from simulators.faults.bases import FaultData, Room
+from simulators.faults.login import CredentialExpiry, LockedOut
+from simulators.faults.maintenance import MaintenanceAnnounced, MaintenanceUnannounced, SlowErp
+from simulators.faults.network import (
+    DuplicateRequest,
+    LateLanding,
+    LostReply,
+    LostRequest,
+    ServerError,
+    SlowAnswer,
+    Unreachable,
+)
+from simulators.faults.periods import PeriodClosingMidBatch
+from simulators.faults.process import BoundaryCrashes, CrashAtBoundary, RandomCrashes
+from simulators.faults.quota import Throttling
+from simulators.faults.rows import RowFailures, StagedRejections
+from simulators.faults.source import DuplicateEvent, MissingEvent, ReorderedEvent
+
+AnyFault = (
+    LostRequest
+    | LostReply
+    | LateLanding
+    | DuplicateRequest
+    | Unreachable
+    | ServerError
+    | SlowAnswer
+    | Throttling
+    | MissingEvent
+    | DuplicateEvent
+    | ReorderedEvent
+    | RowFailures
+    | StagedRejections
+    | MaintenanceAnnounced
+    | MaintenanceUnannounced
+    | SlowErp
+    | PeriodClosingMidBatch
+    | CredentialExpiry
+    | LockedOut
+    | CrashAtBoundary
+    | BoundaryCrashes
+    | RandomCrashes
+)
+
+Fault = Annotated[AnyFault, Field(discriminator="kind")]
+"""A fault as a scenario's JSON has it, told apart by `kind`."""
+
+FAULT_KINDS: dict[str, type[FaultData]] = {each.model_fields["kind"].default: each for each in get_args(AnyFault)}
+"""Kind to class, in the order above."""
+
+
+def draw_random_subset(
+    seed: int,
+    *,
+    share_ppm: int = 400_000,
+    strength_ppm: int = 1_000_000,
+    deadline_ms: int = 30_000,
+    late_landing_ms: int = 120_000,
+    first_day: int = 1,
+    last_day: int = 28,
+    boundaries: int = 200,
+    without: tuple[str, ...] = (),
+) -> tuple[Fault, ...]:
+    """A handful of faults for a run that nobody thought of: each kind is in with `share_ppm`, with random strength.
+
+    Every number is drawn under the kind's own name, so that leaving a kind out leaves the others as they were.
+    Windows lie on days `first_day` to `last_day` of the month (see `wall_time.Day`); the other bounds are `Room`'s.
+    Kinds in `without` stay out: those that break an assumption of the profile at hand (a target without keys cannot
+    bear `duplicate_request`).
+    """
+    room = Room(seed, deadline_ms, late_landing_ms, first_day, last_day, boundaries, strength_ppm)
+    assert set(without) <= set(FAULT_KINDS), f"no such kind of fault among {without}"
+    kinds = [kind for kind in FAULT_KINDS if kind not in without and happens(share_ppm, seed, "swarm/has", kind)]
+    drawn = (FAULT_KINDS[kind].drawn(room) for kind in kinds)
+    return tuple(drawn)  # type: ignore[arg-type]  # FAULT_KINDS holds the members of the union and nothing else

@@ -1,0 +1,185 @@
+"""Misfortunes between two machines: requests and answers that get lost, late, doubled, or never find a door.
+
+All but `unreachable` leave the caller in doubt, which is the reason the runtime has four answers and not two.
+How likely each is in the field nobody publishes: every default here is assumed.
+"""
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from simulators.faults.bases import CallFault, Mark, Ms, Room
+from simulators.faults.verdicts import (
+    PASS,
+    CallNote,
+    Delay,
+    DeliverTwice,
+    LandLate,
+    LoseTheReply,
+    LoseTheRequest,
+    Refuse,
+    Verdict,
+)
+
+CONNECTION_REFUSED = 0
+"""The status of `Refuse` when nobody opened the door: there is no HTTP status, and nothing was sent."""
+
+
+class LostRequest(CallFault):
+    """The request never arrives: a packet storm, a proxy that restarts. The caller waits until its deadline."""
+
+    kind: Literal["lost_request"] = "lost_request"
+    healing: ClassVar[str] = "The call is given up at its deadline, looked up after the late landing, sent again."
+    mark: ClassVar[Mark] = Mark("q", "#7f7f7f")
+    breaks_nothing: ClassVar[str] = "S1, S2 and S9: it looks exactly like a lost answer and must not be taken for one."
+
+    def verdict(self, call: CallNote, now_ms: int, seed: int) -> Verdict:
+        return LoseTheRequest() if self.strikes(call, seed) else PASS
+
+    @classmethod
+    def drawn(cls, room: Room) -> Self:
+        return cls(ppm=room.ppm(2_000, 80_000, "lost_request"))
+
+
+class LostReply(CallFault):
+    """The work is done and the answer is lost: the time-out nobody can read."""
+
+    kind: Literal["lost_reply"] = "lost_reply"
+    healing: ClassVar[str] = "The call is given up at its deadline and the ledger is asked what it holds."
+    mark: ClassVar[Mark] = Mark("r", "#d62728")
+    breaks_nothing: ClassVar[str] = "S1: whoever sends again without a look bills twice. S2, S9, S13."
+
+    def verdict(self, call: CallNote, now_ms: int, seed: int) -> Verdict:
+        return LoseTheReply() if self.strikes(call, seed) else PASS
+
+    @classmethod
+    def drawn(cls, room: Room) -> Self:
+        return cls(ppm=room.ppm(2_000, 80_000, "lost_reply"))
+
+
+class LateLanding(CallFault):
+    """The request lands after its caller has given up, and is carried out: a queue in a gateway that woke up.
+
+    Later than the caller's deadline and no later than the declared `late_landing_ms`, which `Weather` checks: beyond
+    that the printed assumption is broken, not the runtime.
+    """
+
+    kind: Literal["late_landing"] = "late_landing"
+    after_ms_low: Ms
+    after_ms_high: Ms
+    healing: ClassVar[str] = "It lands; a look-up after `late_landing_ms` sees it."
+    mark: ClassVar[Mark] = Mark("l", "#9467bd")
+    breaks_nothing: ClassVar[str] = "S1, S3 and S5: an early look-up says 'not there', and then it is there."
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.after_ms_low > self.after_ms_high:
+            raise ValueError("late_landing: after_ms_low is above after_ms_high")
+        return self
+
+    def verdict(self, call: CallNote, now_ms: int, seed: int) -> Verdict:
+        if not self.strikes(call, seed):
+            return PASS
+        return LandLate(self.between(self.after_ms_low, self.after_ms_high, call, seed))
+
+    @classmethod
+    def drawn(cls, room: Room) -> Self:
+        low = room.number(room.deadline_ms + 1, room.late_landing_ms, "late_landing", "low")
+        high = room.number(low, room.late_landing_ms, "late_landing", "high")
+        return cls(ppm=room.ppm(2_000, 50_000, "late_landing"), after_ms_low=low, after_ms_high=high)
+
+
+class DuplicateRequest(CallFault):
+    """A gateway delivers the request a second time, `gap_ms_low` to `gap_ms_high` later; the first answer is heard."""
+
+    kind: Literal["duplicate_request"] = "duplicate_request"
+    gap_ms_low: Ms = 0
+    gap_ms_high: Ms = 2_000
+    healing: ClassVar[str] = "Nothing to heal: the target's key makes the second delivery a replay."
+    mark: ClassVar[Mark] = Mark("2", "#e377c2")
+    breaks_nothing: ClassVar[str] = (
+        "S1 and S9, given a target that honours keys; a target without any is an assumption."
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.gap_ms_low > self.gap_ms_high:
+            raise ValueError("duplicate_request: gap_ms_low is above gap_ms_high")
+        return self
+
+    def verdict(self, call: CallNote, now_ms: int, seed: int) -> Verdict:
+        if not self.strikes(call, seed):
+            return PASS
+        return DeliverTwice(self.between(self.gap_ms_low, self.gap_ms_high, call, seed))
+
+    @classmethod
+    def drawn(cls, room: Room) -> Self:
+        high = room.number(0, room.deadline_ms, "duplicate_request", "gap")
+        return cls(ppm=room.ppm(2_000, 50_000, "duplicate_request"), gap_ms_low=0, gap_ms_high=high)
+
+
+class Unreachable(CallFault):
+    """Connection refused: a deployment, a firewall. Definite, because not a byte of the request was sent."""
+
+    kind: Literal["unreachable"] = "unreachable"
+    healing: ClassVar[str] = "The call is sent again after a back-off; nothing is in doubt."
+    mark: ClassVar[Mark] = Mark("u", "#8c564b")
+    breaks_nothing: ClassVar[str] = "S7 and S10: a definite answer makes no doubt and no look-up."
+
+    def verdict(self, call: CallNote, now_ms: int, seed: int) -> Verdict:
+        return Refuse(CONNECTION_REFUSED, None, b"") if self.strikes(call, seed) else PASS
+
+    @classmethod
+    def drawn(cls, room: Room) -> Self:
+        return cls(ppm=room.ppm(2_000, 80_000, "unreachable"))
+
+
+class ServerError(CallFault):
+    """The system answers 500, or answers nothing readable at all; without a contract nobody knows whether it worked.
+
+    `work` "undone": a 500 from in front of the system. "done": the system did it and broke while answering, which on
+    the wire is an answer that is lost.
+    """
+
+    kind: Literal["server_error"] = "server_error"
+    work: Literal["undone", "done"] = "undone"
+    healing: ClassVar[str] = "Doubt, settled by a look-up."
+    mark: ClassVar[Mark] = Mark("5", "#ff7f0e")
+    breaks_nothing: ClassVar[str] = "S1 and S2: a 500 is neither a refusal nor a success."
+
+    def verdict(self, call: CallNote, now_ms: int, seed: int) -> Verdict:
+        if not self.strikes(call, seed):
+            return PASS
+        return LoseTheReply() if self.work == "done" else Refuse(500, None, b'{"error":"internal"}')
+
+    @classmethod
+    def drawn(cls, room: Room) -> Self:
+        work: Literal["undone", "done"] = "done" if room.number(0, 1, "server_error", "work") else "undone"
+        return cls(ppm=room.ppm(2_000, 50_000, "server_error"), work=work)
+
+
+class SlowAnswer(CallFault):
+    """The answer takes longer: a garbage collection, a busy database. Past the deadline it is an answer lost."""
+
+    kind: Literal["slow_answer"] = "slow_answer"
+    added_ms_low: Ms = 1_000
+    added_ms_high: Ms = Field(default=20_000, le=600_000)
+    healing: ClassVar[str] = "It comes, or the deadline ends the waiting."
+    mark: ClassVar[Mark] = Mark("d", "#bcbd22")
+    breaks_nothing: ClassVar[str] = "S1 and S10: an answer that comes after its deadline is not a second success."
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.added_ms_low > self.added_ms_high:
+            raise ValueError("slow_answer: added_ms_low is above added_ms_high")
+        return self
+
+    def verdict(self, call: CallNote, now_ms: int, seed: int) -> Verdict:
+        if not self.strikes(call, seed):
+            return PASS
+        return Delay(self.between(self.added_ms_low, self.added_ms_high, call, seed))
+
+    @classmethod
+    def drawn(cls, room: Room) -> Self:
+        high = min(600_000, room.number(1_000, room.deadline_ms * 2, "slow_answer", "high"))
+        return cls(ppm=room.ppm(5_000, 100_000, "slow_answer"), added_ms_low=0, added_ms_high=high)

@@ -1,0 +1,65 @@
+"""Finance closes a period while rows are on their way into it and perhaps opens it again."""
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import model_validator
+
+from simulators.faults.bases import HOUR_MS, MINUTE_MS, Mark, Ms, Room, TimedFault
+from simulators.faults.moves import Move, MovePeriod
+from simulators.faults.wall_time import At, Day, Month
+
+
+class PeriodClosingMidBatch(TimedFault):
+    """The ERP's period of the scenario's month closes with rows in flight, and our feed gate does not know.
+
+    It re-opens after `reopens_after_ms`, or never (None). `module` empty: every module. The period is the one that
+    holds the month's last day. Read on each entity's own clock.
+    """
+
+    kind: Literal["period_closing_mid_batch"] = "period_closing_mid_batch"
+    entities: tuple[str, ...] = ()
+    module: str = ""
+    day: Day = "last"
+    at: At = "17:30"
+    status: Literal["on_hold", "closed", "permanently_closed"] = "closed"
+    reopens_after_ms: Ms | None = HOUR_MS
+    healing: ClassVar[str] = "Finance re-opens the period; else the rows move to the next open one, with the reason."
+    mark: ClassVar[Mark] = Mark("P", "#c49c94")
+    breaks_nothing: ClassVar[str] = "S3: no line in a closed period, none in one that was never opened. S5, S7, S8x."
+
+    @model_validator(mode="after")
+    def _for_good(self) -> Self:
+        if self.status == "permanently_closed" and self.reopens_after_ms is not None:
+            raise ValueError(
+                "period_closing_mid_batch: what is permanently_closed has no reopens_after_ms (set it to null)"
+            )
+        return self
+
+    def schedule(self, month: Month, seed: int) -> list[Move]:
+        moves: list[Move] = []
+        for entity in month.entities:
+            if self.entities and entity.code not in self.entities:
+                continue
+            for at_ms in month.instants(self.day, self.at, entity.zone):
+                for period in month.periods:
+                    if period.entity != entity.code or not period.first_day <= month.month_last <= period.last_day:
+                        continue
+                    if self.module and period.module != self.module:
+                        continue
+                    where = (entity.code, period.module, period.name)
+                    moves.append(MovePeriod(at_ms, self.kind, *where, self.status, None))
+                    if self.reopens_after_ms is not None:
+                        until_ms = at_ms + self.reopens_after_ms
+                        moves.append(MovePeriod(until_ms, self.kind, *where, "open", None, heals=True))
+        return moves
+
+    @classmethod
+    def drawn(cls, room: Room) -> Self:
+        kind = "period_closing_mid_batch"
+        status = ("on_hold", "closed")[room.number(0, 1, kind, "status")]
+        return cls(
+            day=room.day(kind),
+            at=room.at(kind, 9, 19),
+            status=status,  # type: ignore[arg-type]
+            reopens_after_ms=room.number(20, 240, kind, "reopens") * MINUTE_MS,
+        )

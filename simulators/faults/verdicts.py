@@ -1,0 +1,65 @@
+"""The closed set of what a fault can do to one call between the runtime and a system."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Nothing happens to this call."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoseTheRequest:
+    """The request never arrives; the caller waits until its deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoseTheReply:
+    """The work is done and the answer is lost; the caller waits until its deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class LandLate:
+    """The request lands `after_ms` after it was sent, later than its deadline; nobody hears the answer."""
+
+    after_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverTwice:
+    """The network delivers the request a second time, `gap_ms` later; the first answer is heard."""
+
+    gap_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Something in front of the system answers instead of it."""
+
+    status: int
+    retry_after_ms: int | None
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """The answer takes this much longer."""
+
+    ms: int
+
+
+Verdict = Pass | LoseTheRequest | LoseTheReply | LandLate | DeliverTwice | Refuse | Delay
+PASS = Pass()
+
+
+@dataclass(frozen=True, slots=True)
+class CallNote:
+    """What a fault may know of a call: whose it is, what it does, and its stable name."""
+
+    account: str
+    system: str
+    entity: str
+    kind: str
+    """"post", "look_up", "tell", "recount", "fetch"."""
+    name: str
+    rows: int

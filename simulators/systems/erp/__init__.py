@@ -1,0 +1,5 @@
+"""A mock ERP without I/O: a project ledger per legal entity behind one account's door. `Erp` is in `system.py`."""
+
+from simulators.systems.erp.system import Erp
+
+__all__ = ["Erp"]

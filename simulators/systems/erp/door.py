@@ -1,0 +1,190 @@
+"""The door of one ERP account: maintenance, login, lock-out, quota, and how long an answer takes.
+
+A call that is turned away here touched no row: every answer of this file is definite. The order is that of a gateway:
+maintenance, then the user, then the token, then the quota.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from math import exp, log
+from statistics import NormalDist
+from typing import Literal, NamedTuple
+
+from runtime.ports import Response
+from simulators.chance import chance
+from simulators.systems.erp.wire import write
+from simulators.systems.erp_profile import ErpProfile, Latency, Quota
+
+JSON = {"Content-Type": "application/json"}
+Style = Literal["503_json", "503_html", "503_retry_after"]
+SORRY = b"<html><head><title>Sorry</title></head><body><h1>We are down for maintenance</h1></body></html>"
+
+
+def seconds_until(until_ms: int, now_ms: int) -> str:
+    """The value of a Retry-After header: whole seconds, rounded up, at least one."""
+    return str(max(1, -((now_ms - until_ms) // 1000)))
+
+
+def error(status: int, name: str, headers: Mapping[str, str] | None = None, **more: object) -> Response:
+    """An error answer of the dialect."""
+    return Response(status, {**JSON, **(headers or {})}, write({"error": name, **more}))
+
+
+MAINTENANCE: dict[Style, Callable[[int, int], Response]] = {
+    "503_json": lambda until_ms, now_ms: error(503, "maintenance"),
+    "503_html": lambda until_ms, now_ms: Response(503, {"Content-Type": "text/html"}, SORRY),
+    "503_retry_after": lambda until_ms, now_ms: error(
+        503, "maintenance", {"Retry-After": seconds_until(until_ms, now_ms)}
+    ),
+}
+"""What a closed system says, by style: how long it stays closed is told only by the last."""
+
+
+class TurnedAway(NamedTuple):
+    """Why a call got no further, and what it heard."""
+
+    outcome: str
+    response: Response
+
+
+class Window(NamedTuple):
+    """A time in which the system is closed."""
+
+    from_ms: int
+    until_ms: int
+    kind: str
+    style: Style
+
+
+class SlidingQuota:
+    """At most so many calls in any window; `None` settings mean no quota."""
+
+    def __init__(self, settings: Quota | None) -> None:
+        self._settings = settings
+        self._calls: deque[int] = deque()
+
+    def over(self, now_ms: int) -> Response | None:
+        """Count this call; the 429 when it is one too many."""
+        settings = self._settings
+        if settings is None:
+            return None
+        calls = self._calls
+        while calls and calls[0] <= now_ms - settings.window_ms:
+            calls.popleft()
+        if len(calls) < settings.calls:
+            calls.append(now_ms)
+            return None
+        if settings.refused_calls_count:
+            # Only the latest calls decide when the next one passes.
+            calls.append(now_ms)
+            calls.popleft()
+        again_ms = calls[0] + settings.window_ms
+        return error(429, "throttled", {"Retry-After": seconds_until(again_ms, now_ms)} if settings.retry_after else {})
+
+
+class User:
+    """The integration user: one credential at a time, tokens, and a lock after too many failed logins."""
+
+    def __init__(self, profile: ErpProfile) -> None:
+        self._settings = profile.login
+        self._credential: str | None = profile.login.credential
+        self._tokens: dict[str, int] = {}
+        self._tokens_ever = 0
+        self._failures = 0
+        self.locked_until_ms = 0
+
+    def locked(self, now_ms: int) -> Response | None:
+        """The 403 of a user who is locked out."""
+        return error(403, "locked_out") if now_ms < self.locked_until_ms else None
+
+    def refused(self, headers: Mapping[str, str], now_ms: int) -> Response | None:
+        """The 401 of a call without a token that is valid now."""
+        if not self._settings.required:
+            return None
+        token = header(headers, "Authorization").removeprefix("Bearer ")
+        return None if now_ms < self._tokens.get(token, 0) else error(401, "login")
+
+    def log_in(self, credential: str, now_ms: int) -> Response:
+        """A token for the right credential; a wrong one counts towards the lock."""
+        if self._credential is None or credential != self._credential:
+            self.fail(1, now_ms)
+            return self.locked(now_ms) or error(401, "login")
+        self._failures = 0
+        self._tokens_ever += 1
+        life_ms, token = self._settings.token_life_ms, f"T-{self._tokens_ever}"
+        self._tokens = {old: until for old, until in self._tokens.items() if now_ms < until}
+        self._tokens[token] = now_ms + life_ms
+        return Response(200, JSON, write({"token": token, "expires_in_ms": life_ms}))
+
+    def fail(self, times: int, now_ms: int) -> None:
+        """Count failed logins, ours or somebody else's with the same user."""
+        self._failures += times
+        if self._failures >= self._settings.failures_allowed:
+            self._failures = 0
+            self.locked_until_ms = now_ms + self._settings.locked_out_ms
+
+    def change_credential(self, credential: str | None) -> None:
+        """Make another credential the valid one (None: none is); tokens of the old one end at once."""
+        self._credential = credential
+        self._tokens.clear()
+
+
+class Pace:
+    """How long an answer takes: a log-normal draw per named call, times whatever slows the system down."""
+
+    def __init__(self, latency: Latency, account: str, seed: int) -> None:
+        self._latency, self._account, self._seed = latency, account, seed
+        sigma = log(latency.p99_ms / latency.p50_ms) / NormalDist().inv_cdf(0.99)
+        self._quantiles = tuple(
+            round(latency.p50_ms * exp(sigma * NormalDist().inv_cdf((step + 0.5) / 4096))) for step in range(4096)
+        )
+        self._slow: list[tuple[int, int, int]] = []
+
+    def slow_down(self, from_ms: int, until_ms: int, percent: int) -> None:
+        """Between these instants an answer takes `percent` of its usual time."""
+        self._slow.append((from_ms, until_ms, percent))
+
+    def of(self, call: str, rows: int, now_ms: int) -> int:
+        """Milliseconds for this call with so many rows."""
+        drawn = self._quantiles[chance(self._seed, "erp/latency", self._account, call) % 4096]
+        usual_ms = drawn + rows * self._latency.per_row_us // 1000
+        percent = max((percent for start, end, percent in self._slow if start <= now_ms < end), default=100)
+        return usual_ms * percent // 100
+
+
+class Door:
+    """Everything a call passes before a row is looked at."""
+
+    def __init__(self, profile: ErpProfile) -> None:
+        self.user = User(profile)
+        self._quota = SlidingQuota(profile.quota)
+        self._windows: list[Window] = []
+
+    def close(self, window: Window) -> None:
+        """The system is closed in this window."""
+        self._windows.append(window)
+
+    def closed(self, now_ms: int) -> TurnedAway | None:
+        """The maintenance answer, while the system is closed."""
+        for window in self._windows:
+            if window.from_ms <= now_ms < window.until_ms:
+                return TurnedAway("maintenance", MAINTENANCE[window.style](window.until_ms, now_ms))
+        return None
+
+    def turned_away(self, headers: Mapping[str, str], now_ms: int) -> TurnedAway | None:
+        """Why this call gets no further; None when it is let in, and counted."""
+        closed = self.closed(now_ms)
+        if closed is not None:
+            return closed
+        if locked := self.user.locked(now_ms):
+            return TurnedAway("locked_out", locked)
+        if refused := self.user.refused(headers, now_ms):
+            return TurnedAway("login", refused)
+        if over := self._quota.over(now_ms):
+            return TurnedAway("throttled", over)
+        return None
+
+
+def header(headers: Mapping[str, str], name: str) -> str:
+    """A header's value; servers hand header names on in lower case, connectors do not."""
+    return headers.get(name) or headers.get(name.lower()) or ""

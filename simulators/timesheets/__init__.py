@@ -1,0 +1,1 @@
+"""A person's own timesheet export, read without losing or inventing a row."""

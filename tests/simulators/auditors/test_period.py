@@ -1,0 +1,168 @@
+"""S3: a line is dated on its work date in an open period, or says why not and takes the next open one."""
+
+from simulators.evidence import LedgerLine
+from tests.simulators.auditors.books import HOUR_MS, Books, at, day
+
+APRIL = {"accounting_date": day(1, 4), "period": "2026-04", "adjusts": "period 2026-03 is shut"}
+
+
+def late(shut_at: int | None = at(3, 18, 4), **line: object) -> Books:
+    """An hour of 16 March approved and posted on 6 April; April opened on the 1st, March's gate shut on the 3rd."""
+    books = Books()
+    books.period("2026-04", at(1, 0, 4))
+    if shut_at is not None:
+        books.period("2026-03", shut_at, gate="shut")
+    books.approve("E", at_ms=at(6, 9, 4))
+    books.post("E", at_ms=at(6, 10, 4), **line)
+    books.end("E", "posted", told="posted")
+    return books
+
+
+def test_late_time_goes_to_the_next_open_period_and_says_so():
+    """March is shut, so the first day of April, with the reason."""
+    assert late(**APRIL).violated() == []
+
+
+def test_a_move_without_a_flag_is_found():
+    """The date may move, but never silently."""
+    books = late(**{**APRIL, "adjusts": ""})
+    assert books.violated() == ["S3"]
+    assert "without saying so" in books.first("S3")
+
+
+def test_a_move_without_need_is_found():
+    """March was open all the while, so April is wrong, flag or no flag."""
+    books = late(shut_at=None, **APRIL)
+    assert books.violated() == ["S3"]
+    assert "never shut" in books.first("S3")
+
+
+def test_feeding_a_shut_gate_is_found():
+    """The ERP would still take March, but our gate was shut from before the approval until the landing."""
+    books = late()
+    assert books.violated() == ["S3"]
+    assert "gate was shut" in books.first("S3")
+
+
+def test_a_gate_that_shuts_while_the_row_is_on_its_way_is_no_breach():
+    """What was decided while the gate was open may land after it shut."""
+    assert late(shut_at=at(6, 9, 4) + HOUR_MS // 2).violated() == []
+
+
+def test_a_gate_reopened_in_between_is_no_breach():
+    """Two hours of re-opening between approval and landing are enough."""
+    books = late()
+    books.period("2026-03", at(6, 9, 4) + 1)
+    books.period("2026-03", at(6, 9, 4) + 2, gate="shut")
+    assert books.violated() == []
+
+
+def test_a_line_in_a_period_the_erp_had_closed_is_found():
+    """The ERP's own status at the landing decides, for people's lines as well."""
+    for by_hand in (False, True):
+        books = Books()
+        books.approve("E", at_ms=at(6, 9, 4))
+        books.period("2026-03", at(6, 9, 4) + 1, status="closed", gate="shut")
+        books.post("E", at_ms=at(6, 10, 4), by_hand=by_hand)
+        books.end("E", "posted", told="posted")
+        assert books.violated() == ["S3"]
+        assert "not open" in books.first("S3")
+
+
+def test_a_person_may_post_behind_our_gate():
+    """The feed's gate binds the feed; finance posts by hand while the ERP takes it."""
+    assert late(by_hand=True).violated() == []
+
+
+def test_a_line_in_a_period_that_never_opened_is_found():
+    """The next open period is never one that is still in the future."""
+    books = Books()
+    books.period("2026-03", at(16), gate="shut")
+    books.approve("E")
+    books.post("E", **APRIL)
+    books.end("E", "posted", told="posted")
+    assert books.violated() == ["S3"]
+
+
+def test_another_day_than_the_first_of_the_next_open_period_is_found():
+    """The date of a moved line is not a matter of taste."""
+    books = late(**{**APRIL, "accounting_date": day(2, 4)})
+    assert books.violated() == ["S3"]
+    assert "not the first day" in books.first("S3")
+
+
+def test_the_period_named_is_the_one_the_date_falls_in():
+    """A line dated in March and booked in April is in neither."""
+    books = Books()
+    books.approve("E")
+    books.post("E", period="2026-04")
+    books.end("E", "posted", told="posted")
+    assert books.violated() == ["S3"]
+
+
+def test_a_day_outside_every_period_is_found():
+    """A date nobody ever set up a period for cannot be posted on."""
+    books = Books()
+    books.approve("E", work_date=day(1, 6))
+    books.post("E", work_date=day(1, 6), accounting_date=day(1, 6), period="2026-06")
+    books.end("E", "posted", told="posted")
+    assert books.violated() == ["S3"]
+
+
+def correction(second_leg: dict[str, object], **first_leg: object) -> tuple[Books, LedgerLine]:
+    """8 hours of 16 March posted in March and corrected to 9 on 6 April; March's gate shut on the 3rd."""
+    books = Books()
+    books.period("2026-04", at(1, 0, 4))
+    books.approve("E")
+    first = books.post("E")
+    books.approve("E", 2, at_ms=at(6, 9, 4), quarter_hours=36)
+    undoing = books.reverse(first, at_ms=at(6, 10, 4), **first_leg)
+    nine = {"quarter_hours": 36, "bill_minor": 900_00, "cost_minor": 360_00}
+    books.post("E", 2, at_ms=at(6, 11, 4), **nine, **second_leg)
+    books.end("E", "superseded", 1)
+    books.end("E", "posted", 2, told="posted")
+    return books, undoing
+
+
+def test_both_legs_of_a_correction_move_together():
+    """March is shut: the reversal and the new posting are both dated on the first of April."""
+    books, _ = correction(APRIL, **APRIL)
+    books.period("2026-03", at(3, 18, 4), gate="shut")
+    assert books.violated() == []
+
+
+def test_legs_dated_apart_are_found():
+    """March was open for both, so a second leg in April tears the correction in two."""
+    books, _ = correction(APRIL)
+    assert books.violated() == ["S3"]
+    books, _ = correction({"accounting_date": day(16)}, accounting_date=day(17))
+    assert "S3" in books.violated()
+
+
+def test_legs_may_part_when_the_period_shuts_between_them():
+    """The reversal landed in March, then March shut: the new posting has to go to April."""
+    books, undoing = correction(APRIL)
+    books.period("2026-03", undoing.at_ms + 1, gate="shut")
+    assert books.violated() == []
+
+
+def test_a_correction_may_keep_the_date_of_the_line_it_corrects():
+    """Posted in April because March was shut; March is open again, and the correction stays in April."""
+    books = late(**APRIL)
+    books.period("2026-03", at(7, 0, 4))
+    books.approve("E", 2, at_ms=at(9, 9, 4), quarter_hours=36)
+    undoing = books.reverse(books.evidence.lines[-1], at_ms=at(9, 10, 4))
+    nine = {"quarter_hours": 36, "bill_minor": 900_00, "cost_minor": 360_00}
+    books.post("E", 2, at_ms=undoing.at_ms + 1, **nine, **APRIL)
+    books.evidence.final[-1].place = "superseded"
+    books.end("E", "posted", 2, told="posted")
+    assert books.violated() == []
+
+
+def test_news_of_a_period_may_travel():
+    """The gate opened again just before the approval, and the feed had not heard of it yet."""
+    books = late(**APRIL)
+    books.period("2026-03", at(6, 9, 4) - HOUR_MS // 2)
+    assert books.violated() == []
+    books.evidence.periods[-1].at_ms = at(6, 9, 4) - 2 * HOUR_MS
+    assert books.violated() == ["S3"]

@@ -39,6 +39,8 @@ class Policy:
     calls_max: int = 8
     """Calls of this partition on the wire at once, to one account."""
 
+    call_deadline_ms: int = 30_000
+    """How long a call may take before it is given up."""
     late_landing_ms: int = 10 * MINUTE_MS
     """After a call is given up, how long it may still land. Declared by the connector; the promise rests on it."""
     lookup_lag_ms: int = 0

@@ -6,7 +6,7 @@
 Nothing is decided here. A commit that fails raises, and the partition stops: what is not durable did not happen.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from runtime.core.answers import HeadsListed, Republished
 from runtime.core.effects import Effect
@@ -26,9 +26,13 @@ CHECKPOINT_EVERY = 4_096
 class Shell:
     """One partition in one process: its state, its journal, and nothing else."""
 
-    def __init__(self, policy: Policy, journal: Journal) -> None:
+    def __init__(
+        self, policy: Policy, journal: Journal, witness: Callable[[Sequence[Record], int], None] | None = None
+    ) -> None:
+        """`witness` is shown every batch of records once it is durable and applied; it changes nothing."""
         self.policy = policy
         self.journal = journal
+        self.witness = witness
         self.state = State(policy)
         self.checkpoints = 0
 
@@ -76,6 +80,8 @@ class Shell:
         state = self.state
         for record in records:
             apply(state, record)
+        if self.witness is not None:
+            self.witness(records, now_ms)
         if len(state.touched) >= CHECKPOINT_EVERY:
             self.checkpoint()
 

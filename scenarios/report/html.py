@@ -581,7 +581,7 @@ def _cases(report: Report) -> Markup | None:
             "details",
             el(
                 "summary",
-                f"{several(len(report.kept_out), 'row')} of the timesheet kept out, because nobody could use them",
+                f"{several(len(report.kept_out), 'row')} of the timesheet kept out as unusable",
             ),
             _table(
                 f"The first {count(len(shown))}" if len(shown) < len(report.kept_out) else "All of them",

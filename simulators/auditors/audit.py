@@ -215,7 +215,6 @@ def _plain(version: ApprovedVersion, line: LedgerLine, place: FinalPlace, worth:
     return (
         place.place == POSTED
         and line.leg == "post"
-        and not line.by_hand
         and line.version == version.version == place.version
         and line.at_ms >= version.at_ms
         and type(line.bill_minor) is int

@@ -29,9 +29,9 @@ def minor_units() -> dict[str, int]:
 
 @cache
 def gsa_cents_per_hour() -> tuple[int, ...]:
-    """Hourly prices of the GSA Schedule 70 card in US cents, ascending (4,157 rows; measured: median 104 USD/h)."""
+    """Hourly prices of the GSA Schedule 70 card in US cents, ascending (measured; 4,144 of 4,157 rows, median 104)."""
     packed = (_HERE / "gsa_s70_labor_rates_2017.csv.gz").read_bytes()
     rows = csv.DictReader(gzip.decompress(packed).decode("utf-8", errors="replace").splitlines())
     prices = (row["PRICE OFFERED TO GSA (including IFF)"].replace(",", "").replace("$", "").strip() for row in rows)
-    # A few lines of the card say "N/A" or are empty.
+    # Thirteen lines of the card have no number ("N/A").
     return tuple(sorted(int(Decimal(price) * 100) for price in prices if price.replace(".", "", 1).isdigit()))

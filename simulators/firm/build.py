@@ -99,10 +99,10 @@ def _specs(settings: FirmSettings) -> list[EntitySpec]:
     specs = list(settings.entities) or _drawn(settings)
     regions = list(dict.fromkeys(spec.region for spec in specs))
     mass = {region: sum(spec.share for spec in specs if spec.region == region) for region in regions}
-    if settings.accounts is None:
-        pairs = dict.fromkeys(regions, settings.accounts_per_region)
-    else:
-        pairs = dict(zip(regions, apportion(max(settings.accounts, len(regions)), list(mass.values())), strict=True))
+    pairs = dict.fromkeys(regions, settings.accounts_per_region if settings.accounts is None else 1)
+    while settings.accounts is not None and sum(pairs.values()) < settings.accounts:
+        # The next pair goes where an account carries most.
+        pairs[max(regions, key=lambda region: mass[region] * 1000 // pairs[region])] += 1
     placed: dict[str, EntitySpec] = {}
     for region in regions:
         inside = [spec for spec in specs if spec.region == region]

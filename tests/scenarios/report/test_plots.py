@@ -54,6 +54,16 @@ def test_overlapping_bad_times_count_once():
     assert plots.covered_ms(bands) == 130
 
 
+def test_a_short_window_does_not_vanish():
+    """A minute of maintenance in a month is at least two pixels wide, and stays inside its lane."""
+    series = Series(DAY, MONDAY, {"DE01": EntitySeries(backlog=[1] * 31, posted=[1] * 31)})
+    bands = [Band("erp", "maintenance", MONDAY + DAY, MONDAY + DAY + 60_000)]
+
+    picture = plots.small_chart("DE01", series.entities["DE01"], series, bands, [])
+
+    assert "h2v14h-2z" in picture
+
+
 def test_percentiles_lie_on_the_scale_in_their_order():
     """p50, p95 and p99 are drawn from left to right, the slowest entity inside the picture."""
     slow, fast = Percentiles(60, 4_000, 90_000, 91_000, 5), Percentiles(0.2, 0.9, 2, 3, 5)

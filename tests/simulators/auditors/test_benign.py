@@ -44,18 +44,6 @@ def test_a_narrative_change_leaves_the_older_line_standing():
     assert books.violated() == []
 
 
-def test_the_runtime_may_leave_the_older_version_posted_on_a_narrative_change():
-    """Whichever of two versions of one effect is called posted, exactly one is."""
-    books = Books()
-    books.approve("E")
-    books.post("E")
-    books.approve("E", 2, narrative="other words")
-    books.end("E", "posted", 1, told="posted")
-    books.end("E", "superseded", 2)
-    # The newest version has no later one, so it cannot be called superseded.
-    assert books.violated() == ["S7"]
-
-
 def test_a_line_posted_by_hand_counts_as_the_effect():
     """Finance posted first, the feed found it: one line stands, told as posted."""
     books = Books()
@@ -122,6 +110,31 @@ def test_a_correction_that_cannot_go_on_leaves_the_old_line_and_says_so():
     books.post("E")
     books.end("E", "posted", 1)
     books.park("E", "rate_gap", 2)
+    assert books.violated() == []
+
+
+def test_a_correction_under_way_is_unfinished_and_nothing_worse():
+    """The first leg has landed and the second is on its way: L1 says so, the amounts and the PSA are not judged yet."""
+    books = Books()
+    books.approve("E")
+    books.approve("E", 2, quarter_hours=36)
+    books.reverse(books.post("E"))
+    books.end("E", "superseded", 1, told="posted")
+    books.end("E", "in_flight", 2)
+    books.approve("F")
+    books.approve("F", 2, quarter_hours=36)
+    books.post("F")
+    books.end("F", "posted", 1, told="posted")
+    books.end("F", "in_doubt", 2)
+    assert books.violated() == ["L1"]
+
+
+def test_a_manual_line_that_differs_is_between_the_person_and_the_case():
+    """Finance entered another amount, the feed parked the entry for it: the feed's own lines are right."""
+    books = Books()
+    books.approve("E")
+    books.post("E", by_hand=True, key="", bill_minor=750_00)
+    books.park("E", "manual_line_differs")
     assert books.violated() == []
 
 

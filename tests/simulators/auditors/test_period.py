@@ -1,6 +1,7 @@
 """S3: a line is dated on its work date in an open period, or says why not and takes the next open one."""
 
 from simulators.evidence import LedgerLine
+from simulators.firm.model import PeriodPlan
 from tests.simulators.auditors.books import HOUR_MS, Books, at, day
 
 APRIL = {"accounting_date": day(1, 4), "period": "2026-04", "adjusts": "period 2026-03 is shut"}
@@ -165,4 +166,50 @@ def test_news_of_a_period_may_travel():
     books.period("2026-03", at(6, 9, 4) - HOUR_MS // 2)
     assert books.violated() == []
     books.evidence.periods[-1].at_ms = at(6, 9, 4) - 2 * HOUR_MS
+    assert books.violated() == ["S3"]
+
+
+def test_the_next_open_period_is_not_passed_over():
+    """April was open, so May is too far."""
+    may = {"accounting_date": day(1, 5), "period": "2026-05", "adjusts": "period 2026-03 is shut"}
+    books = late(**may)
+    books.firm.periods.append(PeriodPlan("DE01", "time", "2026-05", day(1, 5), day(31, 5), "open", "open"))
+    assert books.violated() == ["S3"]
+    books.period("2026-04", at(5, 0, 4), gate="shut")
+    assert books.violated() == []
+
+
+def test_a_withdrawal_between_two_legs_makes_them_no_pair():
+    """Taken back in April while March is shut; approved anew in May on a March that is open again."""
+    books = Books()
+    books.period("2026-04", at(1, 0, 4))
+    books.period("2026-03", at(3, 18, 4), gate="shut")
+    books.period("2026-03", at(8, 0, 4))
+    books.approve("E")
+    first = books.post("E")
+    books.approve("E", 2, at_ms=at(6, 9, 4), withdrawn=True)
+    books.approve("E", 3, at_ms=at(9, 9, 4))
+    books.reverse(first, at_ms=at(8, 9, 4), **APRIL)
+    books.post("E", 3, at_ms=at(9, 10, 4))
+    books.end("E", "superseded", 1)
+    books.end("E", "posted", 3, told="posted")
+    assert books.violated() == []
+    # Without the withdrawal it is a correction, and its legs are torn apart.
+    books.evidence.versions["E"][1].withdrawn = False
+    books.end("E", "superseded", 2)
+    books.evidence.acknowledged += 1
+    assert books.violated() == ["S3"]
+
+
+def test_what_moves_a_reversal_is_the_calendar_since_the_newer_version():
+    """March was shut before the second approval only, and open for the correction: there is no reason to move."""
+    books = Books()
+    books.period("2026-04", at(1, 0, 4))
+    books.period("2026-03", at(1, 0, 4), gate="shut")
+    books.period("2026-03", at(2, 0, 4))
+    books.approve("E")
+    first = books.post("E")
+    books.approve("E", 2, at_ms=at(6, 9, 4), withdrawn=True)
+    books.reverse(first, at_ms=at(6, 10, 4), **APRIL)
+    books.end("E", "superseded", told="withdrawn")
     assert books.violated() == ["S3"]

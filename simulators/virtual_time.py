@@ -1,0 +1,531 @@
+"""The virtual-time driver: partitions and accounts on a SimPy clock, with mock systems at the other end of the wire.
+
+    publication --webhook--> Lane.deliver --> Shell.turn --> Desk.pump --permit--> Lane.start --> call
+                                  ^                                                               |
+                                  `---- Answered ---- response, or silence <---- Weather <---- mock system
+
+Nothing is decided here: what to do comes from the core, what goes wrong from `Weather`, what is answered from the
+systems. Everything runs in callbacks of SimPy timeouts, so an exception reaches the caller as it is (a failed SimPy
+process would rebuild it from its `args`). Times are integer milliseconds.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import simpy
+
+from runtime.connectors.doors import CONNECTION_REFUSED
+from runtime.connectors.erp.generic import build_login, read_login
+from runtime.connectors.psa.generic import read_events
+from runtime.core.account import (
+    Account,
+    AccountInput,
+    AccountPolicy,
+    Asked,
+    CallLeft,
+    CallServed,
+    CallSilent,
+    CallTurnedAway,
+    CredentialRotated,
+    Grant,
+    LoginAnswered,
+    LoginBegan,
+    MaintenanceAnnounced,
+    account_next_due_ms,
+    apply_account,
+    decide_account,
+    due_account,
+    time_passed,
+)
+from runtime.core.answers import Republished, Silent, TurnedAway
+from runtime.core.effects import Effect, Fetch, LookUp, Recount, SendBatch, TellPsa
+from runtime.core.inputs import Answered, Input
+from runtime.core.news import EntryApproved, News
+from runtime.core.partition import Permits, next_due_ms, wanted
+from runtime.core.policy import Policy
+from runtime.core.records import Record
+from runtime.drivers.shell import Shell
+from runtime.journal.memory import MemoryJournal
+from runtime.ports import Connector, Request, Response
+from simulators.chance import between
+from simulators.faults.verdicts import (
+    PASS,
+    CallNote,
+    Delay,
+    DeliverTwice,
+    LandLate,
+    LoseTheReply,
+    LoseTheRequest,
+    Refuse,
+)
+from simulators.faults.weather import Weather
+from simulators.systems.reply import Reply
+
+WIRE_MS = (5, 60)
+"""One way over the network, from and to, in milliseconds (assumed)."""
+WEBHOOK_MS = (200, 3_000)
+"""From a publication to its delivery (assumed)."""
+DELIVERY_MAX = 200
+"""Events in one delivery, at most (assumed)."""
+REDELIVERY_MS = 30_000
+"""A sender whose delivery was not acknowledged tries again after this long (assumed)."""
+LOOK_AGAIN_MS = 15_000
+"""A partition that waits for a permit looks again for what else has fallen due."""
+
+
+class System(Protocol):
+    """A mock system without I/O."""
+
+    def answer(self, request: Request, now_ms: int) -> Reply:
+        """Do what is asked, now, and say what is answered and after how long."""
+
+
+class ProcessDiedError(Exception):
+    """The process of a partition died at a durable boundary."""
+
+
+class Publication(Protocol):
+    """One event as the source publishes it."""
+
+    entry_id: str
+    version: int
+    body: bytes
+
+
+class Clock:
+    """Virtual time: callbacks at instants, in the order in which they were asked for."""
+
+    def __init__(self, start_ms: int) -> None:
+        self.env = simpy.Environment(initial_time=start_ms)
+
+    @property
+    def now_ms(self) -> int:
+        """The instant, ms UTC."""
+        return int(self.env.now)
+
+    def after(self, delay_ms: int, act: Callable[[], None]) -> None:
+        """Let `act` happen `delay_ms` from now."""
+        timeout = self.env.timeout(delay_ms)
+        assert timeout.callbacks is not None
+        timeout.callbacks.append(lambda _event: act())
+
+    def at(self, at_ms: int, act: Callable[[], None]) -> None:
+        """Let `act` happen at an instant, or now if that has passed."""
+        self.after(max(0, at_ms - self.now_ms), act)
+
+    def run(self, until_ms: int) -> None:
+        """Let time pass."""
+        self.env.run(until=until_ms)
+
+
+@dataclass(slots=True)
+class Band:
+    """A time in which an account was not open, as its runtime saw it."""
+
+    account: str
+    mode: str
+    from_ms: int
+    until_ms: int
+
+
+class Desk:
+    """One connector account in virtual time: the account machine, its system, and the lanes that share it."""
+
+    def __init__(
+        self, clock: Clock, policy: AccountPolicy, system: System, name: str, weather: Weather, seed: int
+    ) -> None:
+        self.clock = clock
+        self.name = name
+        self.account = Account(policy)
+        self.system = system
+        self.weather = weather
+        self.seed = seed
+        self.lanes: dict[str, Lane] = {}
+        self.credential = "first"
+        self.token = ""
+        self.logins = 0
+        self.slow: list[tuple[int, int, int]] = []
+        """(from, until, added ms): a slow system."""
+        self.bands: list[Band] = []
+        self._pumping = False
+        self._again = False
+        self._timer_ms = -1
+
+    # ---------------------------------------------------------------- the account machine
+
+    def hear(self, word: AccountInput) -> None:
+        """Take in what was heard of the account; `pump` acts on it."""
+        now_ms = self.clock.now_ms
+        self._apply(decide_account(self.account, word, now_ms), now_ms)
+
+    def _apply(self, records: Iterable[Any], now_ms: int) -> None:
+        account = self.account
+        for record in records:
+            before = account.mode
+            apply_account(account, record, now_ms)
+            if account.mode is not before:
+                if self.bands and self.bands[-1].until_ms < 0:
+                    self.bands[-1].until_ms = now_ms
+                if account.mode != "open":
+                    self.bands.append(Band(self.name, account.mode, now_ms, -1))
+
+    def pump(self) -> None:
+        """Grant what may be granted, until there is nothing more to grant."""
+        if self._pumping:
+            self._again = True
+            return
+        self._pumping = True
+        try:
+            self._again = True
+            while self._again:
+                self._again = False
+                now_ms = self.clock.now_ms
+                self._apply(time_passed(self.account, now_ms), now_ms)
+                for item in due_account(self.account, now_ms):
+                    if isinstance(item, Grant):
+                        self.lanes[item.entity].start(self)
+                    else:
+                        self._log_in()
+        finally:
+            self._pumping = False
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        now_ms = self.clock.now_ms
+        due_ms = account_next_due_ms(self.account, now_ms)
+        if due_ms is None:
+            return
+        due_ms = max(due_ms, now_ms + 1)
+        if not now_ms < self._timer_ms <= due_ms:
+            self._timer_ms = due_ms
+            self.clock.at(due_ms, self.pump)
+
+    # ---------------------------------------------------------------- session
+
+    def _log_in(self) -> None:
+        now_ms = self.clock.now_ms
+        self._apply([LoginBegan()], now_ms)
+        self.logins += 1
+        reply = self.system.answer(build_login(self.credential), now_ms)
+        self.clock.after(max(1, reply.delay_ms), lambda: self._logged_in(reply.response))
+
+    def _logged_in(self, response: Response) -> None:
+        read = read_login(response)
+        if isinstance(read, tuple):
+            self.token = read[0]
+            self.hear(LoginAnswered(read[1], None))
+        else:
+            self.hear(LoginAnswered(None, read))
+        self.pump()
+
+    def rotate(self, credential: str) -> None:
+        """A person gives the runtime a credential that works."""
+        self.credential = credential
+        self.hear(CredentialRotated("operator"))
+        self.pump()
+
+    def announce(self, from_ms: int, until_ms: int) -> None:
+        """The vendor tells of a maintenance window beforehand."""
+        self.hear(MaintenanceAnnounced(from_ms, until_ms))
+        self._set_timer()
+
+    # ---------------------------------------------------------------- calls
+
+    def call(self, lane: "Lane", effect: Effect, request: Request, note: CallNote, deadline_ms: int) -> None:
+        """Put a call on the wire, with whatever befalls it there."""
+        clock = self.clock
+        left_ms = clock.now_ms
+        self.hear(CallLeft(lane.entity))
+        if self.token:
+            request = Request(
+                request.method, request.path, {**request.headers, "Authorization": f"Bearer {self.token}"}, request.body
+            )
+        out_ms = between(*WIRE_MS, self.seed, "wire", note.name, note.kind)
+        verdict = self.weather.call(note, left_ms)
+        heard = True
+        extra_ms = 0
+        if verdict is not PASS:
+            match verdict:
+                case LoseTheRequest():
+                    clock.after(deadline_ms, lambda: self._silence(lane, effect, left_ms))
+                    return
+                case Refuse():
+                    headers = {}
+                    if verdict.retry_after_ms is not None:
+                        headers = {"Retry-After": str(verdict.retry_after_ms // 1000)}
+                    refusal = Response(verdict.status or CONNECTION_REFUSED, headers, verdict.body)
+                    clock.after(2 * out_ms, lambda: self._back(lane, effect, left_ms, refusal))
+                    return
+                case LoseTheReply():
+                    heard = False
+                case LandLate():
+                    heard = False
+                    out_ms = verdict.after_ms
+                    clock.after(deadline_ms, lambda: self._silence(lane, effect, left_ms))
+                case DeliverTwice():
+                    clock.after(out_ms + verdict.gap_ms, lambda: self._land_unheard(request))
+                case Delay():
+                    extra_ms = verdict.ms
+                case _:
+                    pass
+            if isinstance(verdict, LandLate):
+                clock.after(out_ms, lambda: self._land_unheard(request))
+                return
+        clock.after(out_ms, lambda: self._land(lane, effect, request, left_ms, deadline_ms, out_ms + extra_ms, heard))
+
+    def _land_unheard(self, request: Request) -> None:
+        self.system.answer(request, self.clock.now_ms)
+
+    def _land(
+        self, lane: "Lane", effect: Effect, request: Request, left_ms: int, deadline_ms: int, back_ms: int, heard: bool
+    ) -> None:
+        now_ms = self.clock.now_ms
+        reply = self.system.answer(request, now_ms)
+        delay_ms = reply.delay_ms + back_ms
+        for from_ms, until_ms, added_ms in self.slow:
+            if from_ms <= now_ms < until_ms:
+                delay_ms += added_ms
+        gives_up_ms = left_ms + deadline_ms
+        if heard and now_ms + delay_ms < gives_up_ms:
+            self.clock.after(delay_ms, lambda: self._back(lane, effect, left_ms, reply.response))
+        else:
+            self.clock.at(gives_up_ms, lambda: self._silence(lane, effect, left_ms))
+
+    def _silence(self, lane: "Lane", effect: Effect, left_ms: int) -> None:
+        self.hear(CallSilent(left_ms))
+        lane.answered(effect, Silent())
+        self.pump()
+
+    def _back(self, lane: "Lane", effect: Effect, left_ms: int, response: Response) -> None:
+        answer = lane.connector_of(effect).read(effect, response)
+        if isinstance(answer, TurnedAway):
+            self.hear(CallTurnedAway(left_ms, answer.door, answer.retry_after_ms))
+        elif isinstance(answer, Silent):
+            self.hear(CallSilent(left_ms))
+        else:
+            self.hear(CallServed(left_ms))
+        lane.answered(effect, answer)
+        self.pump()
+
+
+KINDS: dict[type, str] = {SendBatch: "post", LookUp: "look_up", TellPsa: "tell", Recount: "recount", Fetch: "fetch"}
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one lane went through, counted from outside."""
+
+    acknowledged: dict[str, int] = field(default_factory=dict)
+    """Entry to the bit mask of approved versions acknowledged at the door."""
+    acknowledged_count: int = 0
+    deaths: int = 0
+    deliveries: int = 0
+    records: dict[str, int] = field(default_factory=dict)
+
+
+class Lane:
+    """One partition in virtual time: its shell while it lives, its journal always, and what is on its way to it."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        entity: str,
+        policy: Policy,
+        connectors: tuple[Connector, Connector],
+        desks: tuple[Desk, Desk],
+        weather: Weather,
+        restart_ms: int,
+        on_records: Callable[[str, Sequence[Record], int], None],
+    ) -> None:
+        self.clock = clock
+        self.entity = entity
+        self.policy = policy
+        self.erp, self.psa = connectors
+        self.erp_desk, self.psa_desk = desks
+        self.weather = weather
+        self.restart_ms = restart_ms
+        self.tally = Tally()
+        self.boundaries = 0
+        self._side: str | None = None
+        self._on_records = on_records
+        self.journal = MemoryJournal(self._boundary)
+        self.shell: Shell | None = None
+        self._undelivered: list[Sequence[Input]] = []
+        self._tries: dict[str, int] = {}
+        self._timer_ms = -1
+        for desk in desks:
+            desk.lanes[entity] = self
+
+    # ---------------------------------------------------------------- life and death
+
+    def wake_up(self) -> None:
+        """A process takes the partition over."""
+        shell = Shell(self.policy, self.journal, self._witness)
+        if not self._alive(lambda: shell.wake_up(self.clock.now_ms)):
+            return
+        self.shell = shell
+        waiting, self._undelivered = self._undelivered, []
+        for inputs in waiting:
+            self.clock.after(REDELIVERY_MS, lambda inputs=inputs: self.hear(inputs))  # type: ignore[misc]
+        self._after_turn()
+
+    def die(self) -> None:
+        """The process is gone, and with it whatever was not durable."""
+        if self.shell is None:
+            return
+        self.shell = None
+        self.tally.deaths += 1
+        self.erp_desk.hear(Asked(self.entity, 0, 0))
+        self.psa_desk.hear(Asked(self.entity, 0, 0))
+        self.clock.after(self.restart_ms, self.wake_up)
+
+    def _alive(self, act: Callable[[], None]) -> bool:
+        try:
+            act()
+        except ProcessDiedError:
+            if self.shell is None:
+                self.tally.deaths += 1
+                self.clock.after(self.restart_ms, self.wake_up)
+            else:
+                self.die()
+            return False
+        return True
+
+    def _boundary(self, side: str) -> None:
+        if side == "before":
+            self.boundaries += 1
+            self._side = self.weather.boundary(self.entity, self.boundaries, self.clock.now_ms)
+        if self._side == side:
+            self._side = None
+            raise ProcessDiedError(f"{self.entity} died {side} boundary {self.boundaries}")
+
+    def _witness(self, records: Sequence[Record], now_ms: int) -> None:
+        counts = self.tally.records
+        for record in records:
+            name = type(record).__name__
+            counts[name] = counts.get(name, 0) + 1
+        self._on_records(self.entity, records, now_ms)
+
+    # ---------------------------------------------------------------- what is heard
+
+    def deliver(self, publications: Sequence[Publication]) -> None:
+        """The source delivers events; unless they are acknowledged, it will again."""
+        self.tally.deliveries += 1
+        self.hear(read_events([publication.body for publication in publications]))
+
+    def hear(self, inputs: Sequence[Input]) -> None:
+        """News or commands; kept by their sender until they are acknowledged."""
+        shell = self.shell
+        if shell is None:
+            self._undelivered.append(inputs)
+            return
+        if not self._alive(lambda: shell.turn(inputs, self.clock.now_ms)):
+            self._undelivered.append(inputs)
+            return
+        self._acknowledge(inputs)
+        self._after_turn()
+
+    def _acknowledge(self, inputs: Iterable[Any]) -> None:
+        known = self.tally.acknowledged
+        for one in inputs:
+            if isinstance(one, EntryApproved):
+                entry_id, bit = one.entry.entry_id, 1 << one.entry.version
+                mask = known.get(entry_id, 0)
+                if not mask & bit:
+                    known[entry_id] = mask | bit
+                    self.tally.acknowledged_count += 1
+
+    def publish(self, news: News, delay_ms: int) -> None:
+        """Reference data on its way to the partition; its sender retries until it is taken."""
+        self.clock.after(delay_ms, lambda: self.hear((news,)))
+
+    def answered(self, effect: Effect, answer: Any) -> None:
+        """Word of a call; nobody hears it if the process that made the call is gone."""
+        shell = self.shell
+        if shell is None:
+            return
+        if not self._alive(lambda: shell.turn((Answered(effect.call_id, answer),), self.clock.now_ms)):
+            return
+        if isinstance(answer, Republished):
+            self._acknowledge(answer.news)
+        self._after_turn()
+
+    # ---------------------------------------------------------------- what is done
+
+    def _after_turn(self) -> None:
+        """Ask for the permits that the partition could use now, and set its one timer."""
+        shell = self.shell
+        if shell is None:
+            return
+        now_ms = self.clock.now_ms
+        wants = wanted(shell.state, now_ms)
+        self.erp_desk.hear(Asked(self.entity, wants.erp, now_ms))
+        self.psa_desk.hear(Asked(self.entity, wants.psa, now_ms))
+        if wants.erp:
+            self.erp_desk.pump()
+        if wants.psa:
+            self.psa_desk.pump()
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        if self.shell is None:
+            return
+        due_ms = next_due_ms(self.shell.state)
+        if due_ms is None:
+            return
+        now_ms = self.clock.now_ms
+        if due_ms <= now_ms:
+            due_ms = now_ms + LOOK_AGAIN_MS
+        if not now_ms < self._timer_ms <= due_ms:
+            self._timer_ms = due_ms
+            self.clock.at(due_ms, self._time_came)
+
+    def _time_came(self) -> None:
+        shell = self.shell
+        if shell is not None and self._alive(lambda: shell.look_around(self.clock.now_ms)):
+            self._after_turn()
+
+    def start(self, desk: Desk) -> None:
+        """A permit came: start what is due on that account."""
+        shell = self.shell
+        if shell is None:
+            desk.hear(Asked(self.entity, 0, 0))
+            return
+        now_ms = self.clock.now_ms
+        permits = Permits(erp=1) if desk is self.erp_desk else Permits(psa=1)
+        effects: list[Effect] = []
+        if not self._alive(lambda: effects.extend(shell.start(permits, now_ms))):
+            return
+        for effect in effects:
+            request = self.connector_of(effect).build(effect)
+            desk.call(self, effect, request, self._note(desk, effect), self.policy.call_deadline_ms)
+        wants = wanted(shell.state, now_ms)
+        desk.hear(Asked(self.entity, wants.erp if desk is self.erp_desk else wants.psa, now_ms))
+        if effects and desk.account.demand:
+            desk.pump()
+        self._set_timer()
+
+    def connector_of(self, effect: Effect) -> Connector:
+        """Who speaks for this effect."""
+        return self.erp if effect.account == "erp" else self.psa
+
+    def _note(self, desk: Desk, effect: Effect) -> CallNote:
+        """What chance may know of a call: a name made of what it carries and how often that was tried."""
+        match effect:
+            case SendBatch():
+                about, rows = effect.rows[0].posting.key, len(effect.rows)
+            case LookUp():
+                about, rows = effect.names[0], len(effect.names)
+            case TellPsa():
+                first = effect.statuses[0]
+                about, rows = f"{first.entry_id}/{first.version}/{first.status}", len(effect.statuses)
+            case Recount():
+                about, rows = f"{self.entity}/{effect.since_ms}/{effect.page}", 1
+            case Fetch():
+                about, rows = f"{effect.heads[0][0]}/{effect.heads[0][1]}", len(effect.heads)
+        kind = KINDS[type(effect)]
+        tries = self._tries.get(f"{kind}/{about}", 0) + 1
+        self._tries[f"{kind}/{about}"] = tries
+        system = "erp" if desk is self.erp_desk else "psa"
+        return CallNote(desk.name, system, self.entity, kind, f"{about}/{tries}", rows)

@@ -1,0 +1,635 @@
+"""One world: a part of a firm (entities that share accounts), its systems, people and misfortunes, in virtual time.
+
+    build firm and plan -> mock systems -> lanes and desks -> run to the end -> everything that was seen, as evidence
+
+Entities tie each other together only through the accounts they share, so the unit that is simulated apart is a
+connected component of entities and accounts (`components`). Whether a firm runs in one piece or in twelve, on one core
+or on two, the same things happen.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import time
+from decimal import Decimal
+
+from runtime.connectors.erp.generic import GenericErp, freeze
+from runtime.connectors.psa.generic import GenericPsa
+from runtime.core.account import AccountPolicy
+from runtime.core.inputs import Input
+from runtime.core.model import Gate, Period, PeriodStatus, Place, Project, RateKind, RateLine
+from runtime.core.news import MasterDataReady, PeriodPublished, ProjectsPublished, RatesPublished
+from runtime.core.policy import Policy
+from runtime.core.records import EntryParked, Record
+from simulators.auditors.pricing import Pricing
+from simulators.chance import between, happens
+from simulators.evidence import AccountEvidence, Checkpoint, Evidence, FinalPlace, Park, PeriodFact
+from simulators.faults.moves import (
+    CloseSystem,
+    CrashPartition,
+    ExpireCredential,
+    FixCredential,
+    LockOut,
+    Move,
+    MovePeriod,
+    SlowSystem,
+    Unlock,
+)
+from simulators.faults.wall_time import Month
+from simulators.faults.weather import Weather
+from simulators.firm.build import instant_ms, working_day_after
+from simulators.firm.model import Firm, LegalEntity, RatePlan
+from simulators.firm.rates import keys_by_scope
+from simulators.people.acts import Act, SheetsDecided, SheetSubmitted
+from simulators.settings import DAY_MS, WorldSettings
+from simulators.systems.erp import Erp
+from simulators.systems.erp.door import Style
+from simulators.systems.erp_profile import ErpProfile
+from simulators.systems.psa import Psa, Publication
+from simulators.virtual_time import DELIVERY_MAX, WEBHOOK_MS, Band, Clock, Desk, Lane
+
+NEWS_MS = (1_000, 30_000)
+"""From finance moving a period to the partition hearing of it (assumed)."""
+CHECKPOINT_EVERY_SAMPLES = 6
+"""How many samples lie between two checkpoints that are audited."""
+MODULE = "time"
+Recompose = Callable[[Policy], Policy]
+
+
+@dataclass(slots=True)
+class Series:
+    """Samples of one entity, one number per step."""
+
+    backlog: list[int] = field(default_factory=list)
+    posted: list[int] = field(default_factory=list)
+    in_doubt: list[int] = field(default_factory=list)
+    parked: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Seen:
+    """Everything that a world leaves behind."""
+
+    firm: Firm
+    evidences: dict[str, Evidence]
+    accounts: dict[str, AccountEvidence]
+    chains: dict[str, str]
+    fired: dict[str, int]
+    marks: dict[tuple[str, int], int]
+    bands: list[Band]
+    series: dict[str, Series]
+    sample_ms: int
+    cutoff_ms: dict[str, int]
+    end_ms: int
+    deaths: int
+    commits: int
+    boundaries: dict[str, int]
+    records: dict[str, int]
+    unsettled: list[str]
+
+
+def components(firm: Firm) -> list[tuple[str, ...]]:
+    """Entities that must be simulated together since they share accounts, each group sorted, in order of first code."""
+    group_of: dict[str, int] = {}
+    groups: list[list[LegalEntity]] = []
+    for entity in sorted(firm.entities, key=lambda entity: entity.code):
+        touching = sorted({group_of[a] for a in (entity.erp_account, entity.psa_account) if a in group_of})
+        merged = [entity]
+        for number in touching:
+            merged = [*groups[number], *merged]
+            groups[number] = []
+        groups.append(merged)
+        for member in merged:
+            group_of[member.erp_account] = group_of[member.psa_account] = len(groups) - 1
+    return [tuple(sorted(entity.code for entity in group)) for group in groups if group]
+
+
+def last_ms(firm: Firm, settings: WorldSettings) -> int:
+    """When a run ends: so long after the last day of the month, by UTC."""
+    return instant_ms(firm.month_last, _MIDNIGHT, "UTC") + DAY_MS + settings.drain_ms
+
+
+_MIDNIGHT = time(0)
+
+
+class World:
+    """One component of a firm, ready to run."""
+
+    def __init__(
+        self,
+        settings: WorldSettings,
+        seed: int,
+        firm: Firm,
+        acts: Sequence[Act],
+        entities: Sequence[str],
+        recompose: Recompose | None = None,
+    ) -> None:
+        """`recompose` may replace named functions of every partition's policy: that is how a bug is planted."""
+        self.settings = settings
+        self.seed = seed
+        self.firm = firm
+        chosen = frozenset(entities)
+        self.entities = [entity for entity in firm.entities if entity.code in chosen]
+        self._by_code = {entity.code: entity for entity in self.entities}
+        self.end_ms = last_ms(firm, settings)
+        self.clock = Clock(firm.start_ms)
+        self.acts = acts
+        self._next_act = 0
+        run = settings.runtime
+        self.weather = Weather(
+            settings.faults,
+            seed,
+            self.end_ms - settings.calm_before_end_ms,
+            deadline_ms=run.call_deadline_ms,
+            late_landing_ms=run.late_landing_ms,
+        )
+        self.evidences = {entity.code: Evidence(entity.code) for entity in self.entities}
+        self.accounts: dict[str, AccountEvidence] = {}
+        self.pricing = Pricing(firm.rates)
+        self.erps: dict[str, Erp] = {}
+        self.psas: dict[str, Psa] = {}
+        self.desks: dict[str, Desk] = {}
+        self.lanes: dict[str, Lane] = {}
+        self.series = {entity.code: Series() for entity in self.entities}
+        self._periods: dict[tuple[str, str, str], Period] = {}
+        self._late_projects: dict[str, list[str]] = {}
+        self._samples = 0
+        self._build_systems()
+        self._build_lanes(recompose)
+
+    # ---------------------------------------------------------------- building
+
+    def _build_systems(self) -> None:
+        settings = self.settings
+        profile = settings.erp.model_copy(
+            update={"locked_ppm": self.weather.row_failures_ppm or settings.erp.locked_ppm}
+        )
+        if profile.staging is not None and self.weather.staged_rejections_ppm:
+            staging = profile.staging.model_copy(update={"rejected_ppm": self.weather.staged_rejections_ppm})
+            profile = profile.model_copy(update={"staging": staging})
+        codes = {entity.code for entity in self.entities}
+        projects: dict[str, list[str]] = {code: [] for code in codes}
+        for project in self.firm.projects:
+            if project.entity in codes:
+                late = happens(settings.late_master_data.ppm, self.seed, "master_data/late", project.project)
+                (self._late_projects.setdefault(project.entity, []) if late else projects[project.entity]).append(
+                    project.project
+                )
+        workers: dict[str, list[str]] = {code: [] for code in codes}
+        for person in self.firm.consultants:
+            if person.entity in codes:
+                workers[person.entity].append(person.worker)
+        for account in dict.fromkeys(entity.erp_account for entity in self.entities):
+            behind = {e.code: self.evidences[e.code] for e in self.entities if e.erp_account == account}
+            noted = self.accounts[account] = AccountEvidence(account)
+            erp = self.erps[account] = Erp(profile, account, self.seed, behind, noted, projects, workers)
+            self.desks[account] = Desk(
+                self.clock, self._erp_account(account, profile), erp, account, self.weather, self.seed
+            )
+        for account in dict.fromkeys(entity.psa_account for entity in self.entities):
+            psa = self.psas[account] = Psa(settings.psa, account, self.entities, self.evidences, seed=self.seed)
+            self.desks[account] = Desk(
+                self.clock,
+                AccountPolicy(account, quota_calls=100_000, quota_window_ms=60_000, needs_session=False),
+                psa,
+                account,
+                self.weather,
+                self.seed,
+            )
+
+    def _erp_account(self, account: str, profile: ErpProfile) -> AccountPolicy:
+        """The account's contracted limits are those of its profile; one session to begin with is not logged in."""
+        quota = profile.quota
+        return AccountPolicy(
+            account,
+            quota_calls=quota.calls if quota else 1_000_000,
+            quota_window_ms=quota.window_ms if quota else 60_000,
+            concurrent_max=self.settings.runtime.concurrent_max,
+            needs_session=profile.login.required,
+        )
+
+    def _build_lanes(self, recompose: Recompose | None) -> None:
+        run = self.settings.runtime
+        for entity in self.entities:
+            policy = Policy(
+                self.firm.tenant,
+                entity.code,
+                freeze,
+                batch_max=min(run.batch_max, self.settings.erp.batch_rows_max),
+                linger_ms=run.linger_ms,
+                lookup_max=run.batch_max,
+                tell_linger_ms=run.tell_linger_ms,
+                calls_max=run.calls_max,
+                call_deadline_ms=run.call_deadline_ms,
+                late_landing_ms=run.late_landing_ms,
+                lookup_lag_ms=run.lookup_lag_ms + self.settings.erp.read_lag_ms,
+                staged_poll_ms=run.staged_poll_ms,
+                key_room=self.settings.erp.key_length_max or 200,
+                confirm_after_ms=run.confirm_after_ms,
+                recount_every_ms=run.recount_every_ms,
+                recount_overlap_ms=run.recount_overlap_ms,
+            )
+            if recompose is not None:
+                policy = recompose(policy)
+            self.lanes[entity.code] = Lane(
+                self.clock,
+                entity.code,
+                policy,
+                (GenericErp(entity.code), GenericPsa(entity.code)),
+                (self.desks[entity.erp_account], self.desks[entity.psa_account]),
+                self.weather,
+                run.restart_ms,
+                self._records_made,
+            )
+
+    def _records_made(self, entity: str, records: Sequence[Record], now_ms: int) -> None:
+        for record in records:
+            if type(record) is EntryParked:
+                tracked = self.lanes[entity].shell
+                version = 0
+                if tracked is not None and record.entry_id in tracked.state.entries:
+                    version = tracked.state.entries[record.entry_id].latest
+                self.evidences[entity].parks.append(Park(record.entry_id, version, record.reason, now_ms))
+
+    # ---------------------------------------------------------------- running
+
+    def run(self, progress: Callable[[int, int, int], None] | None = None) -> Seen:
+        """Let the month happen. `progress(now_ms, backlog, posted)` is told at every sample."""
+        self._progress = progress
+        for lane in self.lanes.values():
+            lane.wake_up()
+        self._publish_reference_data()
+        self._plan_finance()
+        self._plan_weather()
+        self._schedule_acts()
+        self.clock.after(self.settings.sample_ms, self._sample)
+        self.clock.run(self.end_ms)
+        return self._seen()
+
+    def _schedule_acts(self) -> None:
+        if self._next_act < len(self.acts):
+            self.clock.at(self.acts[self._next_act].at_ms, self._act)
+
+    def _act(self) -> None:
+        now_ms = self.clock.now_ms
+        while self._next_act < len(self.acts) and self.acts[self._next_act].at_ms <= now_ms:
+            act = self.acts[self._next_act]
+            self._next_act += 1
+            psa = self.psas[self._by_code[_entity_of(act)].psa_account]
+            for code, publications in psa.act(act, now_ms):
+                self._on_the_way(code, publications, now_ms)
+        self._schedule_acts()
+
+    def _on_the_way(self, entity: str, publications: list[Publication], now_ms: int) -> None:
+        """Send publications as webhooks, in deliveries of a bounded size, with whatever befalls each event."""
+        lane = self.lanes[entity]
+        if not self.weather.disturbs_events:
+            self._deliver(lane, publications, 0)
+            return
+        later: dict[int, list[Publication]] = {}
+        for publication in publications:
+            for delay_ms in self.weather.event(entity, publication.entry_id, publication.version, now_ms):
+                later.setdefault(delay_ms, []).append(publication)
+        for delay_ms, these in later.items():
+            self._deliver(lane, these, delay_ms)
+
+    def _deliver(self, lane: Lane, publications: list[Publication], delay_ms: int) -> None:
+        for start in range(0, len(publications), DELIVERY_MAX):
+            some = publications[start : start + DELIVERY_MAX]
+            transit_ms = between(*WEBHOOK_MS, self.seed, "webhook", lane.entity, some[0].entry_id, some[0].version)
+            self.clock.after(delay_ms + transit_ms, lambda some=some: lane.deliver(some))  # type: ignore[misc]
+
+    # ---------------------------------------------------------------- reference data and finance
+
+    def _publish_reference_data(self) -> None:
+        rates = self._rates_by_entity()
+        for entity in self.entities:
+            code = entity.code
+            inputs: list[Input] = [
+                ProjectsPublished(
+                    tuple(
+                        Project(p.project, p.entity, p.client, p.contract)
+                        for p in self.firm.projects
+                        if p.entity == code
+                    )
+                ),
+                RatesPublished(tuple(_rate_line(rate) for rate in rates[code])),
+            ]
+            for plan in self.firm.periods:
+                if plan.entity != code:
+                    continue
+                period = Period(
+                    code,
+                    plan.module,
+                    plan.name,
+                    plan.first_day,
+                    plan.last_day,
+                    PeriodStatus(plan.status),
+                    Gate(plan.gate),
+                )
+                self._periods[code, plan.module, plan.name] = period
+                self._set_period(period)
+                inputs.append(PeriodPublished(period))
+            self.lanes[code].hear(inputs)
+        for code, projects in self._late_projects.items():
+            lane, erp = self.lanes[code], self.erps[self._by_code[code].erp_account]
+            self.clock.after(
+                self.settings.late_master_data.after_ms,
+                lambda code=code, lane=lane, erp=erp, projects=projects: self._master_data(  # type: ignore[misc]
+                    code, lane, erp, projects
+                ),
+            )
+
+    def _master_data(self, code: str, lane: Lane, erp: Erp, projects: list[str]) -> None:
+        for project in projects:
+            erp.add_project(code, project)
+        lane.publish(MasterDataReady(tuple(f"project:{project}" for project in projects)), NEWS_MS[0])
+
+    def _rates_by_entity(self) -> dict[str, list[RatePlan]]:
+        """Each entity hears of the prices that any of its assignments may take."""
+        wanted: dict[tuple[str, str], str] = {}
+        for assignment in self.firm.assignments:
+            if assignment.entity in self._by_code:
+                for scope, key in keys_by_scope(assignment).items():
+                    wanted[scope, key] = assignment.entity
+        found: dict[str, list[RatePlan]] = {code: [] for code in self._by_code}
+        for rate in self.firm.rates:
+            code = wanted.get((rate.scope, rate.scope_key))
+            if code is not None:
+                found[code].append(rate)
+        return found
+
+    def _set_period(self, period: Period) -> None:
+        """The ERP takes the status on; what it and our gate are is a fact from this instant on."""
+        now_ms = self.clock.now_ms
+        self.erps[self._by_code[period.entity].erp_account].set_period(
+            period.entity,
+            period.module,
+            period.name,
+            period.first_day,
+            period.last_day,
+            period.status.value,
+            now_ms,
+        )
+        self.evidences[period.entity].periods.append(
+            PeriodFact(
+                now_ms,
+                period.module,
+                period.name,
+                period.first_day,
+                period.last_day,
+                period.status.value,
+                period.gate.value,
+            )
+        )
+
+    def _move_period(self, entity: str, module: str, name: str, status: str | None, gate: str | None) -> None:
+        known = self._periods.get((entity, module, name))
+        if known is None:
+            return
+        moved = Period(
+            entity,
+            module,
+            name,
+            known.first_day,
+            known.last_day,
+            PeriodStatus(status) if status else known.status,
+            Gate(gate) if gate else known.gate,
+            known.version + 1,
+        )
+        self._periods[entity, module, name] = moved
+        self._set_period(moved)
+        delay_ms = between(*NEWS_MS, self.seed, "news/period", entity, module, name, moved.version)
+        self.lanes[entity].publish(PeriodPublished(moved), delay_ms)
+
+    def _plan_finance(self) -> None:
+        month = Month.of(self.firm, self.end_ms, self.entities)
+        for move in self.firm.period_moves:
+            if move.entity in self.lanes:
+                self.clock.at(
+                    move.at_ms,
+                    lambda m=move: self._move_period(m.entity, m.module, m.name, m.status, m.gate),  # type: ignore[misc]
+                )
+        name = f"{self.firm.month_first:%Y-%m}"
+        for gate in self.settings.gates:
+            for entity in self.entities:
+                if gate.entity in ("*", entity.code):
+                    for at_ms in month.instants(gate.day, gate.at, entity.zone):
+                        self.clock.at(
+                            at_ms,
+                            lambda g=gate, e=entity.code: self._move_period(e, g.module, name, g.status, g.gate),  # type: ignore[misc]
+                        )
+        for posting in self.settings.hand_postings:
+            for entity in self.entities:
+                if posting.entity in ("*", entity.code):
+                    for at_ms in month.instants(posting.day, posting.at, entity.zone):
+                        self.clock.at(
+                            at_ms,
+                            lambda e=entity, p=posting: self._post_by_hand(e, p.older_than_ms),  # type: ignore[misc]
+                        )
+
+    def _post_by_hand(self, entity: LegalEntity, older_than_ms: int) -> None:
+        """Finance enters what has long been approved and does not stand in the ledger."""
+        now_ms = self.clock.now_ms
+        erp = self.erps[entity.erp_account]
+        evidence = self.evidences[entity.code]
+        period = self._periods[entity.code, MODULE, f"{self.firm.month_first:%Y-%m}"]
+        ever_posted = {line.entry_id for line in evidence.lines}
+        for entry_id, versions in evidence.versions.items():
+            current = versions[-1]
+            if current.withdrawn or now_ms - current.at_ms < older_than_ms or entry_id in ever_posted:
+                continue
+            worth = self.pricing.worth(current)
+            if (
+                worth is None
+                or current.time_type in EXCLUDED
+                or not period.first_day <= current.work_date <= period.last_day
+            ):
+                continue
+            posted = erp.post_by_hand(
+                entity.code,
+                entry_id,
+                current.version,
+                current.assignment.project,
+                current.work_date,
+                current.work_date,
+                period.name,
+                current.quarter_hours,
+                worth.bill_minor,
+                worth.bill_currency,
+                worth.cost_minor,
+                worth.cost_currency,
+                now_ms,
+            )
+            if posted:
+                self.weather.struck("manual_journal", now_ms)
+
+    # ---------------------------------------------------------------- misfortunes on the calendar
+
+    def _plan_weather(self) -> None:
+        for move in self.weather.moves(Month.of(self.firm, self.end_ms, self.entities)):
+            self.clock.at(move.at_ms, lambda move=move: self._carry_out(move))  # type: ignore[misc]
+            if isinstance(move, CloseSystem) and move.announced and move.account in self.desks:
+                self.desks[move.account].announce(move.at_ms, move.promised_until_ms)
+
+    def _carry_out(self, move: Move) -> None:
+        now_ms = self.clock.now_ms
+        match move:
+            case CloseSystem():
+                if move.account in self.erps:
+                    style = _STYLES[move.style]
+                    kind = "announced" if move.announced else "unannounced"
+                    self.erps[move.account].close(move.at_ms, move.until_ms, kind, style)
+            case SlowSystem():
+                self.desks[move.account].slow.append((move.at_ms, move.until_ms, move.added_ms))
+            case ExpireCredential():
+                self.erps[move.account].expire_credential()
+            case FixCredential():
+                credential = f"renewed-{move.at_ms}"
+                self.erps[move.account].rotate_credential(credential)
+                self.desks[move.account].rotate(credential)
+            case LockOut():
+                self.erps[move.account].fail_logins(self.settings.erp.login.failures_allowed, now_ms)
+            case Unlock():
+                credential = f"unlocked-{move.at_ms}"
+                self.erps[move.account].rotate_credential(credential)
+                self.desks[move.account].rotate(credential)
+            case CrashPartition():
+                if move.entity in self.lanes:
+                    self.lanes[move.entity].die()
+            case MovePeriod():
+                if move.entity in self.lanes:
+                    self._move_period(move.entity, move.module, move.name, move.status, move.gate)
+        self.weather.carried_out(move)
+
+    # ---------------------------------------------------------------- looking on
+
+    def _sample(self) -> None:
+        now_ms = self.clock.now_ms
+        self._samples += 1
+        backlog_all = posted_all = 0
+        for code, lane in self.lanes.items():
+            evidence, series = self.evidences[code], self.series[code]
+            shell = lane.shell
+            if shell is None:
+                for samples in (series.backlog, series.posted, series.in_doubt, series.parked):
+                    samples.append(samples[-1] if samples else 0)
+            else:
+                counts = shell.state.head.books.counts
+                done = sum(counts[place] for place in _FINISHED)
+                series.backlog.append(max(0, evidence.approved - done))
+                series.posted.append(counts[Place.POSTED])
+                series.in_doubt.append(counts[Place.IN_DOUBT])
+                series.parked.append(counts[Place.PARKED])
+                if self._samples % CHECKPOINT_EVERY_SAMPLES == 0:
+                    self._checkpoint(lane, evidence, now_ms)
+            backlog_all += series.backlog[-1]
+            posted_all += series.posted[-1]
+        if self._progress is not None:
+            self._progress(now_ms, backlog_all, posted_all)
+        self.clock.after(self.settings.sample_ms, self._sample)
+
+    def _checkpoint(self, lane: Lane, evidence: Evidence, now_ms: int) -> None:
+        shell = lane.shell
+        assert shell is not None
+        books = shell.state.head.books
+        evidence.acknowledged = lane.tally.acknowledged_count
+        evidence.checkpoints.append(
+            Checkpoint(
+                now_ms,
+                evidence.approved,
+                evidence.acknowledged,
+                {place.value: count for place, count in books.counts.items()},
+                {place.value: int(hours * 4) for place, hours in books.hours.items()},
+            )
+        )
+
+    def _cutoff_ms(self, entity: LegalEntity) -> int:
+        """The instant by which approved time should be in the ledger: the approval cut-off on the entity's clock."""
+        people = self.settings.people
+        day = working_day_after(self.firm.month_last, people.cutoff_working_days_after, entity.holidays)
+        return instant_ms(day, time(*divmod(people.cutoff_local_minute, 60)), entity.zone)
+
+    def _seen(self) -> Seen:
+        unsettled: list[str] = []
+        for code, lane in self.lanes.items():
+            evidence = self.evidences[code]
+            shell = lane.shell
+            if shell is None:
+                unsettled.append(f"{code}: its process was down at the end")
+                continue
+            self._checkpoint(lane, evidence, self.clock.now_ms)
+            counts = shell.state.head.books.counts
+            left = {place.value: counts[place] for place in _UNFINISHED if counts[place]}
+            if left or shell.state.untold:
+                untold = f", {len(shell.state.untold)} not told to the PSA" if shell.state.untold else ""
+                unsettled.append(f"{code}: {left}{untold}")
+            final = evidence.final
+            for tracked in shell.everything():
+                reason = tracked.park.reason if tracked.park is not None else tracked.excluded
+                for version, note in tracked.versions.items():
+                    final.append(
+                        FinalPlace(
+                            tracked.entry_id,
+                            version,
+                            note.place.value,
+                            reason,
+                            note.bill_minor,
+                            int(note.hours * _FOUR),
+                        )
+                    )
+        records: dict[str, int] = {}
+        for lane in self.lanes.values():
+            for name, count in lane.tally.records.items():
+                records[name] = records.get(name, 0) + count
+        bands = [band for desk in self.desks.values() for band in desk.bands]
+        for band in bands:
+            if band.until_ms < 0:
+                band.until_ms = self.end_ms
+        return Seen(
+            self.firm,
+            self.evidences,
+            self.accounts,
+            {f"{self.firm.tenant}/{code}": lane.journal.chain for code, lane in self.lanes.items()},
+            self.weather.fired,
+            self.weather.marks,
+            bands,
+            self.series,
+            self.settings.sample_ms,
+            {entity.code: self._cutoff_ms(entity) for entity in self.entities},
+            self.end_ms,
+            sum(lane.tally.deaths for lane in self.lanes.values()),
+            sum(lane.journal.commits for lane in self.lanes.values()),
+            {code: lane.boundaries for code, lane in self.lanes.items()},
+            records,
+            unsettled,
+        )
+
+
+def _entity_of(act: Act) -> str:
+    if isinstance(act, SheetSubmitted):
+        return act.sheet.entity
+    return act.sheets[0].entity if isinstance(act, SheetsDecided) else act.entity
+
+
+def _rate_line(rate: RatePlan) -> RateLine:
+    return RateLine(
+        rate.rate_id,
+        RateKind(rate.kind),
+        rate.scope,
+        rate.scope_key,
+        rate.currency,
+        rate.rate,
+        rate.valid_from,
+        rate.valid_until,
+        rate.known_from_ms,
+        rate.amendment,
+    )
+
+
+EXCLUDED = ("leave", "internal")
+"""Time that nobody posts, by hand neither."""
+
+_FOUR = Decimal(4)
+_FINISHED = (Place.POSTED, Place.PARKED, Place.SUPERSEDED, Place.WAIVED, Place.EXCLUDED)
+_UNFINISHED = (Place.IN_FLIGHT, Place.STAGED, Place.IN_DOUBT)
+_STYLES: dict[str, Style] = {"retry_after": "503_retry_after", "bare": "503_json", "sorry_page": "503_html"}

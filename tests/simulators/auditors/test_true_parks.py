@@ -1,0 +1,76 @@
+"""S8x: whatever is parked has a reason that is true in the simulator."""
+
+import pytest
+
+from tests.simulators.auditors.books import Books, assignment, at
+
+SAID_BY_THE_ERP = {
+    "erp_unknown_project": "unknown_project",
+    "erp_unknown_worker": "unknown_worker",
+    "erp_invalid": "invalid",
+    "erp_keeps_refusing": "locked",
+    "nothing_to_reverse": "nothing_to_reverse",
+}
+
+
+@pytest.mark.parametrize("reason", SAID_BY_THE_ERP)
+def test_what_the_erp_is_said_to_have_refused_it_refused(reason: str):
+    """A transient answer classed as permanent parks rows that the ERP would have taken."""
+    books = Books()
+    books.approve("E")
+    books.park("E", reason)
+    assert books.violated() == ["S8x"]
+    books.evidence.refused_rows["E"] = {SAID_BY_THE_ERP[reason]}
+    assert books.violated() == []
+
+
+def test_a_missing_rate_is_missing():
+    """Parked for a gap or a tie only where the auditors find no one rate either."""
+    books = Books()
+    books.approve("E")
+    books.park("E", "rate_gap")
+    assert books.violated() == ["S8x"]
+    books.evidence.versions["E"][0].assignment = assignment("A9", contract="K9")
+    assert books.violated() == []
+
+
+def test_a_period_that_stops_an_entry_was_not_open():
+    """Parked for a period only if that period was not open at some instant since the approval."""
+    books = Books()
+    books.approve("E")
+    books.park("E", "no_open_period")
+    assert books.violated() == ["S8x"]
+    books.period("2026-03", at(17, 20), status="on_hold")
+    assert books.violated() == []
+
+
+def test_a_line_by_hand_stops_the_feed_only_if_there_is_one():
+    """Parked behind a manual line that really stands, and that differs where it is said to differ."""
+    books = Books()
+    books.approve("E")
+    books.park("E", "manual_line_differs")
+    assert books.violated() == ["S8x"]
+    line = books.post("E", by_hand=True, key="")
+    assert books.violated() == ["S8x"]
+    line.bill_minor = 700_00
+    assert books.violated() == []
+
+
+def test_missing_news_parks_for_a_while_and_not_for_good():
+    """A project that the feed had not heard of yet wakes the entry when it comes; the firm has no unknown ones."""
+    books = Books()
+    books.approve("E")
+    books.park("E", "project_unknown")
+    assert books.violated() == ["S8x"]
+    books.post("E")
+    books.evidence.final.pop()
+    books.end("E", "posted", told="posted")
+    assert books.violated() == []
+
+
+def test_a_reason_that_nobody_listed_is_true_of_nothing():
+    """A new reason needs its truth written down here first."""
+    books = Books()
+    books.approve("E")
+    books.park("E", "bad_weather")
+    assert books.violated() == ["S8x"]

@@ -7,7 +7,7 @@ connected component of entities and accounts (`components`). Whether a firm runs
 or on two, the same things happen.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import time
 from decimal import Decimal
@@ -19,7 +19,16 @@ from runtime.core.inputs import Input
 from runtime.core.model import Gate, Period, PeriodStatus, Place, Project, RateKind, RateLine
 from runtime.core.news import MasterDataReady, PeriodPublished, ProjectsPublished, RatesPublished
 from runtime.core.policy import Policy
-from runtime.core.records import EntryParked, Record
+from runtime.core.records import (
+    EntryParked,
+    Record,
+    RowRefused,
+    RowsApplied,
+    RowsDoubted,
+    RowsFoundMissing,
+    RowsReversed,
+    RowsStaged,
+)
 from simulators.auditors.pricing import Pricing
 from simulators.chance import between, happens
 from simulators.evidence import AccountEvidence, Checkpoint, Evidence, FinalPlace, Park, PeriodFact
@@ -129,16 +138,17 @@ class World:
         self.firm = firm
         chosen = frozenset(entities)
         self.entities = [entity for entity in firm.entities if entity.code in chosen]
-        self._by_code = {entity.code: entity for entity in self.entities}
+        self.by_code = {entity.code: entity for entity in self.entities}
         self.end_ms = last_ms(firm, settings)
         self.clock = Clock(firm.start_ms)
         self.acts = acts
         self._next_act = 0
         run = settings.runtime
+        self._calm_ms = self.end_ms - settings.calm_before_end_ms
         self.weather = Weather(
             settings.faults,
             seed,
-            self.end_ms - settings.calm_before_end_ms,
+            self._calm_ms,
             deadline_ms=run.call_deadline_ms,
             late_landing_ms=run.late_landing_ms,
         )
@@ -153,6 +163,12 @@ class World:
         self._periods: dict[tuple[str, str, str], Period] = {}
         self._late_projects: dict[str, list[str]] = {}
         self._samples = 0
+        self._waiting: dict[str, dict[str, dict[str, int]]] = {
+            code: {"in_doubt": {}, "staged": {}} for code in self.by_code
+        }
+        self.oldest_ms: dict[tuple[str, str], int] = {
+            (code, where): 0 for code in self.by_code for where in ("in_doubt", "staged")
+        }
         self._build_systems()
         self._build_lanes(recompose)
 
@@ -164,7 +180,12 @@ class World:
             update={"locked_ppm": self.weather.row_failures_ppm or settings.erp.locked_ppm}
         )
         if profile.staging is not None and self.weather.staged_rejections_ppm:
-            staging = profile.staging.model_copy(update={"rejected_ppm": self.weather.staged_rejections_ppm})
+            staging = profile.staging.model_copy(
+                update={
+                    "rejected_ppm": self.weather.staged_rejections_ppm,
+                    "rejected_reason": self.weather.staged_rejections_reason,
+                }
+            )
             profile = profile.model_copy(update={"staging": staging})
         codes = {entity.code for entity in self.entities}
         projects: dict[str, list[str]] = {code: [] for code in codes}
@@ -181,7 +202,9 @@ class World:
         for account in dict.fromkeys(entity.erp_account for entity in self.entities):
             behind = {e.code: self.evidences[e.code] for e in self.entities if e.erp_account == account}
             noted = self.accounts[account] = AccountEvidence(account)
-            erp = self.erps[account] = Erp(profile, account, self.seed, behind, noted, projects, workers)
+            erp = self.erps[account] = Erp(
+                profile, account, self.seed, behind, noted, projects, workers, self.weather.struck, self._calm_ms
+            )
             self.desks[account] = Desk(
                 self.clock, self._erp_account(account, profile), erp, account, self.weather, self.seed
             )
@@ -243,12 +266,35 @@ class World:
 
     def _records_made(self, entity: str, records: Sequence[Record], now_ms: int) -> None:
         for record in records:
-            if type(record) is EntryParked:
-                tracked = self.lanes[entity].shell
-                version = 0
-                if tracked is not None and record.entry_id in tracked.state.entries:
-                    version = tracked.state.entries[record.entry_id].latest
-                self.evidences[entity].parks.append(Park(record.entry_id, version, record.reason, now_ms))
+            match record:
+                case EntryParked():
+                    park = Park(record.entry_id, record.version, record.reason, now_ms)
+                    self.evidences[entity].parks.append(park)
+                case RowsDoubted():
+                    self._waits(entity, "in_doubt", record.keys, now_ms)
+                case RowsStaged():
+                    self._waits_no_more(entity, "in_doubt", [key for key, _ in record.rows], now_ms)
+                    self._waits(entity, "staged", [key for key, _ in record.rows], now_ms)
+                case RowsApplied() | RowsReversed():
+                    for where in ("in_doubt", "staged"):
+                        self._waits_no_more(entity, where, [key for key, _ in record.rows], now_ms)
+                case RowRefused():
+                    for where in ("in_doubt", "staged"):
+                        self._waits_no_more(entity, where, [record.key], now_ms)
+                case RowsFoundMissing():
+                    self._waits_no_more(entity, "in_doubt", record.keys, now_ms)
+
+    def _waits(self, entity: str, where: str, keys: Iterable[str], now_ms: int) -> None:
+        waiting = self._waiting[entity][where]
+        for key in keys:
+            waiting.setdefault(key, now_ms)
+
+    def _waits_no_more(self, entity: str, where: str, keys: Iterable[str], now_ms: int) -> None:
+        waiting = self._waiting[entity][where]
+        if waiting:
+            for key in keys:
+                waited_ms = now_ms - waiting.pop(key, now_ms)
+                self.oldest_ms[entity, where] = max(self.oldest_ms[entity, where], waited_ms)
 
     # ---------------------------------------------------------------- running
 
@@ -274,7 +320,7 @@ class World:
         while self._next_act < len(self.acts) and self.acts[self._next_act].at_ms <= now_ms:
             act = self.acts[self._next_act]
             self._next_act += 1
-            psa = self.psas[self._by_code[_entity_of(act)].psa_account]
+            psa = self.psas[self.by_code[_entity_of(act)].psa_account]
             for code, publications in psa.act(act, now_ms):
                 self._on_the_way(code, publications, now_ms)
         self._schedule_acts()
@@ -331,7 +377,7 @@ class World:
                 inputs.append(PeriodPublished(period))
             self.lanes[code].hear(inputs)
         for code, projects in self._late_projects.items():
-            lane, erp = self.lanes[code], self.erps[self._by_code[code].erp_account]
+            lane, erp = self.lanes[code], self.erps[self.by_code[code].erp_account]
             self.clock.after(
                 self.settings.late_master_data.after_ms,
                 lambda code=code, lane=lane, erp=erp, projects=projects: self._master_data(  # type: ignore[misc]
@@ -348,10 +394,10 @@ class World:
         """Each entity hears of the prices that any of its assignments may take."""
         wanted: dict[tuple[str, str], str] = {}
         for assignment in self.firm.assignments:
-            if assignment.entity in self._by_code:
+            if assignment.entity in self.by_code:
                 for scope, key in keys_by_scope(assignment).items():
                     wanted[scope, key] = assignment.entity
-        found: dict[str, list[RatePlan]] = {code: [] for code in self._by_code}
+        found: dict[str, list[RatePlan]] = {code: [] for code in self.by_code}
         for rate in self.firm.rates:
             code = wanted.get((rate.scope, rate.scope_key))
             if code is not None:
@@ -361,7 +407,7 @@ class World:
     def _set_period(self, period: Period) -> None:
         """The ERP takes the status on; what it and our gate are is a fact from this instant on."""
         now_ms = self.clock.now_ms
-        self.erps[self._by_code[period.entity].erp_account].set_period(
+        self.erps[self.by_code[period.entity].erp_account].set_period(
             period.entity,
             period.module,
             period.name,

@@ -70,9 +70,13 @@ class EntryValued:
 
 @value
 class EntryParked:
-    """The entry cannot go on by itself. `wake` is the event that may help, `owner` who should look."""
+    """The entry cannot go on by itself. `wake` is the event that may help, `owner` who should look.
+
+    `version` is the latest one heard of, which is what cannot go on.
+    """
 
     entry_id: str
+    version: int
     reason: str
     detail: str
     owner: str

@@ -189,22 +189,22 @@ def _set_aside(state: State, now_ms: int, out: Records) -> None:
             unconfirmed.append(tracked.entry_id)
             continue
         if tracked.refusals > state.policy.refusals_max:
-            out.append(_park(tracked.entry_id, "erp_keeps_refusing", f"refused {tracked.refusals} times", now_ms))
+            out.append(_park(tracked, "erp_keeps_refusing", f"refused {tracked.refusals} times", now_ms))
             continue
         step = next_step(state, tracked)
         if isinstance(step, Rest):
             out.append(step.record)
         elif isinstance(step, Stay):
-            out.append(_park(tracked.entry_id, step.reason, step.detail, now_ms))
+            out.append(_park(tracked, step.reason, step.detail, now_ms))
         elif isinstance(step, Valuation):
             out.append(r.EntryValued(tracked.entry_id, step))
     if unconfirmed:
         out.append(r.EntriesUnconfirmed(tuple(unconfirmed), state.head.ask_seq + 1, now_ms))
 
 
-def _park(entry_id: str, reason: str, detail: str, now_ms: int) -> r.EntryParked:
+def _park(tracked: Tracked, reason: str, detail: str, now_ms: int) -> r.EntryParked:
     rule = PARKS[reason]
-    return r.EntryParked(entry_id, reason, detail, rule.owner, rule.fix, rule.wake, now_ms)
+    return r.EntryParked(tracked.entry_id, tracked.latest, reason, detail, rule.owner, rule.fix, rule.wake, now_ms)
 
 
 # ------------------------------------------------------------------ our calls
@@ -388,7 +388,7 @@ def _refused(state: State, call: OpenCall, row: Refused, now_ms: int, out: Recor
     replaced = intent.posting.leg is Leg.POST and tracked.latest != intent.posting.version
     if row.reason in REFUSAL_PARKS:
         if not replaced:
-            out.append(_park(tracked.entry_id, REFUSAL_PARKS[row.reason], row.detail or row.reason, now_ms))
+            out.append(_park(tracked, REFUSAL_PARKS[row.reason], row.detail or row.reason, now_ms))
     elif row.reason is Refusal.LOCKED:
         policy = state.policy
         rest_ms = back_off(tracked.refusals + 1, policy.back_off_ms, policy.back_off_max_ms)
@@ -432,7 +432,7 @@ def _keys_looked_up(
             reason = _REFUSALS.get(line.reason, Refusal.INVALID)
             _refused(state, call, Refused(key, reason, line.reason), now_ms, out)
         elif line.fingerprint and line.fingerprint != intent.fingerprint:
-            out.append(_park(tracked.entry_id, "ledger_differs", f"{line.ledger_id} holds something else", now_ms))
+            out.append(_park(tracked, "ledger_differs", f"{line.ledger_id} holds something else", now_ms))
         elif line.status == "posted":
             applied.append((key, line.ledger_id))
         elif tracked.phase is Phase.STAGED:
@@ -464,7 +464,7 @@ def _entries_looked_up(
         valuation = tracked.valuation
         if (line.bill_minor, line.cost_minor) != (valuation.bill_minor, valuation.cost_minor):
             text = f"{line.ledger_id} was posted by hand for another amount"
-            out.append(_park(entry_id, "manual_line_differs", text, now_ms))
+            out.append(_park(tracked, "manual_line_differs", text, now_ms))
             continue
         step = next_step(state, tracked)
         if not isinstance(step, Go):

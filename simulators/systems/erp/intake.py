@@ -9,6 +9,7 @@ Rule 3. A staged row that the import rejects counts as a refusal of its key, in 
 Rule 4. Staged rows land at their due time, in order of it, whenever somebody looks at the clock.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
@@ -68,16 +69,29 @@ class _Stored:
     fingerprint: int
 
 
+NEVER_MS = 1 << 62
+
+
 class Intake:
     """The rows of one legal entity on their way into its ledger."""
 
-    def __init__(self, ledger: Ledger, profile: ErpProfile, account: str, seed: int) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        profile: ErpProfile,
+        account: str,
+        seed: int,
+        struck: Callable[[str, int], None] | None = None,
+        calm_ms: int = NEVER_MS,
+    ) -> None:
         self.ledger = ledger
         self.profile = profile
         self.manners = MANNERS[profile.idempotency]
         self.jobs = profile.idempotency is Idempotency.ASYNC_JOB
         self._account = account
         self._seed = seed
+        self._struck = struck
+        self._calm_ms = calm_ms
         self._stored: dict[str, _Stored] = {}
         self._stored_at: dict[str, int] = {}
         self._job_of: dict[str, str] = {}
@@ -174,8 +188,10 @@ class Intake:
         assert staging is not None, "a row was staged by an ERP that does not stage"
         names = (self._account, staged.key, self.ledger.times(staged.key))
         no = self.ledger.refusal(staged.row)
-        if no is None and happens(staging.rejected_ppm, self._seed, "erp/import", *names):
+        calm = staged.due_ms >= self._calm_ms
+        if no is None and not calm and happens(staging.rejected_ppm, self._seed, "erp/import", *names):
             no = No(staging.rejected_reason, "the import failed")
+            self._strike("staged_rejections", staged.due_ms)
         if no is None and staged.job:
             no = self._lock(staged.key, staged.due_ms)
         if no is None:
@@ -254,9 +270,16 @@ class Intake:
         if not self.profile.locked_ppm:
             return None
         until = self._locked_until.get(key)
+        if until is None and now_ms >= self._calm_ms:
+            return None
         if until is None and happens(self.profile.locked_ppm, self._seed, "erp/locked", self._account, key):
             until = self._locked_until[key] = now_ms + self.profile.locked_ms
+            self._strike("row_failures", now_ms)
         return LOCKED if until is not None and now_ms < until else None
+
+    def _strike(self, kind: str, at_ms: int) -> None:
+        if self._struck is not None:
+            self._struck(kind, at_ms)
 
     def _stored_error(self, row: Row, key: str, fingerprint: int) -> RowReply:
         stored = self._stored[key]

@@ -11,7 +11,7 @@ Rule 3. Whatever is due (staged rows) happens before anything else is looked at.
 Rule 4. Chance hangs on stable names: the key of a row, the `X-Call` header of a call.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from urllib.parse import unquote_plus
 from zlib import crc32
@@ -22,7 +22,7 @@ from runtime.ports import Request, Response
 from simulators.chance import happens
 from simulators.evidence import AccountEvidence, Call, Evidence
 from simulators.systems.erp.door import JSON, Door, Pace, Style, Window, error, header
-from simulators.systems.erp.intake import Intake
+from simulators.systems.erp.intake import NEVER_MS, Intake
 from simulators.systems.erp.ledger import Ledger, Line
 from simulators.systems.erp.wire import (
     LookUpReply,
@@ -53,8 +53,13 @@ class Erp:
         account_evidence: AccountEvidence,
         projects: Mapping[str, Iterable[str]],
         workers: Mapping[str, Iterable[str]],
+        struck: Callable[[str, int], None] | None = None,
+        calm_ms: int = NEVER_MS,
     ) -> None:
-        """`evidence`, `projects` and `workers` by legal entity; one ledger for each entity that has evidence."""
+        """`evidence`, `projects` and `workers` by legal entity; one ledger for each entity that has evidence.
+
+        `struck(kind, at_ms)` is told of each row that chance made fail; from `calm_ms` on it makes none fail.
+        """
         self.profile = profile
         self.account = account
         self._seed = seed
@@ -65,7 +70,7 @@ class Erp:
         self._intakes: dict[str, Intake] = {}
         for entity, noted in evidence.items():
             ledger = Ledger(noted, projects.get(entity, ()), workers.get(entity, ()), profile.read_lag_ms)
-            self._intakes[entity] = Intake(ledger, profile, account, seed)
+            self._intakes[entity] = Intake(ledger, profile, account, seed, struck, calm_ms)
         if profile.quota is not None:
             account_evidence.quota_calls = profile.quota.calls
             account_evidence.quota_window_ms = profile.quota.window_ms

@@ -1,0 +1,26 @@
+"""What a planted bug is: a named function of the policy replaced at composition, and the least it needs to show.
+
+None of it is in the runtime. A plant that nobody reaches proves nothing, so each counts how often it was reached.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runtime.core.policy import Policy
+from simulators.faults.bases import FaultData
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """A bug to plant. `recompose` replaces one named function; `faults` and `profile` are the least it needs.
+
+    `caught_by` is the oracle that must fire; `story` says what the bug does and where it was seen in the wild.
+    """
+
+    name: str
+    story: str
+    replaces: str
+    recompose: Callable[[Policy], Policy]
+    faults: tuple[FaultData, ...]
+    profile: str
+    caught_by: str

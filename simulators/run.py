@@ -1,0 +1,470 @@
+"""A whole run: every component of the firm in its own world, side by side on the cores, and what came of it together.
+
+The unit of parallel simulation is a component (`world.components`): entities that share accounts. Parts are put
+together in the order of the components, so the outcome does not depend on the number of cores.
+"""
+
+import gc
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
+from multiprocessing import get_context
+from pathlib import Path
+from queue import Empty, Queue
+from time import perf_counter
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulators.auditors.allowances import Allowances, CallAllowance, fair_calls
+from simulators.auditors.audit import Audited, combine, conclude, examine
+from simulators.auditors.finding import Held
+from simulators.evidence import Evidence
+from simulators.firm.build import build_firm
+from simulators.firm.model import Firm
+from simulators.firm.settings import FirmSettings
+from simulators.people.acts import Act
+from simulators.people.plan import plan_month
+from simulators.plants.catalogue import PLANTS
+from simulators.settings import HOUR_MS, MINUTE_MS, WorldSettings
+from simulators.timesheets.read import read_timesheet
+from simulators.timesheets.rehearsal import RehearsalPlan, plan_from_rows
+from simulators.virtual_time import Band
+from simulators.world import Seen, Series, World, components, last_ms
+
+K = TypeVar("K")
+Told = Callable[[int, int, int], None]
+OUTAGE_MS = 5 * MINUTE_MS
+"""An account that was not open for at least this long had an outage."""
+EXAMPLES = 3
+
+
+@dataclass(slots=True, frozen=True)
+class Job:
+    """One component to be simulated: everything a worker process needs to know."""
+
+    settings: WorldSettings
+    seed: int
+    entities: tuple[str, ...]
+    plant: str = ""
+    timesheet: str = ""
+    number: int = 0
+
+
+@dataclass(slots=True)
+class ParkedCase:
+    """Parked rows with one cause."""
+
+    reason: str
+    count: int
+    owner: str
+    fix: str
+    wake: str
+    examples: list[str]
+
+
+@dataclass(slots=True)
+class EntityOutcome:
+    """One legal entity at the end. `waits_ms`: approval to ledger of each version posted by the feed."""
+
+    entity: str
+    region: str
+    currency: str
+    erp_account: str
+    approved: int
+    counts: dict[str, int]
+    quarters: dict[str, int]
+    money: dict[str, dict[str, int]]
+    unvalued_quarters: int
+    waits_ms: NDArray[np.int32]
+    due: int
+    """Versions approved by the cut-off."""
+    in_time: NDArray[np.int32]
+    """Of those, how long after the cut-off each came to stand (0: before it); what never stood is absent."""
+    drain_ms: int | None
+    oldest_in_doubt_ms: int
+    oldest_staged_ms: int
+    cutoff_ms: int
+    series: Series
+
+
+@dataclass(slots=True)
+class Part:
+    """What one component leaves behind, small enough to travel between processes."""
+
+    number: int
+    chains: dict[str, str]
+    entities: list[EntityOutcome]
+    audited: Audited
+    fired: dict[str, int]
+    marks: dict[tuple[str, int], int]
+    bands: list[Band]
+    cases: list[ParkedCase]
+    records: dict[str, int]
+    unsettled: list[str]
+    deaths: int
+    commits: int
+    boundaries: dict[str, int]
+    calls: dict[str, int]
+    end_ms: int
+    start_ms: int
+    timings: dict[str, float]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """A whole run."""
+
+    settings: WorldSettings
+    seed: int
+    digest: str
+    entities: list[EntityOutcome]
+    held: list[Held]
+    fired: dict[str, int]
+    marks: dict[tuple[str, int], int]
+    bands: list[Band]
+    cases: list[ParkedCase]
+    records: dict[str, int]
+    unsettled: list[str]
+    deaths: int
+    commits: int
+    boundaries: dict[str, int]
+    calls: dict[str, int]
+    start_ms: int
+    end_ms: int
+    sample_ms: int
+    wall_s: float
+    timings: dict[str, float] = field(default_factory=dict)
+    components: int = 0
+
+
+# ------------------------------------------------------------------ the firm, made up or read from a file
+
+
+@lru_cache(maxsize=2)
+def _firm(settings: str, seed: int) -> Firm:
+    return build_firm(FirmSettings.model_validate_json(settings), seed)
+
+
+@lru_cache(maxsize=2)
+def rehearsal(timesheet: str, seed: int) -> RehearsalPlan:
+    """A person's own export as a firm with acts. Raises TimesheetUnreadable or NothingToRehearse."""
+    return plan_from_rows(read_timesheet(Path(timesheet)), seed)
+
+
+def firm_of(settings: WorldSettings, seed: int, timesheet: str = "") -> Firm:
+    """The firm of a run."""
+    return rehearsal(timesheet, seed).firm if timesheet else _firm(settings.firm.model_dump_json(), seed)
+
+
+def _acts_of(job: Job, firm: Firm) -> list[Act]:
+    if job.timesheet:
+        return rehearsal(job.timesheet, job.seed).acts
+    return plan_month(firm, job.settings.people, job.seed, job.entities)
+
+
+# ------------------------------------------------------------------ one component
+
+
+def simulate_component(job: Job, told: Told | None = None) -> Part:
+    """Simulate and audit one component, in this process."""
+    collecting = gc.isenabled()
+    # Millions of small objects without cycles: the cycle collector would only walk them again and again.
+    gc.disable()
+    try:
+        began = perf_counter()
+        firm = firm_of(job.settings, job.seed, job.timesheet)
+        acts = _acts_of(job, firm)
+        planned = perf_counter()
+        recompose = PLANTS[job.plant].recompose if job.plant else None
+        world = World(job.settings, job.seed, firm, acts, job.entities, recompose)
+        seen = world.run(told)
+        ran = perf_counter()
+        audited = examine(firm, seen.evidences, seen.accounts, allowances(job.settings, seen))
+        part = _part(job, seen, audited, world)
+        part.timings = {
+            "people": planned - began,
+            "world": ran - planned,
+            "auditors": perf_counter() - ran,
+        }
+        return part
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def allowances(settings: WorldSettings, seen: Seen) -> Allowances:
+    """The bounds within which the auditors judge; they follow from the settings and from how much happened."""
+    run = settings.runtime
+    hours = (seen.end_ms - seen.firm.start_ms) // HOUR_MS
+    faults = sum(seen.fired.values())
+    accounts = {}
+    for name in seen.accounts:
+        behind = [entity.code for entity in seen.firm.entities if entity.erp_account == name]
+        rows = sum(seen.evidences[code].approved for code in behind if code in seen.evidences)
+        staged_polls = rows * 4 if settings.erp.staging is not None else 0
+        accounts[name] = CallAllowance(
+            calls=fair_calls(2 * rows + staged_polls, faults, standing_calls=4 * hours),
+            over_quota=faults,
+            probe_step_ms=30_000,
+        )
+    return Allowances(accounts=accounts, news_lag_ms=6 * HOUR_MS + run.confirm_after_ms)
+
+
+def _part(job: Job, seen: Seen, audited: Audited, world: World) -> Part:
+    calls: dict[str, int] = {}
+    for account in seen.accounts.values():
+        for call in account.calls:
+            calls[call.outcome] = calls.get(call.outcome, 0) + 1
+    return Part(
+        job.number,
+        seen.chains,
+        [_entity_outcome(seen, world, entity.code) for entity in world.entities],
+        audited,
+        seen.fired,
+        seen.marks,
+        seen.bands,
+        _cases(world),
+        seen.records,
+        seen.unsettled,
+        seen.deaths,
+        seen.commits,
+        seen.boundaries,
+        calls,
+        seen.end_ms,
+        seen.firm.start_ms,
+        {},
+    )
+
+
+def _cases(world: World) -> list[ParkedCase]:
+    cases: dict[str, ParkedCase] = {}
+    for code in sorted(world.lanes):
+        shell = world.lanes[code].shell
+        if shell is None:
+            continue
+        for entry_id in sorted(shell.state.entries):
+            park = shell.state.entries[entry_id].park
+            if park is None:
+                continue
+            case = cases.setdefault(park.reason, ParkedCase(park.reason, 0, park.owner, park.fix, park.wake, []))
+            case.count += 1
+            if len(case.examples) < EXAMPLES:
+                case.examples.append(entry_id)
+    return [cases[reason] for reason in sorted(cases)]
+
+
+def _entity_outcome(seen: Seen, world: World, code: str) -> EntityOutcome:
+    evidence = seen.evidences[code]
+    entity = world.by_code[code]
+    cutoff_ms = seen.cutoff_ms[code]
+    approved_at = {
+        (entry_id, version.version): version.at_ms
+        for entry_id, versions in evidence.versions.items()
+        for version in versions
+        if not version.withdrawn
+    }
+    waits: list[int] = []
+    in_time: list[int] = []
+    for line in evidence.lines:
+        if line.leg != "post" or line.by_hand:
+            continue
+        at_ms = approved_at.get((line.entry_id, line.version))
+        if at_ms is None:
+            continue
+        waits.append(line.at_ms - at_ms)
+        if at_ms <= cutoff_ms:
+            in_time.append(max(0, line.at_ms - cutoff_ms))
+    shell = world.lanes[code].shell
+    counts: dict[str, int] = {}
+    quarters: dict[str, int] = {}
+    money: dict[str, dict[str, int]] = {}
+    unvalued = 0
+    if shell is not None:
+        books = shell.state.head.books
+        counts = {place.value: count for place, count in books.counts.items()}
+        quarters = {place.value: int(hours * 4) for place, hours in books.hours.items()}
+        money = {place.value: {c: m for c, m in held.items() if m and c} for place, held in books.money.items()}
+        unvalued = int(sum(books.unvalued.values()) * 4)
+    counts["unseen"] = evidence.approved - sum(counts.values())
+    return EntityOutcome(
+        code,
+        entity.region,
+        entity.currency,
+        entity.erp_account,
+        evidence.approved,
+        counts,
+        quarters,
+        money,
+        unvalued,
+        np.array(sorted(waits), dtype=np.int32),
+        sum(1 for at_ms in approved_at.values() if at_ms <= cutoff_ms),
+        np.array(sorted(in_time), dtype=np.int32),
+        _drain_ms(seen, evidence, entity.erp_account, approved_at),
+        world.oldest_ms[code, "in_doubt"],
+        world.oldest_ms[code, "staged"],
+        cutoff_ms,
+        seen.series[code],
+    )
+
+
+def _drain_ms(seen: Seen, evidence: Evidence, account: str, approved_at: dict[tuple[str, int], int]) -> int | None:
+    """The longest time from the end of an outage until everything approved before it stood; None: no outage.
+
+    What was parked meanwhile waited for a person and not for the account, so it does not count.
+    """
+    ends = [b.until_ms for b in seen.bands if b.account == account and b.until_ms - b.from_ms >= OUTAGE_MS]
+    if not ends:
+        return None
+    parked = {park.entry_id for park in evidence.parks}
+    slowest = 0
+    for line in evidence.lines:
+        if line.leg != "post" or line.by_hand or line.entry_id in parked:
+            continue
+        at_ms = approved_at.get((line.entry_id, line.version))
+        if at_ms is None:
+            continue
+        for end_ms in ends:
+            if at_ms <= end_ms < line.at_ms:
+                slowest = max(slowest, line.at_ms - end_ms)
+                break
+    return slowest
+
+
+# ------------------------------------------------------------------ all of them
+
+
+def simulate(
+    settings: WorldSettings,
+    seed: int,
+    *,
+    jobs: int = 1,
+    plant: str = "",
+    timesheet: str = "",
+    told: Told | None = None,
+) -> Outcome:
+    """Simulate a whole firm on up to `jobs` processes. `told(now_ms, backlog, posted)` hears of the slowest part."""
+    began = perf_counter()
+    firm = firm_of(settings, seed, timesheet)
+    work = [Job(settings, seed, names, plant, timesheet, n) for n, names in enumerate(components(firm))]
+    if jobs <= 1 or len(work) == 1:
+        parts = _one_after_the_other(work, told)
+    else:
+        parts = _side_by_side(work, min(jobs, len(work)), told, people=_heads(firm))
+    parts.sort(key=lambda part: part.number)
+    whole = combine(part.audited for part in parts)
+    chains = sorted(chain for part in parts for chain in part.chains.items())
+    digest = sha256("\n".join(f"{partition} {head}" for partition, head in chains).encode()).hexdigest()
+    outcome = Outcome(
+        settings,
+        seed,
+        digest,
+        [entity for part in parts for entity in part.entities],
+        conclude(whole, Allowances()),
+        _added(part.fired for part in parts),
+        _added(part.marks for part in parts),
+        [band for part in parts for band in part.bands],
+        _joined_cases(parts),
+        _added(part.records for part in parts),
+        [text for part in parts for text in part.unsettled],
+        sum(part.deaths for part in parts),
+        sum(part.commits for part in parts),
+        _added(part.boundaries for part in parts),
+        _added(part.calls for part in parts),
+        firm.start_ms,
+        last_ms(firm, settings),
+        settings.sample_ms,
+        perf_counter() - began,
+        {},
+        len(parts),
+    )
+    for part in parts:
+        for name, seconds in part.timings.items():
+            outcome.timings[name] = outcome.timings.get(name, 0.0) + seconds
+    return outcome
+
+
+def _heads(firm: Firm) -> dict[str, int]:
+    heads: dict[str, int] = {}
+    for person in firm.consultants:
+        heads[person.entity] = heads.get(person.entity, 0) + 1
+    return heads
+
+
+def _added(counts: Iterable[dict[K, int]]) -> dict[K, int]:
+    total: dict[K, int] = {}
+    for part in counts:
+        for key, count in part.items():
+            total[key] = total.get(key, 0) + count
+    return total
+
+
+def _joined_cases(parts: list[Part]) -> list[ParkedCase]:
+    cases: dict[str, ParkedCase] = {}
+    for part in parts:
+        for case in part.cases:
+            known = cases.get(case.reason)
+            if known is None:
+                cases[case.reason] = case
+            else:
+                known.count += case.count
+                known.examples = (known.examples + case.examples)[:EXAMPLES]
+    return [cases[reason] for reason in sorted(cases)]
+
+
+def _one_after_the_other(work: list[Job], told: Told | None) -> list[Part]:
+    return [simulate_component(job, told) for job in work]
+
+
+_words: "Queue[tuple[int, int, int, int]] | None" = None
+
+
+def _begin(words: "Queue[tuple[int, int, int, int]] | None") -> None:
+    global _words
+    _words = words
+
+
+def _simulate_in_worker(job: Job) -> Part:
+    words = _words
+    if words is None:
+        return simulate_component(job)
+    return simulate_component(job, lambda now_ms, backlog, posted: words.put((job.number, now_ms, backlog, posted)))
+
+
+def _side_by_side(work: list[Job], jobs: int, told: Told | None, people: dict[str, int]) -> list[Part]:
+    """The heaviest parts first, so that no core waits long for the last one."""
+    context = get_context("spawn")
+    words: Queue[tuple[int, int, int, int]] | None = context.Manager().Queue() if told is not None else None
+    heaviest = sorted(work, key=lambda job: (-sum(people.get(name, 0) for name in job.entities), job.number))
+    parts: list[Part] = []
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(words,)) as pool:
+        waiting = {pool.submit(_simulate_in_worker, job) for job in heaviest}
+        if told is None or words is None:
+            return [future.result() for future in as_completed(waiting)]
+        heard: dict[int, tuple[int, int, int]] = {}
+        while waiting:
+            done = {future for future in waiting if future.done()}
+            parts.extend(future.result() for future in done)
+            waiting -= done
+            try:
+                number, now_ms, backlog, posted = words.get(timeout=0.2)
+            except Empty:
+                continue
+            heard[number] = (now_ms, backlog, posted)
+            progress = sum(now for now, _, _ in heard.values()) // len(work)
+            start_ms = firm_start(work[0])
+            unheard = (len(work) - len(heard)) * start_ms // len(work)
+            told(
+                progress + unheard,
+                sum(backlog for _, backlog, _ in heard.values()),
+                sum(posted for _, _, posted in heard.values()),
+            )
+    return parts
+
+
+def firm_start(job: Job) -> int:
+    """The instant at which the run of a job begins."""
+    return firm_of(job.settings, job.seed, job.timesheet).start_ms

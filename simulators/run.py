@@ -33,7 +33,7 @@ from simulators.settings import HOUR_MS, MINUTE_MS, WorldSettings
 from simulators.timesheets.read import read_timesheet
 from simulators.timesheets.rehearsal import RehearsalPlan, plan_from_rows
 from simulators.virtual_time import Band
-from simulators.world import Seen, Series, World, components, last_ms
+from simulators.world import EXCLUDED, Seen, Series, World, components, last_ms
 
 K = TypeVar("K")
 Told = Callable[[int, int, int], None]
@@ -80,8 +80,9 @@ class EntityOutcome:
     money: dict[str, dict[str, int]]
     unvalued_quarters: int
     waits_ms: NDArray[np.int32]
-    due: int
-    """Versions approved by the cut-off."""
+    approved_quarters: int
+    due_to_stand: int
+    """Entries whose version approved last by the cut-off is to stand in the ledger (not withdrawn, not left out)."""
     in_time: NDArray[np.int32]
     """Of those, how long after the cut-off each came to stand (0: before it); what never stood is absent."""
     drain_ms: int | None
@@ -267,16 +268,21 @@ def _entity_outcome(seen: Seen, world: World, code: str) -> EntityOutcome:
         for version in versions
         if not version.withdrawn
     }
+    due = _due_to_stand(evidence, cutoff_ms)
+    due_count = len(due)
     waits: list[int] = []
     in_time: list[int] = []
     for line in evidence.lines:
-        if line.leg != "post" or line.by_hand:
+        if line.leg != "post":
             continue
         at_ms = approved_at.get((line.entry_id, line.version))
         if at_ms is None:
             continue
-        waits.append(line.at_ms - at_ms)
-        if at_ms <= cutoff_ms:
+        if not line.by_hand:
+            waits.append(line.at_ms - at_ms)
+        if line.entry_id in due:
+            # The entry counts once, with the first line that brought it in.
+            due.discard(line.entry_id)
             in_time.append(max(0, line.at_ms - cutoff_ms))
     shell = world.lanes[code].shell
     counts: dict[str, int] = {}
@@ -301,7 +307,8 @@ def _entity_outcome(seen: Seen, world: World, code: str) -> EntityOutcome:
         money,
         unvalued,
         np.array(sorted(waits), dtype=np.int32),
-        sum(1 for at_ms in approved_at.values() if at_ms <= cutoff_ms),
+        sum(v.quarter_hours for versions in evidence.versions.values() for v in versions if not v.withdrawn),
+        due_count,
         np.array(sorted(in_time), dtype=np.int32),
         _drain_ms(seen, evidence, entity.erp_account, approved_at),
         world.oldest_ms[code, "in_doubt"],
@@ -309,6 +316,16 @@ def _entity_outcome(seen: Seen, world: World, code: str) -> EntityOutcome:
         cutoff_ms,
         seen.series[code],
     )
+
+
+def _due_to_stand(evidence: Evidence, cutoff_ms: int) -> set[str]:
+    """Entries that were approved by the cut-off, are to be posted, and were not taken back later."""
+    due: set[str] = set()
+    for entry_id, versions in evidence.versions.items():
+        last = versions[-1]
+        if versions[0].at_ms <= cutoff_ms and not last.withdrawn and last.time_type not in EXCLUDED:
+            due.add(entry_id)
+    return due
 
 
 def _drain_ms(seen: Seen, evidence: Evidence, account: str, approved_at: dict[tuple[str, int], int]) -> int | None:

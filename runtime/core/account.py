@@ -357,14 +357,22 @@ def _left(account: Account, word: CallLeft, now_ms: int, out: Out) -> None:
 
 def _served(account: Account, word: CallServed, now_ms: int, out: Out) -> None:
     out.append(CallReturned())
-    stale = word.left_ms < account.since_ms
-    if (account.mode in _PROBING and not stale) or (account.mode is M.OPEN and (account.silences or account.times)):
+    if _stale(account, word.left_ms):
+        return
+    if account.mode in _PROBING or (account.mode is M.OPEN and (account.silences or account.times)):
         out.append(ServedAgain())
+
+
+def _stale(account: Account, left_ms: int) -> bool:
+    """Whether the call left before the mode began (rule 6); from a closed mode no call leaves in its first instant."""
+    if account.mode in _LOGIN_NEEDED:
+        return True
+    return left_ms < account.since_ms or (left_ms == account.since_ms and account.mode is not M.OPEN)
 
 
 def _turned_away(account: Account, word: CallTurnedAway, now_ms: int, out: Out) -> None:
     out.append(CallReturned())
-    if word.left_ms < account.since_ms:
+    if _stale(account, word.left_ms):
         return
     policy = account.policy
     match word.door:
@@ -386,7 +394,7 @@ def _turned_away(account: Account, word: CallTurnedAway, now_ms: int, out: Out) 
 
 def _silent(account: Account, word: CallSilent, now_ms: int, out: Out) -> None:
     out.append(CallReturned())
-    if word.left_ms >= account.since_ms:
+    if not _stale(account, word.left_ms):
         _one_more_silence(account, now_ms, out)
 
 
@@ -506,6 +514,8 @@ def _served_again(account: Account, record: ServedAgain) -> None:
 
 def _silence_counted(account: Account, record: SilenceCounted) -> None:
     account.silences += 1
+    if account.mode in _PROBING:
+        account.times += 1
 
 
 def _session_lost(account: Account, record: SessionLost) -> None:
@@ -603,7 +613,7 @@ def account_next_due_ms(account: Account, now_ms: int) -> int | None:
         if account.mode is not M.OPEN:
             if not account.logging_in and not (account.mode in _PROBING and account.on_the_wire):
                 times.append(account.until_ms)
-        elif len(account.sent) >= account.policy.quota_calls:
+        elif len(account.sent) >= account.policy.quota_calls and account.on_the_wire < account.policy.concurrent_max:
             policy = account.policy
             full_until = account.sent[len(account.sent) - policy.quota_calls]
             times.append(full_until + policy.quota_window_ms + policy.quota_margin_ms)

@@ -46,9 +46,9 @@ class Shell:
         for frame in recovered.frames:
             at_ms, records = read_frame(frame)
             self._load(_entries_of(records))
+            self.state.now_ms = max(self.state.now_ms, at_ms)
             for record in records:
                 apply(self.state, record)
-            self.state.now_ms = max(self.state.now_ms, at_ms)
         self.turn((Restarted(self.state.head.epoch + 1),), now_ms)
 
     def turn(self, inputs: Sequence[Input], now_ms: int) -> None:
@@ -78,6 +78,7 @@ class Shell:
             return
         self.journal.commit(write_frame(records, now_ms))
         state = self.state
+        state.now_ms = max(state.now_ms, now_ms)
         for record in records:
             apply(state, record)
         if self.witness is not None:

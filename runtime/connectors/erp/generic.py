@@ -163,7 +163,7 @@ class GenericErp:
             if isinstance(effect, LookUp):
                 return _read_lines(response)
             return _read_batch(effect, response)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             return Silent(Doubt.SERVER_ERROR)
 
 
@@ -212,7 +212,9 @@ def _read_row(row: _RowAnswer) -> RowAnswer:
         case "refused":
             # The answer to an earlier attempt, told again: whether that attempt got in is for the ledger to say.
             return Unknown(row.key, Doubt.STORED_ERROR)
-    return Unknown(row.key, Doubt.DUPLICATE)
+        case "duplicate":
+            return Unknown(row.key, Doubt.DUPLICATE)
+    return Unknown(row.key, Doubt.SERVER_ERROR)
 
 
 def build_login(credential: str) -> Request:
@@ -225,7 +227,7 @@ def read_login(response: Response) -> tuple[str, int] | Door | None:
     if response.status == 200:
         try:
             token = _decode_token(response.body)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             return None
         return token.token, token.expires_in_ms
     turned_away = read_door(response)

@@ -5,6 +5,7 @@ one is decoding it; a vendor's connector maps its own fields here.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from decimal import Decimal
 
 import msgspec
@@ -32,7 +33,7 @@ class _Event(msgspec.Struct):
 
 
 class _Events(msgspec.Struct):
-    events: list[_Event]
+    events: list[msgspec.Raw]
 
 
 class _Heads(msgspec.Struct):
@@ -46,13 +47,16 @@ _decode_events = msgspec.json.Decoder(_Events).decode
 _decode_heads = msgspec.json.Decoder(_Heads).decode
 _UNITS = ("hour", "day")
 _ZERO = Decimal(0)
+_NO_NUMBER = Decimal(-1)
+_MOST = Decimal(100_000)
+"""Assumed: more hours or days than that in one line are a mistake of unit."""
 
 
 def read_event(body: bytes) -> EntryNews:
     """One event as news. Raises UndecodableEventError with one clear line."""
     try:
         event = _decode_event(body)
-    except msgspec.MsgspecError as fault:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
         raise UndecodableEventError(f"event: {fault}; ask the sender to publish it again") from fault
     return _news(event)
 
@@ -62,12 +66,19 @@ def _news(event: _Event) -> EntryNews:
         entry, approval = event.entry, event.approval
         if entry is None or approval is None:
             raise UndecodableEventError("event: an approval needs both 'entry' and 'approval'")
-        if entry.unit not in _UNITS or entry.version < 1 or entry.quantity < _ZERO:
+        if entry.unit not in _UNITS or entry.version < 1 or not _ZERO <= _finite(entry.quantity) <= _MOST:
             raise UndecodableEventError(f"event: {entry.entry_id}: unit, version or quantity is out of range")
         return EntryApproved(entry, approval)
     if event.type == "time_entry.withdrawn":
+        if not event.entry_id or event.version < 1:
+            raise UndecodableEventError("event: a withdrawal needs 'entry_id' and a 'version' from 1")
         return EntryWithdrawn(event.entry_id, event.version, event.reason, event.at_ms)
     raise UndecodableEventError(f"event: type {event.type!r} is not known here")
+
+
+def _finite(quantity: Decimal) -> Decimal:
+    """The quantity, or -1 for what a decimal may say without being a number; NaN does not even compare."""
+    return quantity if quantity.is_finite() else _NO_NUMBER
 
 
 def read_events(bodies: Iterable[bytes]) -> list[EntryNews]:
@@ -109,6 +120,13 @@ class GenericPsa:
                     listed = _decode_heads(response.body)
                     return HeadsListed(tuple(VersionHead(*head) for head in listed.heads), listed.next_page)
                 case _:
-                    return Republished(tuple(map(_news, _decode_events(response.body).events)))
-        except (msgspec.MsgspecError, UndecodableEventError):
+                    return Republished(tuple(_readable(_decode_events(response.body).events)))
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             return Silent(Doubt.SERVER_ERROR)
+
+
+def _readable(events: Iterable[msgspec.Raw]) -> Iterable[EntryNews]:
+    """What can be read of a republication; one dead letter must not keep the others away for ever."""
+    for event in events:
+        with suppress(UndecodableEventError):
+            yield read_event(bytes(event))

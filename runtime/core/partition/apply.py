@@ -12,6 +12,7 @@ from runtime.core import records as r
 from runtime.core.model import Leg, Place, TimeEntry
 from runtime.core.partition.moves import ON_THE_WAY, Phase
 from runtime.core.partition.state import (
+    UNSURE,
     Ask,
     OpenCall,
     Parked,
@@ -96,6 +97,7 @@ def _newer_version(state: State, entry_id: str, version: int, cause: type, at_ms
         place(state, tracked, tracked.latest, Place.SUPERSEDED)
     tracked.latest = version
     tracked.heard |= 1 << version
+    tracked.refusals = 0
     move(state, tracked, cause)
     if tracked.phase is Phase.QUEUED:
         enter_queue(state, tracked, at_ms)
@@ -150,12 +152,20 @@ def _entry_valued(state: State, record: r.EntryValued) -> None:
 
 def _entry_parked(state: State, record: r.EntryParked) -> None:
     tracked = state.entries[record.entry_id]
-    move(state, tracked, r.EntryParked)
+    before = move(state, tracked, r.EntryParked)
+    intent = tracked.intent
+    if before in ON_THE_WAY and intent is not None:
+        if intent.posting.leg is Leg.REVERSE:
+            place(state, tracked, tracked.counts_for, Place.POSTED)
+        else:
+            place(state, tracked, intent.posting.version, Place.SUPERSEDED)
     close_intent(state, tracked)
     tracked.park = Parked(record.reason, record.detail, record.owner, record.fix, record.wake, record.at_ms)
     state.parked.setdefault(record.wake, {})[record.entry_id] = None
-    # What cannot go on is the latest version; if that is a withdrawal, it is the version that still stands.
-    version = tracked.latest if tracked.latest in tracked.versions else tracked.counts_for
+    # What cannot go on is the latest version; if that is a withdrawal, it is the version that (maybe) stands.
+    version = tracked.latest
+    if version not in tracked.versions:
+        version = tracked.counts_for if tracked.standing is not None else max(tracked.versions, default=0)
     place(state, tracked, version, Place.PARKED)
     tracked.queued_ms = 0
     note_status(state, tracked, record.at_ms)
@@ -174,10 +184,15 @@ def _entries_woken(state: State, record: r.EntriesWoken) -> None:
 
 
 def _unpark_places(state: State, tracked: Tracked) -> None:
-    if tracked.latest in tracked.versions:
-        place(state, tracked, tracked.latest, Place.IN_FLIGHT)
-    elif tracked.counts_for in tracked.versions and tracked.standing is not None:
-        place(state, tracked, tracked.counts_for, Place.POSTED)
+    for version, note in tracked.versions.items():
+        if note.place is not Place.PARKED:
+            continue
+        if version == tracked.latest:
+            place(state, tracked, version, Place.EXCLUDED if tracked.excluded else Place.IN_FLIGHT)
+        elif version == tracked.counts_for and tracked.standing is not None:
+            place(state, tracked, version, Place.POSTED)
+        else:
+            place(state, tracked, version, Place.SUPERSEDED)
 
 
 def _entries_unconfirmed(state: State, record: r.EntriesUnconfirmed) -> None:
@@ -241,9 +256,10 @@ def _came_to_nothing(state: State, tracked: Tracked) -> None:
 
 def _entry_waived(state: State, record: r.EntryWaived) -> None:
     tracked = state.entries[record.entry_id]
-    version = tracked.latest if tracked.latest in tracked.versions else tracked.counts_for
     move(state, tracked, r.EntryWaived)
-    place(state, tracked, version, Place.WAIVED)
+    for version, note in tracked.versions.items():
+        if note.place is Place.PARKED:
+            place(state, tracked, version, Place.WAIVED)
     note_status(state, tracked, state.now_ms)
 
 
@@ -277,6 +293,7 @@ def _projects_changed(state: State, record: r.ProjectsChanged) -> None:
 
 
 def _master_data_arrived(state: State, record: r.MasterDataArrived) -> None:
+    state.head.master += 1
     _stir(state, "erp")
 
 
@@ -312,7 +329,8 @@ def _batch_sent(state: State, record: r.BatchSent) -> None:
             tracked.intents = max(tracked.intents, posting.intent)
             state.keys[posting.key] = posting.entry_id
         names.append(posting.key)
-    _open_call(state, OpenCall(record.call_id, "post", tuple(names), record.at_ms, calendar=state.calendar.version))
+    known = (state.calendar.version, state.head.master)
+    _open_call(state, OpenCall(record.call_id, "post", tuple(names), record.at_ms, calendar=known[0], master=known[1]))
 
 
 def _open_call(state: State, call: OpenCall) -> None:
@@ -324,13 +342,25 @@ def _look_up_sent(state: State, record: r.LookUpSent) -> None:
     ask = state.asks[record.ask_id]
     ask.calling = True
     state.ask_order.remove((ask.at_ms, ask.ask_id))
-    _open_call(state, OpenCall(record.call_id, "look_up", record.names, ask.at_ms, ask_id=record.ask_id))
+    _open_call(
+        state,
+        OpenCall(
+            record.call_id,
+            "look_up",
+            record.names,
+            ask.at_ms,
+            ask_id=record.ask_id,
+            calendar=ask.calendar,
+            master=ask.master,
+        ),
+    )
 
 
 def _statuses_sent(state: State, record: r.StatusesSent) -> None:
     for status in record.statuses:
         tracked = state.entries[status.entry_id]
         tracked.telling = True
+        tracked.told_status = UNSURE
         state.untold.pop(status.entry_id, None)
     names = tuple(status.entry_id for status in record.statuses)
     state.head.seq += len(names)
@@ -413,7 +443,9 @@ def _rows_staged(state: State, record: r.RowsStaged) -> None:
         tracked = state.entries[state.keys[key]]
         move(state, tracked, r.RowsStaged)
         _place_subject(state, tracked, Place.STAGED)
-    open_ask(state, Ask(record.ask_id, "key", tuple(key for key, _ in record.rows), record.ask_at_ms))
+    keys = tuple(key for key, _ in record.rows)
+    ask = Ask(record.ask_id, "key", keys, record.ask_at_ms, calendar=state.calendar.version, master=state.head.master)
+    open_ask(state, ask)
 
 
 def _place_subject(state: State, tracked: Tracked, where: Place) -> None:
@@ -473,12 +505,26 @@ def _rows_found_missing(state: State, record: r.RowsFoundMissing) -> None:
 def _ask_postponed(state: State, record: r.AskPostponed) -> None:
     ask = close_ask(state, record.ask_id)
     if ask is not None and record.names:
-        open_ask(state, Ask(record.ask_id, ask.by, record.names, record.ask_at_ms, ask.why))
+        open_ask(
+            state,
+            Ask(
+                record.ask_id,
+                ask.by,
+                record.names,
+                record.ask_at_ms,
+                ask.why,
+                calendar=ask.calendar,
+                master=ask.master,
+            ),
+        )
 
 
 def _line_found_by_hand(state: State, record: r.LineFoundByHand) -> None:
     tracked = state.entries[record.posting.entry_id]
     move(state, tracked, r.LineFoundByHand)
+    close_intent(state, tracked)
+    tracked.refusals = 0
+    tracked.reversed = None
     tracked.standing = record.posting
     tracked.ledger_id = record.ledger_id
     tracked.by_hand = True
@@ -493,6 +539,9 @@ def _entries_confirmed(state: State, record: r.EntriesConfirmed) -> None:
         tracked = state.entries[entry_id]
         move(state, tracked, r.EntriesConfirmed)
         tracked.confirmed_ms = record.at_ms
+        if tracked.intent is not None:
+            # The ledger called this row a duplicate and holds nothing of it: as good as a refusal.
+            tracked.refusals += 1
         enter_queue(state, tracked, record.at_ms)
 
 

@@ -7,7 +7,7 @@ Rule 2. Without inputs, `decide` looks around: what was woken, what has rested, 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from runtime.core import inputs as i
 from runtime.core import news as n
@@ -41,6 +41,7 @@ from runtime.core.partition.steps import Go, Rest, Stay, next_step, posting_for,
 from runtime.core.records import Record
 
 Records = list[Record]
+T = TypeVar("T")
 
 
 def decide(state: State, inputs: Sequence[Input], now_ms: int) -> Records:
@@ -85,9 +86,15 @@ def _approved(state: State, news: n.EntryApproved, now_ms: int, out: Records) ->
     for time_type, rule in state.policy.excluded_time_types:
         if entry.time_type == time_type:
             out.append(r.EntryExcluded(entry, news.approval, rule, now_ms))
+            if tracked is not None and tracked.park is not None:
+                _not_cured(tracked, entry.version, now_ms, out)
             return
     priced = price(state, entry, news.approval.decided_at_ms)
     out.append(r.EntryReceived(entry, news.approval, priced if isinstance(priced, Valuation) else None, now_ms))
+    if tracked is not None and tracked.park is not None:
+        _not_cured(tracked, entry.version, now_ms, out)
+        if _may_stand_by_hand(tracked):
+            _ask_by_entry(state, (entry.entry_id,), now_ms, out)
 
 
 def _withdrawn(state: State, news: n.EntryWithdrawn, now_ms: int, out: Records) -> None:
@@ -97,6 +104,17 @@ def _withdrawn(state: State, news: n.EntryWithdrawn, now_ms: int, out: Records) 
             out.append(r.OldWithdrawalReceived(news.entry_id, news.version))
         return
     out.append(r.EntryWithdrawn(news.entry_id, news.version, news.reason, now_ms))
+    if tracked is not None and tracked.park is not None:
+        _not_cured(tracked, news.version, now_ms, out)
+
+
+def _not_cured(tracked: Tracked, version: int, now_ms: int, out: Records) -> None:
+    """A newer version cures every park but one: under our key the ledger holds something else, and a person decides."""
+    park = tracked.park
+    if park is not None and park.reason == "ledger_differs":
+        out.append(
+            r.EntryParked(tracked.entry_id, version, park.reason, park.detail, park.owner, park.fix, park.wake, now_ms)
+        )
 
 
 def _period_published(state: State, news: n.PeriodPublished, now_ms: int, out: Records) -> None:
@@ -140,6 +158,7 @@ def _retry(state: State, command: i.Retry, now_ms: int, out: Records) -> None:
     )
     if parked:
         out.append(r.EntriesWoken(parked, f"{command.who}: {command.why}", now_ms))
+        _ask_by_entry(state, [name for name in parked if _may_stand_by_hand(state.entries[name])], now_ms, out)
 
 
 def _pause(state: State, command: i.Pause, now_ms: int, out: Records) -> None:
@@ -170,14 +189,21 @@ def _wake(state: State, wake: str, now_ms: int, out: Records) -> None:
     """Let everything go on that waited for this event. What stood still for finance is confirmed before it is sent."""
     waiting = tuple(state.parked.get(wake, ()))
     out.append(r.EntriesWoken(waiting, wake, now_ms))
-    held = tuple(name for name in waiting if _may_stand_by_hand(state.entries[name], "period_held"))
-    if held:
-        out.append(r.EntriesUnconfirmed(held, state.head.ask_seq + 1, now_ms))
+    _ask_by_entry(state, [name for name in waiting if _may_stand_by_hand(state.entries[name])], now_ms, out)
 
 
-def _may_stand_by_hand(tracked: Tracked, reason: str) -> bool:
-    parked = tracked.park
-    return parked is not None and parked.reason == reason and tracked.standing is None and tracked.intents == 0
+def _may_stand_by_hand(tracked: Tracked) -> bool:
+    park = tracked.park
+    return park is not None and park.reason in ("period_held", "manual_line_differs") and tracked.standing is None
+
+
+def _ask_by_entry(state: State, entry_ids: Sequence[str], now_ms: int, out: Records) -> None:
+    """Ask the ledger what it holds of these entries, in questions no longer than it takes."""
+    most = state.policy.lookup_max
+    ask_id = state.head.ask_seq + sum(isinstance(record, r.EntriesUnconfirmed | r.RowsStaged) for record in out)
+    for first in range(0, len(entry_ids), most):
+        ask_id += 1
+        out.append(r.EntriesUnconfirmed(tuple(entry_ids[first : first + most]), ask_id, now_ms))
 
 
 def _set_aside(state: State, now_ms: int, out: Records) -> None:
@@ -198,8 +224,7 @@ def _set_aside(state: State, now_ms: int, out: Records) -> None:
             out.append(_park(tracked, step.reason, step.detail, now_ms))
         elif isinstance(step, Valuation):
             out.append(r.EntryValued(tracked.entry_id, step))
-    if unconfirmed:
-        out.append(r.EntriesUnconfirmed(tuple(unconfirmed), state.head.ask_seq + 1, now_ms))
+    _ask_by_entry(state, unconfirmed, now_ms, out)
 
 
 def _park(tracked: Tracked, reason: str, detail: str, now_ms: int) -> r.EntryParked:
@@ -291,13 +316,22 @@ def _batch_answered(state: State, call: OpenCall, answer: CallAnswer, now_ms: in
             _silent(state, call.names, why, now_ms, out, asks)
 
 
-def _silent(state: State, keys: tuple[str, ...], why: Doubt, now_ms: int, out: Records, asks: int) -> None:
+def _silent(state: State, keys: tuple[str, ...], why: Doubt, now_ms: int, out: Records, asks: int) -> int:
+    """Doubt these rows, or return them; returns the number of the last question asked."""
     policy = state.policy
     verdict = policy.after_silence(now_ms, policy.late_landing_ms, policy.lookup_lag_ms)
     if isinstance(verdict, AskFirst):
-        out.append(r.RowsDoubted(keys, why, asks + 1, verdict.ask_at_ms, now_ms))
+        for part in _parts(keys, policy.lookup_max):
+            asks += 1
+            out.append(r.RowsDoubted(part, why, asks, verdict.ask_at_ms, now_ms))
     else:
         out.append(r.RowsReturned(keys, None))
+    return asks
+
+
+def _parts(names: tuple[T, ...], most: int) -> list[tuple[T, ...]]:
+    """The names in questions no longer than the ledger takes."""
+    return [names[first : first + most] for first in range(0, len(names), most)]
 
 
 def _refused_as_one(state: State, call: OpenCall, answer: RefusedAsOne, now_ms: int, out: Records) -> None:
@@ -336,17 +370,17 @@ def _rows_answered(
             doubted.setdefault(Doubt.ROW_NOT_ANSWERED if row is None else row.why, []).append(key)
     if applied:
         _applied(state, applied, now_ms, out)
-    if staged:
+    for some in _parts(tuple(staged), state.policy.lookup_max):
         asks += 1
-        out.append(r.RowsStaged(tuple(staged), asks, now_ms + state.policy.staged_poll_ms, now_ms))
+        out.append(r.RowsStaged(some, asks, now_ms + state.policy.staged_poll_ms, now_ms))
     for why, keys in doubted.items():
-        asks += 1
-        if why is Doubt.DUPLICATE:
-            # They say they have it: nothing is on its way, so the look-up need not wait for a late landing.
-            ask_at_ms = now_ms + state.policy.lookup_lag_ms
-            out.append(r.RowsDoubted(tuple(keys), why, asks, ask_at_ms, now_ms))
-        else:
-            _silent(state, tuple(keys), why, now_ms, out, asks - 1)
+        if why is not Doubt.DUPLICATE:
+            asks = _silent(state, tuple(keys), why, now_ms, out, asks)
+            continue
+        # They say they have it: nothing is on its way, so the look-up need not wait for a late landing.
+        for part in _parts(tuple(keys), state.policy.lookup_max):
+            asks += 1
+            out.append(r.RowsDoubted(part, why, asks, now_ms + state.policy.lookup_lag_ms, now_ms))
 
 
 def _applied(state: State, rows: list[tuple[str, str]], now_ms: int, out: Records) -> None:
@@ -387,7 +421,9 @@ def _refused(state: State, call: OpenCall, row: Refused, now_ms: int, out: Recor
         return
     replaced = intent.posting.leg is Leg.POST and tracked.latest != intent.posting.version
     if row.reason in REFUSAL_PARKS:
-        if not replaced:
+        # What it lacked may have come while the row was on its way; nobody would wake the entry for that again.
+        came_since = row.reason in _CURED_BY_MASTER_DATA and call.master != state.head.master
+        if not replaced and not came_since:
             out.append(_park(tracked, REFUSAL_PARKS[row.reason], row.detail or row.reason, now_ms))
     elif row.reason is Refusal.LOCKED:
         policy = state.policy
@@ -446,14 +482,26 @@ def _keys_looked_up(
     if missing:
         # Under a key whose error is stored, the same intent would be refused for ever.
         out.append(r.RowsFoundMissing(tuple(missing), new_intent=ask.why is Doubt.STORED_ERROR))
+        if ask.why is Doubt.DUPLICATE:
+            # They have it, and not from us: a person may have entered it.
+            _ask_by_entry(state, _posts_of_nothing_standing(state, missing), now_ms, out)
     return tuple(still_staged)
+
+
+def _posts_of_nothing_standing(state: State, keys: list[str]) -> list[str]:
+    found = [_intent(state, key) for key in keys]
+    return [
+        tracked.entry_id
+        for tracked, intent in found
+        if intent.posting.leg is Leg.POST and tracked.standing is None and tracked.entry is not None
+    ]
 
 
 def _entries_looked_up(
     state: State, names: tuple[str, ...], lines: tuple[LineFound, ...], now_ms: int, out: Records
 ) -> None:
     """Entries that may have been posted by hand: take the person's line as ours, or go on."""
-    found = {line.entry_id: line for line in lines}
+    found = {line.entry_id: line for line in lines if line.by_hand}
     absent: list[str] = []
     for entry_id in names:
         tracked = state.entries[entry_id]
@@ -467,15 +515,29 @@ def _entries_looked_up(
             out.append(_park(tracked, "manual_line_differs", text, now_ms))
             continue
         step = next_step(state, tracked)
-        if not isinstance(step, Go):
+        if isinstance(step, Go):
+            out.append(r.LineFoundByHand(posting_for(state, tracked, step), line.ledger_id, now_ms))
+        elif isinstance(step, FrozenRow):
+            out.append(r.LineFoundByHand(step.posting, line.ledger_id, now_ms))
+        else:
             absent.append(entry_id)
-            continue
-        out.append(r.LineFoundByHand(posting_for(state, tracked, step), line.ledger_id, now_ms))
     if absent:
         out.append(r.EntriesConfirmed(tuple(absent), now_ms))
+        _rest_the_puzzling(state, absent, now_ms, out)
+
+
+def _rest_the_puzzling(state: State, absent: list[str], now_ms: int, out: Records) -> None:
+    """Rows that the ledger calls duplicates of what it does not hold go again, ever later, until a person looks."""
+    policy = state.policy
+    for entry_id in absent:
+        tracked = state.entries[entry_id]
+        if tracked.intent is not None:
+            rest_ms = back_off(tracked.refusals + 1, policy.back_off_ms, policy.back_off_max_ms)
+            out.append(r.EntryBackedOff(entry_id, now_ms + rest_ms))
 
 
 _REFUSALS = {reason.value: reason for reason in Refusal}
+_CURED_BY_MASTER_DATA = frozenset({Refusal.UNKNOWN_PROJECT, Refusal.UNKNOWN_WORKER})
 
 HEAR: dict[type, Callable[[State, Any, int, Records], None]] = {
     n.EntryApproved: _approved,

@@ -56,6 +56,8 @@ def next_due_ms(state: State) -> int | None:
         lingers = lingers_until(state)
         assert lingers is not None
         times.append(lingers)
+    if state.groups and not state.head.paused:
+        times.append(state.now_ms)
     if state.untold:
         times.append(next(iter(state.untold.values())) + state.policy.tell_linger_ms)
     if state.head.recount_at_ms is not None:

@@ -93,6 +93,9 @@ class Ask:
     at_ms: int
     why: Doubt | None = None
     calling: bool = False
+    calendar: int = -1
+    master: int = -1
+    """What was known when the rows were staged (versions of calendar and master data); -1: nobody can say."""
 
 
 @dataclass(slots=True)
@@ -107,6 +110,7 @@ class OpenCall:
     calendar: int = 0
     statuses: tuple[Status, ...] = ()
     heads: tuple[tuple[str, int], ...] = ()
+    master: int = 0
 
 
 @dataclass(slots=True)
@@ -155,6 +159,10 @@ class Head:
     ask_seq: int = 0
     group_seq: int = 0
     ticket_seq: int = 0
+    master: int = 0
+    """How often the ERP's master data changed."""
+    groups: dict[int, list[str]] = field(default_factory=dict)
+    now_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -284,6 +292,9 @@ def status_of(entry: Tracked) -> tuple[int, str, str] | None:
     return None
 
 
+UNSURE = "?"
+"""What was told last while nobody knows whether the PSA took it."""
+
 _RESTING_STATUS = {Phase.SUPERSEDED: "withdrawn", Phase.EXCLUDED: "excluded", Phase.WAIVED: "waived"}
 
 
@@ -333,12 +344,15 @@ def take_head(state: State) -> Head:
     head.asks = list(state.asks.values())
     head.calls = list(state.calls.values())
     head.missing = list(state.missing)
+    head.groups = state.groups
+    head.now_ms = state.now_ms
     return head
 
 
 def rebuild(policy: Policy, head: Head, entries: Iterable[Tracked]) -> State:
     """A state from its head and its open entries: the first half of recovery; the log since is the other."""
-    state = State(policy, head)
+    state = State(policy, head, now_ms=head.now_ms)
+    state.groups = {group_id: list(members) for group_id, members in head.groups.items()}
     state.calendar = Calendar(list(head.periods), dict(head.found_shut), head.calendar)
     state.card.learn(head.rates)
     state.projects = {project.project: project for project in head.projects}
@@ -350,6 +364,13 @@ def rebuild(policy: Policy, head: Head, entries: Iterable[Tracked]) -> State:
     state.missing = dict.fromkeys((entry_id, version) for entry_id, version in head.missing)
     for entry in sorted(entries, key=lambda entry: (entry.ticket, entry.entry_id)):
         adopt(state, entry)
+    for call in head.calls:
+        if call.kind == "tell":
+            for entry_id in call.names:
+                told = state.entries[entry_id]
+                told.telling = True
+                told.told_status = UNSURE
+                state.untold.pop(entry_id, None)
     return state
 
 
@@ -361,8 +382,6 @@ def adopt(state: State, entry: Tracked) -> None:
     if entry.ticket:
         state.ready.append((entry.ticket, entry.entry_id))
         state.ready_count += 1
-    if entry.group:
-        state.groups.setdefault(entry.group, []).append(entry.entry_id)
     if entry.phase is Phase.RESTING:
         insort(state.resting, (entry.rests_until_ms, entry.entry_id))
     if entry.phase is Phase.PARKED and entry.park is not None:

@@ -1,0 +1,51 @@
+"""The command line: one program, `springtide`, whose subcommands are found as entry points.
+
+A subcommand module offers `register(subparsers)`, which adds its parser and sets `run` to a function from the parsed
+arguments to an exit code. Words for people go to standard error; bad input is one clear line and exit 2.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib.metadata import entry_points, version
+
+GROUP = "springtide.commands"
+EPILOG = """\
+examples:
+  springtide scenarios                              what can be rehearsed
+  springtide simulate quiet_week --seed 1           a week of a small firm, in a second
+  springtide simulate month_end --out out/march     a month, with report.json and report.html
+  springtide simulate month_end --set world.erp=none --plant resend_without_lookup
+"""
+
+
+class BadInputError(Exception):
+    """Something a person gave us that cannot be used: what, where and how to mend it, in one line."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; returns the exit code (see README, "Exit codes")."""
+    parser = argparse.ArgumentParser(
+        prog="springtide",
+        description="Carries approved time into the ERP that bills it, and rehearses the month-end beforehand.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"springtide {version('springtide')}")
+    subparsers = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        point.load()(subparsers)
+    arguments = parser.parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+    except BadInputError as bad:
+        print(f"springtide: {bad}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("springtide: interrupted; nothing was written", file=sys.stderr)
+        return 130
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Subcommands of `springtide` that this package offers."""

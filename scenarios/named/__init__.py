@@ -1,0 +1,1 @@
+"""Stories that have a name: one file each, nothing in it but data."""

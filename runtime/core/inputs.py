@@ -51,6 +51,11 @@ class Sending:
 
 
 @value
+class PermitCame:
+    """A call to the ERP may leave: whatever stands at the head of the queue and cannot go has to be said now."""
+
+
+@value
 class Answered:
     """A call of ours came back, or was given up.
 
@@ -71,4 +76,4 @@ class Restarted:
 
 
 Command = Waive | Retry | Pause | Resume
-Input = News | Command | Sending | Answered | Restarted
+Input = News | Command | PermitCame | Sending | Answered | Restarted

@@ -11,6 +11,7 @@ Rule 5. Rounding happens once, on the product, at the minor unit of the rate's c
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 
 from runtime.core.model import Project, RateKind, RateLine, TimeEntry, Valuation
@@ -49,6 +50,8 @@ class RateCard:
     """(kind, scope, scope key) to lines."""
     known_from: list[int] = field(default_factory=list)
     """Every instant at which something was published, sorted."""
+    breaks: list[date] = field(default_factory=list)
+    """Every day on which any line begins or ends, sorted: between two of them all days are priced alike."""
     priced: dict[tuple[str | int, ...], tuple[RateLine, RateLine] | Unpriced] = field(default_factory=dict)
     amounts: dict[tuple[str, Decimal], int] = field(default_factory=dict)
     """Memos; both are empty after every change."""
@@ -59,6 +62,8 @@ class RateCard:
             same = self.lines.setdefault((line.kind, line.scope, line.scope_key), [])
             same[:] = [*(other for other in same if other.rate_id != line.rate_id), line]
         self.known_from = sorted({*self.known_from, *(line.known_from_ms for line in lines)})
+        ends = {day for line in lines for day in (line.valid_from, line.valid_until) if day is not None}
+        self.breaks = sorted({*self.breaks, *ends})
         self.priced.clear()
         self.amounts.clear()
 
@@ -106,7 +111,7 @@ def value_entry(
         entry.role,
         entry.project,
         entry.time_type,
-        entry.work_date.toordinal(),
+        bisect_right(card.breaks, entry.work_date),
         bisect_right(card.known_from, known_ms),
     )
     rates = card.priced.get(memo)

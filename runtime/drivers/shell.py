@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from runtime.core.answers import HeadsListed, Republished
 from runtime.core.effects import Effect
-from runtime.core.inputs import Answered, Input, Restarted, Sending
+from runtime.core.inputs import Answered, Input, PermitCame, Restarted, Sending
 from runtime.core.news import EntryApproved, EntryWithdrawn
 from runtime.core.partition import Permits, State, apply, decide, due
 from runtime.core.partition.state import Head, Tracked, adopt, rebuild, settled, take_head
@@ -65,10 +65,12 @@ class Shell:
 
     def start(self, permits: Permits, now_ms: int) -> list[Effect]:
         """The effects that may leave now; that they are about to is already durable."""
+        if permits.erp:
+            while records := decide(self.state, (PermitCame(),), now_ms):
+                self._commit(records, now_ms)
         effects = due(self.state, permits, now_ms)
         if effects:
             self._commit(decide(self.state, [Sending(effect) for effect in effects], now_ms), now_ms)
-            self.look_around(now_ms)
         return effects
 
     # ---------------------------------------------------------------- journal

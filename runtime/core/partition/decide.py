@@ -2,8 +2,8 @@
 
 Rule 1. The inputs of one call speak of different entries; the shell sees to that, and it is asserted. News of an
         entry and word of a call about it are never decided together.
-Rule 2. Without inputs, `decide` looks around: what was woken, what has rested, and what stands at the head of the
-        queue and cannot go. The shell asks until nothing is left to say.
+Rule 2. Without inputs, `decide` looks around: what was woken, what has rested. With `PermitCame` it looks at the head
+        of the queue and takes out what cannot go. The shell asks either until nothing is left to say.
 """
 
 from collections.abc import Callable, Sequence
@@ -181,8 +181,6 @@ def _look_around(state: State, now_ms: int, out: Records) -> None:
     rested = tuple(entry_id for until_ms, entry_id in state.resting if until_ms <= now_ms)
     if rested:
         out.append(r.EntriesRested(rested))
-    elif batch_due(state, now_ms):
-        _set_aside(state, now_ms, out)
 
 
 def _wake(state: State, wake: str, now_ms: int, out: Records) -> None:
@@ -206,8 +204,10 @@ def _ask_by_entry(state: State, entry_ids: Sequence[str], now_ms: int, out: Reco
         out.append(r.EntriesUnconfirmed(tuple(entry_ids[first : first + most]), ask_id, now_ms))
 
 
-def _set_aside(state: State, now_ms: int, out: Records) -> None:
+def _permit_came(state: State, word: i.PermitCame, now_ms: int, out: Records) -> None:
     """Take from the head of the queue what cannot go with the next batch, each with its reason."""
+    if not batch_due(state, now_ms):
+        return
     unconfirmed: list[str] = []
     late = now_ms - state.policy.confirm_after_ms
     for tracked in first_in_line(state, state.policy.batch_max):
@@ -550,6 +550,7 @@ HEAR: dict[type, Callable[[State, Any, int, Records], None]] = {
     i.Retry: _retry,
     i.Pause: _pause,
     i.Resume: _resume,
+    i.PermitCame: _permit_came,
     i.Sending: _sending,
     i.Answered: _answered,
     i.Restarted: _restarted,

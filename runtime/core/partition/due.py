@@ -89,7 +89,7 @@ def _to_the_erp(state: State, permits: int, now_ms: int, made: list[Effect]) -> 
 
 
 def _row(state: State, tracked: Tracked) -> FrozenRow | None:
-    """The row that the entry sends next; None if it cannot go, which `decide` says when it looks around."""
+    """The row that the entry sends next; None if it cannot go, which `decide` has said when the permit came."""
     step = next_step(state, tracked)
     if isinstance(step, FrozenRow):
         return step

@@ -29,6 +29,7 @@ from simulators.firm.settings import FirmSettings
 from simulators.people.acts import Act
 from simulators.people.plan import plan_month
 from simulators.plants.catalogue import PLANTS
+from simulators.plants.plant import Planted
 from simulators.settings import HOUR_MS, MINUTE_MS, WorldSettings
 from simulators.timesheets.read import read_timesheet
 from simulators.timesheets.rehearsal import RehearsalPlan, plan_from_rows
@@ -113,6 +114,8 @@ class Part:
     end_ms: int
     start_ms: int
     timings: dict[str, float]
+    reached: int = 0
+    """How often the function that a plant replaces was asked."""
 
 
 @dataclass(slots=True)
@@ -140,6 +143,8 @@ class Outcome:
     wall_s: float
     timings: dict[str, float] = field(default_factory=dict)
     components: int = 0
+    reached: int = 0
+    """How often the function that a plant replaces was asked; 0 without a plant."""
 
 
 # ------------------------------------------------------------------ the firm, made up or read from a file
@@ -180,17 +185,20 @@ def simulate_component(job: Job, told: Told | None = None) -> Part:
         firm = firm_of(job.settings, job.seed, job.timesheet)
         acts = _acts_of(job, firm)
         planned = perf_counter()
-        recompose = PLANTS[job.plant].recompose if job.plant else None
+        planted = Planted(PLANTS[job.plant]) if job.plant else None
+        recompose = planted.recompose if planted is not None else None
         world = World(job.settings, job.seed, firm, acts, job.entities, recompose)
         seen = world.run(told)
         ran = perf_counter()
         audited = examine(firm, seen.evidences, seen.accounts, allowances(job.settings, seen))
         part = _part(job, seen, audited, world)
+        part.reached = planted.reached if planted is not None else 0
         part.timings = {
             "people": planned - began,
             "world": ran - planned,
             "auditors": perf_counter() - ran,
         }
+        world.let_go()
         return part
     finally:
         if collecting:
@@ -397,6 +405,7 @@ def simulate(
         perf_counter() - began,
         {},
         len(parts),
+        sum(part.reached for part in parts),
     )
     for part in parts:
         for name, seconds in part.timings.items():

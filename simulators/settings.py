@@ -43,6 +43,8 @@ class RuntimeSettings(_Settings):
     recount_overlap_ms: int = Field(default=2 * HOUR_MS, ge=0)
     restart_ms: int = Field(default=20_000, ge=1)
     """From the death of a process to its successor's first breath."""
+    checkpoint_every: int = Field(default=4_096, ge=1)
+    """Entries touched before the journal is checkpointed; small, so that small worlds let go of entries and reload."""
 
 
 class FinanceGate(_Settings):

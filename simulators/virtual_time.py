@@ -45,7 +45,7 @@ from runtime.core.news import EntryApproved, News
 from runtime.core.partition import Permits, next_due_ms, wanted
 from runtime.core.policy import Policy
 from runtime.core.records import Record
-from runtime.drivers.shell import Shell
+from runtime.drivers.shell import CHECKPOINT_EVERY, Shell
 from runtime.journal.memory import MemoryJournal
 from runtime.ports import Connector, Request, Response
 from simulators.chance import between
@@ -158,6 +158,12 @@ class Desk:
         """Take in what was heard of the account; `pump` acts on it."""
         now_ms = self.clock.now_ms
         self._apply(decide_account(self.account, word, now_ms), now_ms)
+
+    def ask(self, entity: str, calls: int) -> None:
+        """A partition would start so many calls if it were free to."""
+        known = self.account.demand.get(entity)
+        if (known[0] if known is not None else 0) != calls:
+            self.hear(Asked(entity, calls, self.clock.now_ms))
 
     def _apply(self, records: Iterable[Any], now_ms: int) -> None:
         account = self.account
@@ -337,6 +343,7 @@ class Lane:
         weather: Weather,
         restart_ms: int,
         on_records: Callable[[str, Sequence[Record], int], None],
+        checkpoint_every: int = CHECKPOINT_EVERY,
     ) -> None:
         self.clock = clock
         self.entity = entity
@@ -345,13 +352,18 @@ class Lane:
         self.erp_desk, self.psa_desk = desks
         self.weather = weather
         self.restart_ms = restart_ms
+        self.checkpoint_every = checkpoint_every
         self.tally = Tally()
         self.boundaries = 0
+        self.over = False
+        """The run has ended: what is still written is written for the auditors, and nobody dies of that."""
         self._side: str | None = None
         self._on_records = on_records
         self.journal = MemoryJournal(self._boundary)
         self.shell: Shell | None = None
         self._undelivered: list[Sequence[Input]] = []
+        self._cut_short: list[Iterable[Any]] = []
+        """News that a process was taking in when it died: durable or not, nobody was told."""
         self._tries: dict[str, int] = {}
         self._timer_ms = -1
         for desk in desks:
@@ -361,10 +373,13 @@ class Lane:
 
     def wake_up(self) -> None:
         """A process takes the partition over."""
-        shell = Shell(self.policy, self.journal, self._witness)
+        shell = Shell(self.policy, self.journal, self._witness, self.checkpoint_every)
         if not self._alive(lambda: shell.wake_up(self.clock.now_ms)):
             return
         self.shell = shell
+        for news in self._cut_short:
+            self._acknowledge(one for one in news if isinstance(one, EntryApproved) and self._recovered(shell, one))
+        self._cut_short.clear()
         waiting, self._undelivered = self._undelivered, []
         for inputs in waiting:
             self.clock.after(REDELIVERY_MS, lambda inputs=inputs: self.hear(inputs))  # type: ignore[misc]
@@ -376,8 +391,8 @@ class Lane:
             return
         self.shell = None
         self.tally.deaths += 1
-        self.erp_desk.hear(Asked(self.entity, 0, 0))
-        self.psa_desk.hear(Asked(self.entity, 0, 0))
+        self.erp_desk.ask(self.entity, 0)
+        self.psa_desk.ask(self.entity, 0)
         self.clock.after(self.restart_ms, self.wake_up)
 
     def _alive(self, act: Callable[[], None]) -> bool:
@@ -393,6 +408,8 @@ class Lane:
         return True
 
     def _boundary(self, side: str) -> None:
+        if self.over:
+            return
         if side == "before":
             self.boundaries += 1
             self._side = self.weather.boundary(self.entity, self.boundaries, self.clock.now_ms)
@@ -422,6 +439,7 @@ class Lane:
             return
         if not self._alive(lambda: shell.turn(inputs, self.clock.now_ms)):
             self._undelivered.append(inputs)
+            self._cut_short.append(inputs)
             return
         self._acknowledge(inputs)
         self._after_turn()
@@ -436,6 +454,13 @@ class Lane:
                     known[entry_id] = mask | bit
                     self.tally.acknowledged_count += 1
 
+    def _recovered(self, shell: Shell, news: EntryApproved) -> bool:
+        """Whether a process that just recovered has this version: then it was durable before its predecessor died."""
+        entry_id = news.entry.entry_id
+        tracked = shell.state.entries.get(entry_id)
+        heard = tracked.heard if tracked is not None else self.journal.seen((entry_id,)).get(entry_id, 0)
+        return bool(heard >> news.entry.version & 1)
+
     def publish(self, news: News, delay_ms: int) -> None:
         """Reference data on its way to the partition; its sender retries until it is taken."""
         self.clock.after(delay_ms, lambda: self.hear((news,)))
@@ -446,6 +471,8 @@ class Lane:
         if shell is None:
             return
         if not self._alive(lambda: shell.turn((Answered(effect.call_id, answer),), self.clock.now_ms)):
+            if isinstance(answer, Republished):
+                self._cut_short.append(answer.news)
             return
         if isinstance(answer, Republished):
             self._acknowledge(answer.news)
@@ -460,8 +487,8 @@ class Lane:
             return
         now_ms = self.clock.now_ms
         wants = wanted(shell.state, now_ms)
-        self.erp_desk.hear(Asked(self.entity, wants.erp, now_ms))
-        self.psa_desk.hear(Asked(self.entity, wants.psa, now_ms))
+        self.erp_desk.ask(self.entity, wants.erp)
+        self.psa_desk.ask(self.entity, wants.psa)
         if wants.erp:
             self.erp_desk.pump()
         if wants.psa:
@@ -490,7 +517,7 @@ class Lane:
         """A permit came: start what is due on that account."""
         shell = self.shell
         if shell is None:
-            desk.hear(Asked(self.entity, 0, 0))
+            desk.ask(self.entity, 0)
             return
         now_ms = self.clock.now_ms
         permits = Permits(erp=1) if desk is self.erp_desk else Permits(psa=1)
@@ -501,7 +528,7 @@ class Lane:
             request = self.connector_of(effect).build(effect)
             desk.call(self, effect, request, self._note(desk, effect), self.policy.call_deadline_ms)
         wants = wanted(shell.state, now_ms)
-        desk.hear(Asked(self.entity, wants.erp if desk is self.erp_desk else wants.psa, now_ms))
+        desk.ask(self.entity, wants.erp if desk is self.erp_desk else wants.psa)
         if effects and desk.account.demand:
             desk.pump()
         self._set_timer()

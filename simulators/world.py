@@ -172,6 +172,12 @@ class World:
         self._build_systems()
         self._build_lanes(recompose)
 
+    def let_go(self) -> None:
+        """Undo the ties between lanes, desks and journals, so that a finished world is freed without a cycle hunt."""
+        for part in (*self.lanes.values(), *self.desks.values()):
+            part.__dict__.clear()
+        self.__dict__.clear()
+
     # ---------------------------------------------------------------- building
 
     def _build_systems(self) -> None:
@@ -262,6 +268,7 @@ class World:
                 self.weather,
                 run.restart_ms,
                 self._records_made,
+                run.checkpoint_every,
             )
 
     def _records_made(self, entity: str, records: Sequence[Record], now_ms: int) -> None:
@@ -609,20 +616,12 @@ class World:
             if left or shell.state.untold:
                 untold = f", {len(shell.state.untold)} not told to the PSA" if shell.state.untold else ""
                 unsettled.append(f"{code}: {left}{untold}")
+            lane.over = True
             final = evidence.final
-            for tracked in shell.everything():
-                reason = tracked.park.reason if tracked.park is not None else tracked.excluded
-                for version, note in tracked.versions.items():
-                    final.append(
-                        FinalPlace(
-                            tracked.entry_id,
-                            version,
-                            note.place.value,
-                            reason,
-                            note.bill_minor,
-                            int(note.hours * _FOUR),
-                        )
-                    )
+            for entry_id, reason, versions in shell.places():
+                for version, note in versions.items():
+                    quarters = int(note.hours * _FOUR)
+                    final.append(FinalPlace(entry_id, version, note.place.value, reason, note.bill_minor, quarters))
         records: dict[str, int] = {}
         for lane in self.lanes.values():
             for name, count in lane.tally.records.items():

@@ -13,10 +13,10 @@ from runtime.core.effects import Effect
 from runtime.core.inputs import Answered, Input, PermitCame, Restarted, Sending
 from runtime.core.news import EntryApproved, EntryWithdrawn
 from runtime.core.partition import Permits, State, apply, decide, due
-from runtime.core.partition.state import Head, Tracked, adopt, rebuild, settled, take_head
+from runtime.core.partition.state import Head, VersionNote, adopt, rebuild, settled, take_head
 from runtime.core.policy import Policy
 from runtime.core.records import Record
-from runtime.journal.format import read_entry, read_frame, read_head, write_entry, write_frame, write_head
+from runtime.journal.format import read_entry, read_frame, read_head, read_places, write_entry, write_frame, write_head
 from runtime.ports import Journal
 
 CHECKPOINT_EVERY = 4_096
@@ -27,12 +27,17 @@ class Shell:
     """One partition in one process: its state, its journal, and nothing else."""
 
     def __init__(
-        self, policy: Policy, journal: Journal, witness: Callable[[Sequence[Record], int], None] | None = None
+        self,
+        policy: Policy,
+        journal: Journal,
+        witness: Callable[[Sequence[Record], int], None] | None = None,
+        checkpoint_every: int = CHECKPOINT_EVERY,
     ) -> None:
         """`witness` is shown every batch of records once it is durable and applied; it changes nothing."""
         self.policy = policy
         self.journal = journal
         self.witness = witness
+        self.checkpoint_every = checkpoint_every
         self.state = State(policy)
         self.checkpoints = 0
 
@@ -85,7 +90,7 @@ class Shell:
             apply(state, record)
         if self.witness is not None:
             self.witness(records, now_ms)
-        if len(state.touched) >= CHECKPOINT_EVERY:
+        if len(state.touched) >= self.checkpoint_every:
             self.checkpoint()
 
     def checkpoint(self) -> None:
@@ -123,11 +128,10 @@ class Shell:
             return Answered(one.call_id, one.answer, self.journal.seen(absent))
         return one
 
-    def everything(self) -> Iterable[Tracked]:
-        """Every entry this partition ever knew, settled ones included; for audits, not for the hot path."""
+    def places(self) -> Iterable[tuple[str, str, dict[int, VersionNote]]]:
+        """(entry, reason, versions) of every entry this partition ever knew, as the journal has it; for audits."""
         self.checkpoint()
-        rows = self.journal.load(self.journal.known())
-        return map(read_entry, rows.values())
+        return map(read_places, self.journal.load(self.journal.known()).values())
 
 
 def _entries_named(inputs: Sequence[Input]) -> Iterable[str]:

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from runtime.core.partition.state import Head, Tracked
+from runtime.core.partition.state import Head, Tracked, VersionNote
 from runtime.core.records import Record
 
 FORMAT = 1
@@ -29,9 +29,21 @@ class UnknownRecordError(Exception):
     """The journal holds something that this build cannot read; a newer build wrote it, or it is damaged."""
 
 
+class _Reason(msgspec.Struct):
+    reason: str
+
+
+class _Places(msgspec.Struct):
+    entry_id: str
+    versions: dict[int, VersionNote]
+    excluded: str
+    park: _Reason | None
+
+
 _encoder = msgspec.json.Encoder(order=None)
 _frame_decoder = msgspec.json.Decoder(tuple[int, int, list[tuple[str, int, msgspec.Raw]]])
 _entry_decoder = msgspec.json.Decoder(Tracked)
+_places_decoder = msgspec.json.Decoder(_Places)
 _head_decoder = msgspec.json.Decoder(Head)
 _record_decoders: dict[str, msgspec.json.Decoder[Any]] = {
     name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()
@@ -81,6 +93,12 @@ def write_entry(entry: Tracked) -> bytes:
 def read_entry(row: bytes) -> Tracked:
     """An entry from its row."""
     return _entry_decoder.decode(row)
+
+
+def read_places(row: bytes) -> tuple[str, str, dict[int, VersionNote]]:
+    """(entry, why it is parked or left out, its versions in the books) of a row, without reading all of it."""
+    view = _places_decoder.decode(row)
+    return view.entry_id, view.park.reason if view.park is not None else view.excluded, view.versions
 
 
 def write_head(head: Head) -> bytes:

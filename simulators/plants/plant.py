@@ -4,7 +4,8 @@ None of it is in the runtime. A plant that nobody reaches proves nothing, so eac
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from runtime.core.policy import Policy
 from simulators.faults.bases import FaultData
@@ -24,3 +25,24 @@ class Plant:
     faults: tuple[FaultData, ...]
     profile: str
     caught_by: str
+
+
+@dataclass(slots=True)
+class Planted:
+    """A plant in one world. `reached`: how often the function that it replaces was asked."""
+
+    plant: Plant
+    reached: int = field(default=0)
+
+    def recompose(self, policy: Policy) -> Policy:
+        """The policy with the bug in it, and every question to the planted function counted."""
+        name = self.plant.replaces.rpartition(".")[2]
+        planted = self.plant.recompose(policy)
+        function = getattr(planted, name)
+        assert function is not getattr(policy, name), f"{self.plant.name} does not replace {self.plant.replaces}"
+
+        def counted(*asked: Any) -> Any:
+            self.reached += 1
+            return function(*asked)
+
+        return replace(planted, **{name: counted})

@@ -39,7 +39,7 @@ from simulators.auditors.finding import HELD, UNKNOWN, VIOLATED, Held
 from simulators.auditors.finding import Finding as AuditFinding
 from simulators.people.parameters import all_parameters
 from simulators.plants.plant import Plant
-from simulators.run import Outcome
+from simulators.run import OUTAGE_MS, Outcome
 from simulators.timesheets.rows import TimesheetRead
 
 PPM = 1_000_000
@@ -264,6 +264,7 @@ def _fill_plots(report: Report, scenario: Scenario, outcome: Outcome) -> None:
         if band.until_ms - band.from_ms >= SHOWN_BAND_MS:
             kind = BAND_OF[band.mode]
             report.bands.append(Band(band.account, kind, band.from_ms, band.until_ms))
+        if band.until_ms - band.from_ms >= OUTAGE_MS:
             text = f"{band.account} was {band.mode.replace('_', ' ')}"
             report.incidents.append(Incident(band.account, band.mode, band.from_ms, band.until_ms, text))
     report.marks = [PointMark(at_ms, kind) for kind, at_ms in sorted(outcome.marks, key=lambda m: (m[1], m[0]))]

@@ -4,6 +4,7 @@ Counted by the business id (entry, version, leg) over all lines, by hand include
 may be wrong. A line reversed a second time is the same breach in the other direction.
 """
 
+from simulators.auditors.currencies import said
 from simulators.auditors.finding import Held
 from simulators.auditors.story import Story
 from simulators.evidence import LedgerLine
@@ -32,7 +33,7 @@ def at_most_once(story: Story, held: Held) -> None:
                 story.entity,
                 story.entry_id,
                 f"{story.entry_id} {what}: lines {before.line_id} and {line.line_id} both stand, "
-                f"{twice.bill_minor} {twice.bill_currency} billed twice (minor units)",
+                f"{_twice(twice)}",
                 (line.version,) if same else (before.version, line.version),
                 minor,
                 currency,
@@ -51,3 +52,10 @@ def at_most_once(story: Story, held: Held) -> None:
                 line.bill_currency,
                 line.at_ms,
             )
+
+
+def _twice(line: LedgerLine) -> str:
+    """What the second line costs somebody: the client, or where nothing is billed ourselves."""
+    if line.bill_minor:
+        return f"{said(line.bill_minor, line.bill_currency)} billed twice"
+    return f"not billable, {said(line.cost_minor, line.cost_currency)} of cost twice"

@@ -15,3 +15,11 @@ def minor_units() -> dict[str, int]:
     text = files("simulators").joinpath("data/currency_minor_units.csv").read_text(encoding="utf-8")
     rows = csv.DictReader(text.splitlines())
     return {row["AlphabeticCode"]: int(row["MinorUnit"]) for row in rows if row["MinorUnit"].isdigit()}
+
+
+def said(amount_minor: int, currency: str) -> str:
+    """An amount as people write it: "131.03 GBP", "5,000 JPY"."""
+    exponent = minor_units().get(currency, 0)
+    sign, units = ("-" if amount_minor < 0 else ""), abs(amount_minor)
+    whole, rest = divmod(units, 10**exponent)
+    return f"{sign}{whole:,}{f'.{rest:0{exponent}d}' if exponent else ''} {currency}"

@@ -4,6 +4,7 @@ Judged where the runtime says that nothing is left to do; what it calls unfinish
 speaks about it. A narrative change may leave the older line standing, for it has no financial effect.
 """
 
+from simulators.auditors.currencies import said
 from simulators.auditors.finding import Held
 from simulators.auditors.pricing import Worth
 from simulators.auditors.story import GIVEN_UP, Story
@@ -16,7 +17,7 @@ def no_loss(story: Story, held: Held) -> None:
         return
     current = story.versions[-1]
     worth = story.worths[-1]
-    value = f"{worth.bill_minor} {worth.bill_currency} (minor units)" if worth is not None else "of unknown value"
+    value = said(worth.bill_minor, worth.bill_currency) if worth is not None else "of unknown value"
     held.found(
         story.entity,
         story.entry_id,
@@ -107,7 +108,7 @@ def _left_standing(story: Story) -> list[Worth | None]:
 
 
 def _words(sums: Sums) -> str:
-    bill, cost = (" and ".join(f"{minor} {currency}" for currency, minor in side) or "0" for side in sums)
+    bill, cost = (" and ".join(said(minor, currency) for currency, minor in side) or "0" for side in sums)
     return f"bill {bill}, cost {cost}"
 
 

@@ -16,7 +16,7 @@ def test_a_second_posting_names_both_lines_and_the_amount():
             entity="DE01",
             entry_id="E",
             versions=(1,),
-            text="E version 1 twice: lines L4 and L5 both stand, 80000 EUR billed twice (minor units)",
+            text="E version 1 twice: lines L4 and L5 both stand, 800.00 EUR billed twice",
             amount_minor=800_00,
             currency="EUR",
             at_ms=second.at_ms,
@@ -72,7 +72,7 @@ def test_an_approved_entry_without_a_line_is_lost():
     books.approve("E")
     books.end("E", "superseded", told="withdrawn")
     assert books.violated() == ["S2", "S7"]
-    assert "80000 EUR" in books.first("S2")
+    assert "800.00 EUR" in books.first("S2")
 
 
 def test_an_entry_reversed_and_never_posted_anew_is_lost():

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 from multiprocessing import get_context
+from multiprocessing.queues import Queue
 from pathlib import Path
-from queue import Empty, Queue
+from queue import Empty
 from time import perf_counter
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,8 @@ from simulators.world import EXCLUDED, Seen, Series, World, components, last_ms
 
 K = TypeVar("K")
 Told = Callable[[int, int, int], None]
+Words: TypeAlias = "Queue[tuple[int, int, int, int]]"
+"""(part, now_ms, backlog, posted) from the worker processes."""
 OUTAGE_MS = 5 * MINUTE_MS
 """An account that was not open for at least this long had an outage."""
 EXAMPLES = 3
@@ -341,7 +344,7 @@ def _drain_ms(seen: Seen, evidence: Evidence, account: str, approved_at: dict[tu
 
     What was parked meanwhile waited for a person and not for the account, so it does not count.
     """
-    ends = [b.until_ms for b in seen.bands if b.account == account and b.until_ms - b.from_ms >= OUTAGE_MS]
+    ends = _outage_ends(seen.bands, account)
     if not ends:
         return None
     parked = {park.entry_id for park in evidence.parks}
@@ -357,6 +360,16 @@ def _drain_ms(seen: Seen, evidence: Evidence, account: str, approved_at: dict[tu
                 slowest = max(slowest, line.at_ms - end_ms)
                 break
     return slowest
+
+
+def _outage_ends(bands: list[Band], account: str) -> list[int]:
+    """When each outage of the account ended. One that changes its kind (logged out, then locked out) is one outage."""
+    spans: list[tuple[int, int]] = []
+    for band in bands:
+        if band.account == account:
+            from_ms = spans.pop()[0] if spans and spans[-1][1] == band.from_ms else band.from_ms
+            spans.append((from_ms, band.until_ms))
+    return [until_ms for from_ms, until_ms in spans if until_ms - from_ms >= OUTAGE_MS]
 
 
 # ------------------------------------------------------------------ all of them
@@ -445,10 +458,10 @@ def _one_after_the_other(work: list[Job], told: Told | None) -> list[Part]:
     return [simulate_component(job, told) for job in work]
 
 
-_words: "Queue[tuple[int, int, int, int]] | None" = None
+_words: "Words | None" = None
 
 
-def _begin(words: "Queue[tuple[int, int, int, int]] | None") -> None:
+def _begin(words: "Words | None") -> None:
     global _words
     _words = words
 
@@ -463,7 +476,7 @@ def _simulate_in_worker(job: Job) -> Part:
 def _side_by_side(work: list[Job], jobs: int, told: Told | None, people: dict[str, int]) -> list[Part]:
     """The heaviest parts first, so that no core waits long for the last one."""
     context = get_context("spawn")
-    words: Queue[tuple[int, int, int, int]] | None = context.Manager().Queue() if told is not None else None
+    words: "Words | None" = context.Queue() if told is not None else None
     heaviest = sorted(work, key=lambda job: (-sum(people.get(name, 0) for name in job.entities), job.number))
     parts: list[Part] = []
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(words,)) as pool:

@@ -476,7 +476,7 @@ def _simulate_in_worker(job: Job) -> Part:
 def _side_by_side(work: list[Job], jobs: int, told: Told | None, people: dict[str, int]) -> list[Part]:
     """The heaviest parts first, so that no core waits long for the last one."""
     context = get_context("spawn")
-    words: "Words | None" = context.Queue() if told is not None else None
+    words: Words | None = context.Queue() if told is not None else None
     heaviest = sorted(work, key=lambda job: (-sum(people.get(name, 0) for name in job.entities), job.number))
     parts: list[Part] = []
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(words,)) as pool:

@@ -5,9 +5,12 @@ arguments to an exit code. Words for people go to standard error; bad input is o
 """
 
 import argparse
+import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib.metadata import entry_points, version
+from typing import NoReturn
 
 GROUP = "springtide.commands"
 EPILOG = """\
@@ -23,9 +26,18 @@ class BadInputError(Exception):
     """Something a person gave us that cannot be used: what, where and how to mend it, in one line."""
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with an argument in one line, as with any other input, and where the usage stands."""
+
+    def error(self, message: str) -> NoReturn:
+        """What argparse calls when an argument cannot be used."""
+        said = f"{message.removeprefix('argument ')} ({self.prog} --help shows the usage)"
+        raise BadInputError(" ".join(said.split()))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns the exit code (see README, "Exit codes")."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="springtide",
         description="Carries approved time into the ERP that bills it, and rehearses the month-end beforehand.",
         epilog=EPILOG,
@@ -35,15 +47,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     subparsers = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         point.load()(subparsers)
-    arguments = parser.parse_args(argv)
     try:
+        arguments = parser.parse_args(argv)
         code: int = arguments.run(arguments)
+        sys.stdout.flush()
     except BadInputError as bad:
         print(f"springtide: {bad}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("springtide: interrupted; nothing was written", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        # Whoever read our output (head, less) has seen enough; what is still buffered goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception:
+        traceback.print_exc()
+        print(
+            "springtide: a fault of Springtide itself, not of your input; nothing is proved (exit 5)", file=sys.stderr
+        )
+        return 5
     return code
 
 

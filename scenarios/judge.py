@@ -41,6 +41,7 @@ from simulators.people.parameters import all_parameters
 from simulators.plants.plant import Plant
 from simulators.run import OUTAGE_MS, Outcome
 from simulators.timesheets.rows import TimesheetRead
+from simulators.virtual_time import Band as SeenBand
 
 PPM = 1_000_000
 PINNED = ("faker", "holidays", "msgspec", "numpy", "pydantic", "simpy", "tzdata")
@@ -264,9 +265,7 @@ def _fill_plots(report: Report, scenario: Scenario, outcome: Outcome) -> None:
         if band.until_ms - band.from_ms >= SHOWN_BAND_MS:
             kind = BAND_OF[band.mode]
             report.bands.append(Band(band.account, kind, band.from_ms, band.until_ms))
-        if band.until_ms - band.from_ms >= OUTAGE_MS:
-            text = f"{band.account} was {band.mode.replace('_', ' ')}"
-            report.incidents.append(Incident(band.account, band.mode, band.from_ms, band.until_ms, text))
+    report.incidents = _incidents(outcome.bands)
     report.marks = [PointMark(at_ms, kind) for kind, at_ms in sorted(outcome.marks, key=lambda m: (m[1], m[0]))]
     for cutoff_ms in sorted({entity.cutoff_ms for entity in outcome.entities}):
         report.marks.append(PointMark(cutoff_ms, "cutoff"))
@@ -280,6 +279,22 @@ def _fill_plots(report: Report, scenario: Scenario, outcome: Outcome) -> None:
             for entity in outcome.entities
         },
     )
+
+
+def _incidents(bands: list[SeenBand]) -> list[Incident]:
+    """One incident per trouble of an account: bands that follow each other without a gap are one."""
+    found: list[Incident] = []
+    for band in sorted(bands, key=lambda band: (band.account, band.from_ms)):
+        before = found[-1] if found else None
+        words = band.mode.replace("_", " ")
+        if before is not None and before.account == band.account and before.until_ms == band.from_ms:
+            before.until_ms = band.until_ms
+            if words not in before.text:
+                before.text += f", then {words}"
+        else:
+            text = f"{band.account} was {words}"
+            found.append(Incident(band.account, band.mode, band.from_ms, band.until_ms, text))
+    return [incident for incident in found if incident.until_ms - incident.from_ms >= OUTAGE_MS]
 
 
 # ------------------------------------------------------------------ where it came from

@@ -4,12 +4,13 @@ A scenario wraps one `WorldSettings` with a name, a story and its SLAs. Duration
 in parts per million; targets and limits are ours, and a mark says where anything else comes from.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from simulators.faults.kinds import Fault
 from simulators.faults.wall_time import At, Day
+from simulators.faults.weather import Weather
 from simulators.firm.settings import FirmSettings
 from simulators.people.parameters import PeopleSettings
 from simulators.systems.erp_profile import ErpProfile
@@ -31,6 +32,8 @@ class RuntimeSettings(_Settings):
     batch_max: int = Field(default=100, ge=1, le=500)
     linger_ms: int = Field(default=20_000, ge=0)
     tell_linger_ms: int = Field(default=60_000, ge=0)
+    lookup_max: int = Field(default=100, ge=1, le=500)
+    """Names in one look-up, at most."""
     calls_max: int = Field(default=8, ge=1)
     concurrent_max: int = Field(default=8, ge=1)
     """Calls of one account on the wire at once."""
@@ -88,6 +91,8 @@ class WorldSettings(_Settings):
     gates: tuple[FinanceGate, ...] = ()
     hand_postings: tuple[HandPostings, ...] = ()
     late_master_data: LateMasterData = LateMasterData()
+    period_news_ms: tuple[int, int] = (1_000, 30_000)
+    """From finance moving a period or a gate to the partition hearing of it: least and most (assumed)."""
     calm_before_end_ms: int = Field(default=3 * DAY_MS, ge=0)
     """Chance faults end this long before the run does, so that everything can settle."""
     drain_ms: int = Field(default=8 * DAY_MS, ge=HOUR_MS)
@@ -104,3 +109,10 @@ class WorldSettings(_Settings):
                 raise ValueError(f"erp: no profile is called {name!r}; there are {', '.join(GENERIC)}")
             return {**data, "erp": GENERIC[name]}
         return data
+
+    @model_validator(mode="after")
+    def _faults_keep_the_assumptions(self) -> Self:
+        """A fault that would break what the runtime is told of the world is refused here, before anything runs."""
+        run = self.runtime
+        Weather(self.faults, 0, deadline_ms=run.call_deadline_ms, late_landing_ms=run.late_landing_ms)
+        return self

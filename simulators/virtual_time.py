@@ -98,17 +98,18 @@ class Clock:
 
     def __init__(self, start_ms: int) -> None:
         self.env = simpy.Environment(initial_time=start_ms)
-
-    @property
-    def now_ms(self) -> int:
+        self.now_ms = start_ms
         """The instant, ms UTC."""
-        return int(self.env.now)
 
     def after(self, delay_ms: int, act: Callable[[], None]) -> None:
         """Let `act` happen `delay_ms` from now."""
         timeout = self.env.timeout(delay_ms)
         assert timeout.callbacks is not None
-        timeout.callbacks.append(lambda _event: act())
+        timeout.callbacks.append(lambda _event: self._happen(act))
+
+    def _happen(self, act: Callable[[], None]) -> None:
+        self.now_ms = int(self.env.now)
+        act()
 
     def at(self, at_ms: int, act: Callable[[], None]) -> None:
         """Let `act` happen at an instant, or now if that has passed."""
@@ -117,6 +118,7 @@ class Clock:
     def run(self, until_ms: int) -> None:
         """Let time pass."""
         self.env.run(until=until_ms)
+        self.now_ms = until_ms
 
 
 @dataclass(slots=True)

@@ -56,8 +56,8 @@ from simulators.systems.erp_profile import ErpProfile
 from simulators.systems.psa import Psa, Publication
 from simulators.virtual_time import DELIVERY_MAX, WEBHOOK_MS, Band, Clock, Desk, Lane
 
-NEWS_MS = (1_000, 30_000)
-"""From finance moving a period to the partition hearing of it (assumed)."""
+MASTER_DATA_NEWS_MS = 1_000
+"""From a project being set up in the ERP to the partition hearing of it (assumed)."""
 CHECKPOINT_EVERY_SAMPLES = 6
 """How many samples lie between two checkpoints that are audited."""
 MODULE = "time"
@@ -245,7 +245,7 @@ class World:
                 freeze,
                 batch_max=min(run.batch_max, self.settings.erp.batch_rows_max),
                 linger_ms=run.linger_ms,
-                lookup_max=run.batch_max,
+                lookup_max=run.lookup_max,
                 tell_linger_ms=run.tell_linger_ms,
                 calls_max=run.calls_max,
                 call_deadline_ms=run.call_deadline_ms,
@@ -395,7 +395,7 @@ class World:
     def _master_data(self, code: str, lane: Lane, erp: Erp, projects: list[str]) -> None:
         for project in projects:
             erp.add_project(code, project)
-        lane.publish(MasterDataReady(tuple(f"project:{project}" for project in projects)), NEWS_MS[0])
+        lane.publish(MasterDataReady(tuple(f"project:{project}" for project in projects)), MASTER_DATA_NEWS_MS)
 
     def _rates_by_entity(self) -> dict[str, list[RatePlan]]:
         """Each entity hears of the prices that any of its assignments may take."""
@@ -451,7 +451,7 @@ class World:
         )
         self._periods[entity, module, name] = moved
         self._set_period(moved)
-        delay_ms = between(*NEWS_MS, self.seed, "news/period", entity, module, name, moved.version)
+        delay_ms = between(*self.settings.period_news_ms, self.seed, "news/period", entity, module, name, moved.version)
         self.lanes[entity].publish(PeriodPublished(moved), delay_ms)
 
     def _plan_finance(self) -> None:

@@ -28,5 +28,5 @@ def read_door(response: Response) -> TurnedAway | Silent | None:
 
 def retry_after_ms(response: Response) -> int | None:
     """The Retry-After header in milliseconds; None when it is absent or says nothing usable."""
-    text = response.headers.get("Retry-After", "")
+    text = next((value for name, value in response.headers.items() if name.lower() == "retry-after"), "")
     return int(text) * 1_000 if text.isascii() and text.isdigit() and int(text) > 0 else None

@@ -60,6 +60,12 @@ class AccountPolicy:
     needs_session: bool = True
     login_rest_ms: int = 5 * MINUTE_MS
     login_rest_max_ms: int = 30 * MINUTE_MS
+    logins_refused_max: int = 3
+    """Refused logins in a row after which only a person helps; fewer than any vendor locks a user out for."""
+    login_stop_ms: int = 12 * 60 * MINUTE_MS
+    """How rarely a login is tried after that."""
+    retry_after_max_ms: int = 60 * MINUTE_MS
+    """The longest rest a 429 can ask for; a larger one is taken for a mistake of theirs (a date, other units)."""
 
 
 # ------------------------------------------------------------------ inputs
@@ -378,6 +384,7 @@ def _turned_away(account: Account, word: CallTurnedAway, now_ms: int, out: Out) 
     match word.door:
         case Door.THROTTLED:
             rest = word.retry_after_ms or back_off(account.times + 1, policy.throttle_rest_ms, policy.rest_max_ms)
+            rest = min(rest, policy.retry_after_max_ms)
             out.append(Throttled(now_ms + rest))
         case Door.MAINTENANCE:
             rest = back_off(account.times + 1, policy.probe_first_ms, policy.probe_max_ms)
@@ -414,6 +421,8 @@ def _login_answered(account: Account, word: LoginAnswered, now_ms: int, out: Out
         out.append(LockedOut(now_ms + policy.login_rest_max_ms))
     else:
         rest = back_off(account.times + 1, policy.login_rest_ms, policy.login_rest_max_ms)
+        if word.door is Door.LOGIN_REFUSED and account.times + 1 >= policy.logins_refused_max:
+            rest = policy.login_stop_ms
         out.append(LoginFailed(now_ms + rest))
 
 
@@ -443,7 +452,13 @@ def time_passed(account: Account, now_ms: int) -> list[AccountRecord]:
     out: Out = []
     if account.mode is M.THROTTLED and account.until_ms <= now_ms:
         out.append(ThrottleEnded())
-    if account.mode is M.OPEN and account.policy.needs_session and account.session_until_ms <= now_ms:
+    # A session that lapses while nobody wants a call is no trouble; it is renewed when somebody does.
+    if (
+        account.mode is M.OPEN
+        and account.demand
+        and account.policy.needs_session
+        and account.session_until_ms <= now_ms
+    ):
         out.append(SessionLost())
     for from_ms, until_ms in account.windows:
         if from_ms <= now_ms < until_ms and account.mode is not M.MAINTENANCE and account.mode not in _LOGIN_NEEDED:

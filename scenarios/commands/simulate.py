@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from runtime.cli import BadInputError
-from scenarios.choose import choose, override
+from scenarios.choose import choose, override, with_plant
 from scenarios.judge import judge
 from scenarios.model import Scenario
 from scenarios.report.html import page
@@ -17,7 +17,6 @@ from scenarios.report.table import console_for, print_table
 from simulators.plants.catalogue import PLANTS
 from simulators.plants.plant import Plant
 from simulators.run import firm_of, rehearsal, simulate
-from simulators.systems.profiles.generic import GENERIC
 from simulators.timesheets.problems import NothingToRehearse, TimesheetUnreadable
 from simulators.timesheets.rows import TimesheetRead
 from simulators.world import last_ms
@@ -65,15 +64,14 @@ def run(arguments: argparse.Namespace) -> int:
     timesheet = _timesheet(arguments.timesheet, arguments.seed)
     if arguments.jobs < 0:
         raise BadInputError(f"--jobs {arguments.jobs}: give 1 or more, or leave it out for all cores")
-    for target in (arguments.out, arguments.junit.parent if arguments.junit else None):
-        _make_room(target)
+    _make_room(arguments)
     report = _simulate(scenario, arguments, applied, plant, timesheet)
     page_path = _write(report, scenario, arguments)
+    if timesheet is not None:
+        _say_kept_out(timesheet)
     if arguments.json:
         sys.stdout.write(report.to_json())
     else:
-        if timesheet is not None:
-            _say_kept_out(timesheet)
         print_table(report, console_for(sys.stdout), page=page_path)
     return report.verdict.exit
 
@@ -86,7 +84,7 @@ def _simulate(
     timesheet: TimesheetRead | None,
 ) -> Report:
     shown = not (arguments.json or arguments.quiet) and sys.stderr.isatty()
-    jobs = arguments.jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    jobs = arguments.jobs or _cores()
     file = arguments.timesheet or ""
     firm = firm_of(scenario.world, arguments.seed, file)
     with progress(last_ms(firm, scenario.world) - firm.start_ms, shown, start_ms=firm.start_ms) as bar:
@@ -99,6 +97,11 @@ def _simulate(
             told=bar.update if shown else None,
         )
     return judge(scenario, outcome, overrides=applied, plant=plant, timesheet=timesheet)
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _plant(name: str | None) -> Plant | None:
@@ -114,10 +117,7 @@ def _with_plant(scenario: Scenario, plant: Plant) -> Scenario:
     words = ", ".join(f"{fault.kind} {getattr(fault, 'ppm', '')} ppm" for fault in plant.faults)
     print(f"planted {plant.name}: {plant.story}", file=sys.stderr)
     print(f"added: {words}; ERP profile {plant.profile}; must be caught by {plant.caught_by}", file=sys.stderr)
-    kinds = {fault.kind for fault in plant.faults}
-    kept = tuple(fault for fault in scenario.world.faults if fault.kind not in kinds)
-    world = scenario.world.model_copy(update={"faults": (*kept, *plant.faults), "erp": GENERIC[plant.profile]})
-    return scenario.model_copy(update={"world": world})
+    return scenario.model_copy(update={"world": with_plant(scenario.world, plant)})
 
 
 def _timesheet(file: str | None, seed: int) -> TimesheetRead | None:
@@ -142,22 +142,36 @@ def _say_kept_out(read: TimesheetRead) -> None:
         print(f"note: {note}", file=sys.stderr)
 
 
-def _make_room(folder: Path | None) -> None:
-    if folder is None:
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as fault:
-        raise BadInputError(f"{folder}: cannot be made ({fault.strerror}); give a folder you may write to") from fault
+OUTPUTS = ("report.json", "scenario.json", "report.html")
+
+
+def _make_room(arguments: argparse.Namespace) -> None:
+    """Make the folders that are to be written to, and find out before the run whether they can be."""
+    targets = [arguments.out / name for name in OUTPUTS] if arguments.out else []
+    for target in [*targets, *([arguments.junit] if arguments.junit else [])]:
+        folder = target.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as fault:
+            why = (fault.strerror or "no reason given").lower()
+            raise BadInputError(f"{folder}: cannot be made ({why}); give a folder you may write to") from fault
+        if target.is_dir():
+            raise BadInputError(f"{target}: is a folder; name the file that is to be written")
+        if not os.access(target if target.exists() else folder, os.W_OK):
+            raise BadInputError(f"{target}: cannot be written (permission denied); give a folder you may write to")
 
 
 def _write(report: Report, scenario: Scenario, arguments: argparse.Namespace) -> str:
+    texts: dict[Path, str] = {}
     if arguments.junit:
-        arguments.junit.write_text(junit(report), encoding="utf-8")
-    if arguments.out is None:
-        return ""
-    (arguments.out / "report.json").write_text(report.to_json(), encoding="utf-8")
-    (arguments.out / "scenario.json").write_text(scenario.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    html = arguments.out / "report.html"
-    html.write_text(page(report), encoding="utf-8")
-    return str(html)
+        texts[arguments.junit] = junit(report)
+    if arguments.out:
+        made = (report.to_json(), scenario.model_dump_json(indent=2) + "\n", page(report))
+        texts |= {arguments.out / name: text for name, text in zip(OUTPUTS, made, strict=True)}
+    for path, text in texts.items():
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as fault:
+            why = (fault.strerror or "no reason given").lower()
+            raise BadInputError(f"{path}: cannot be written ({why}); give a folder you may write to") from fault
+    return str(arguments.out / OUTPUTS[-1]) if arguments.out else ""

@@ -32,8 +32,7 @@ def at_most_once(story: Story, held: Held) -> None:
             held.found(
                 story.entity,
                 story.entry_id,
-                f"{story.entry_id} {what}: lines {before.line_id} and {line.line_id} both stand, "
-                f"{_twice(twice)}",
+                f"{story.entry_id} {what}: lines {before.line_id} and {line.line_id} both stand, {_twice(twice)}",
                 (line.version,) if same else (before.version, line.version),
                 minor,
                 currency,

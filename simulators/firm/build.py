@@ -6,6 +6,7 @@ entity of an hour are one: a project belongs to the consultant's entity.
 """
 
 import calendar
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -57,6 +58,7 @@ def build_firm(settings: FirmSettings, seed: int) -> Firm:
     for entity, people in zip(firm.entities, heads, strict=True):
         _staff(firm, entity, people, settings, seed)
     firm.rates = _rates(firm, seed)
+    firm.rates += _amendments(firm.rates, settings, seed)
     for entity in firm.entities:
         firm.periods += _periods(entity, first)
         firm.period_moves += _moves(entity, settings)
@@ -245,6 +247,22 @@ def _rates(firm: Firm, seed: int) -> list[RatePlan]:
     desk = RateDesk(seed, firm.month_first, firm.start_ms - 30 * DAY_MS)
     assert all(entity.currency in PER_USD for entity in firm.entities), "every currency has a factor"
     return desk.rates(firm.entities, firm.projects, firm.assignments)
+
+
+def _amendments(rates: list[RatePlan], settings: FirmSettings, seed: int) -> list[RatePlan]:
+    """Prices replaced backwards: 3 to 8 percent more (assumed) for the same days, known only from some day on."""
+    if not settings.amended_ppm:
+        return []
+    known_ms = instant_ms(settings.month_first + timedelta(days=settings.amended_on - 1), time(12), "UTC")
+    amended = []
+    for line in rates:
+        if line.kind == "bill" and happens(settings.amended_ppm, seed, "firm/rates/amended", line.rate_id):
+            percent = between(103, 108, seed, "firm/rates/amended/by", line.rate_id)
+            rate = (line.rate * percent / 100).quantize(line.rate)
+            number = line.amendment + 1
+            new = replace(line, rate_id=f"{line.rate_id}/{number}", rate=rate, known_from_ms=known_ms, amendment=number)
+            amended.append(new)
+    return amended
 
 
 def _month(first: date, ahead: int) -> tuple[date, date]:

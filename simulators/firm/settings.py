@@ -71,7 +71,8 @@ class FirmSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tenant: str = "acme"
-    consultants: int = Field(default=500, ge=1)
+    consultants: int = Field(default=500, ge=1, le=200_000)
+    """Four times the largest scenario is where memory ends (assumed)."""
     entities: tuple[EntitySpec, ...] = ()
     entity_count: int = Field(default=2, ge=1)
     regions: int = Field(default=1, ge=1, le=4)
@@ -84,6 +85,10 @@ class FirmSettings(BaseModel):
     people_per_project_percent: int = Field(default=487, ge=100)
     close_after_working_days: int | None = Field(default=None, ge=0, le=15)
     """The feed gate of the month shuts at 18:00 local this many working days after month end; None: it stays open."""
+    amended_ppm: int = Field(default=0, ge=0, le=1_000_000)
+    """Share of bill prices that a client's amendment replaces backwards, from the day they began (assumed)."""
+    amended_on: int = Field(default=20, ge=1, le=62)
+    """Day of the month at whose 12:00 UTC those amendments are published; days past the end run on."""
 
     @model_validator(mode="after")
     def _can_be_built(self) -> "FirmSettings":

@@ -174,11 +174,10 @@ def _some(notes: Sequence[str], what: str) -> list[str]:
 
 
 def _public_holidays(country: str, years: Sequence[int], notes: list[str]) -> frozenset[date]:
-    try:
-        return frozenset(holidays.country_holidays(country, years=sorted(set(years))))
-    except NotImplementedError:
+    if country not in holidays.list_supported_countries():
         notes.append(f"no public holidays are known for country '{country}', so only weekends are free")
         return frozenset()
+    return frozenset(holidays.country_holidays(country, years=sorted(set(years))))
 
 
 def _project_currencies(rows: Sequence[TimesheetRow], currency: str, notes: list[str]) -> dict[tuple[str, str], str]:

@@ -208,13 +208,18 @@ def _permit_came(state: State, word: i.PermitCame, now_ms: int, out: Records) ->
     """Take from the head of the queue what cannot go with the next batch, each with its reason."""
     if not batch_due(state, now_ms):
         return
+    policy = state.policy
+    late_ms = now_ms - policy.confirm_after_ms
+    line = first_in_line(state, policy.batch_max)
     unconfirmed: list[str] = []
-    late = now_ms - state.policy.confirm_after_ms
-    for tracked in first_in_line(state, state.policy.batch_max):
-        if tracked.queued_ms < late and tracked.intents == 0 and tracked.confirmed_ms < late:
-            unconfirmed.append(tracked.entry_id)
+    if line and _waited_too_long(line[0], late_ms):
+        # Where the first waited so long, others behind it did: one question for as many as a look-up takes.
+        longer = first_in_line(state, max(policy.batch_max, policy.lookup_max))
+        unconfirmed = [tracked.entry_id for tracked in longer if _waited_too_long(tracked, late_ms)]
+    for tracked in line:
+        if _waited_too_long(tracked, late_ms):
             continue
-        if tracked.refusals > state.policy.refusals_max:
+        if tracked.refusals > policy.refusals_max:
             out.append(_park(tracked, "erp_keeps_refusing", f"refused {tracked.refusals} times", now_ms))
             continue
         step = next_step(state, tracked)
@@ -225,6 +230,11 @@ def _permit_came(state: State, word: i.PermitCame, now_ms: int, out: Records) ->
         elif isinstance(step, Valuation):
             out.append(r.EntryValued(tracked.entry_id, step))
     _ask_by_entry(state, unconfirmed, now_ms, out)
+
+
+def _waited_too_long(tracked: Tracked, late_ms: int) -> bool:
+    """Whether a person may have posted the entry by hand meanwhile: long queued, never sent, not asked since."""
+    return tracked.queued_ms < late_ms and tracked.intents == 0 and tracked.confirmed_ms < late_ms
 
 
 def _park(tracked: Tracked, reason: str, detail: str, now_ms: int) -> r.EntryParked:
@@ -361,7 +371,11 @@ def _rows_answered(
     for key in call.names:
         row = answers.get(key)
         if isinstance(row, Applied):
-            applied.append((key, row.ledger_id))
+            if row.as_read and row.as_read != _intent(state, key)[1].fingerprint:
+                # They hold something else under our key: the ledger is asked, and a person if it is so.
+                doubted.setdefault(Doubt.DUPLICATE, []).append(key)
+            else:
+                applied.append((key, row.ledger_id))
         elif isinstance(row, Staged):
             staged.append((key, row.reference))
         elif isinstance(row, Refused):

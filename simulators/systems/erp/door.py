@@ -128,6 +128,11 @@ class User:
         self._credential = credential
         self._tokens.clear()
 
+    def unlock(self) -> None:
+        """A person lets the user in again; failed logins count from none."""
+        self._failures = 0
+        self.locked_until_ms = 0
+
 
 class Pace:
     """How long an answer takes: a log-normal draw per named call, times whatever slows the system down."""

@@ -139,8 +139,9 @@ class Erp:
         self._door.user.change_credential(None)
 
     def rotate_credential(self, credential: str) -> None:
-        """Only this credential is valid from now on; tokens of the old one end."""
+        """A person renews the credential and unlocks the user: only this one is valid now, tokens of the old end."""
         self._door.user.change_credential(credential)
+        self._door.user.unlock()
 
     def fail_logins(self, times: int, now_ms: int) -> None:
         """Somebody else fails to log in as our integration user, so many times in a row."""

@@ -1,0 +1,137 @@
+"""The small month: a dozen people, two legal entities, the last week of March, a tenth of a second a run.
+
+What a named scenario tells with five hundred people the proofs ask a thousand times with twelve: `swarm_world` turns
+a seed into a world that nobody thought of, `GOLDEN` is the one undisturbed story of which every durable boundary is
+struck. Numbers here are ours (assumed): small enough to be cheap, busy enough that every path is walked.
+"""
+
+from scenarios.model import Scenario, Slas
+from simulators.chance import between, happens
+from simulators.faults.kinds import draw_random_subset
+from simulators.faults.network import LostReply
+from simulators.faults.rows import RowFailures
+from simulators.faults.source import DuplicateEvent, MissingEvent
+from simulators.firm.settings import FirmSettings
+from simulators.people.parameters import PeopleSettings
+from simulators.settings import DAY_MS, HOUR_MS, FinanceGate, LateMasterData, RuntimeSettings, WorldSettings
+from simulators.systems.erp_profile import ErpProfile, Staging
+from simulators.systems.profiles.generic import GENERIC
+
+SMALL_FIRM = FirmSettings(consultants=12, entity_count=2, weeks=1)
+FIRST_DAY, LAST_DAY = 25, 31
+"""The days of the month on which a small month happens."""
+
+PROFILES = tuple(GENERIC)
+"""Seed n has profile n modulo their number: the nine ways of treating keys, and those that vary one more thing."""
+
+UNBEARABLE: dict[str, tuple[str, ...]] = {"none": ("duplicate_request",)}
+"""Faults that break a declared assumption of a profile: a target without keys cannot tell a request delivered twice."""
+
+
+def small_world(erp: str = "error_not_stored", consultants: int = 12) -> WorldSettings:
+    """A small month in which nothing goes wrong."""
+    return WorldSettings(firm=SMALL_FIRM.model_copy(update={"consultants": consultants}), erp=GENERIC[erp])
+
+
+GOLDEN = WorldSettings(
+    firm=SMALL_FIRM,
+    people=PeopleSettings(correction_ppm=200_000, withdrawal_ppm=60_000, duplicate_ppm=30_000),
+    erp=GENERIC["async_job"],
+    runtime=RuntimeSettings(batch_max=8, checkpoint_every=24, recount_every_ms=DAY_MS, recount_overlap_ms=6 * HOUR_MS),
+    faults=(LostReply(ppm=60_000), MissingEvent(ppm=40_000), DuplicateEvent(ppm=40_000), RowFailures(ppm=30_000)),
+)
+"""Every step at least once, and nothing that depends on the minute: corrections and withdrawals in plenty, rows that
+the ERP takes first and posts later or rejects, look-ups after silence, events that only the recount finds, checkpoints
+that let go of entries. Gates stay open, since an entry that a crash delays past a gate rightly goes into another
+period, and then the books do differ."""
+
+
+def swarm_world(seed: int) -> WorldSettings:
+    """A small month with a random subset of all faults, and the smaller settings drawn too, all of it from the seed.
+
+    Each setting is drawn under its own name, so that a new one leaves the others as they were.
+    """
+    profile = _profile(seed)
+    faults = draw_random_subset(
+        seed,
+        deadline_ms=RuntimeSettings().call_deadline_ms,
+        late_landing_ms=RuntimeSettings().late_landing_ms,
+        first_day=FIRST_DAY,
+        last_day=LAST_DAY,
+        without=UNBEARABLE.get(profile.idempotency.value, ()),
+    )
+    return WorldSettings(
+        firm=SMALL_FIRM.model_copy(update={"accounts_per_region": _number(seed, "accounts", 1, 2)}),
+        people=_people(seed),
+        erp=profile,
+        runtime=RuntimeSettings(
+            batch_max=_one_of(seed, "batch_max", (1, 3, 20, 100)),
+            linger_ms=_one_of(seed, "linger_ms", (0, 20_000)),
+            checkpoint_every=_one_of(seed, "checkpoint_every", (1, 8, 64, 4_096)),
+            restart_ms=_one_of(seed, "restart_ms", (1, 20_000, 10 * 60_000)),
+        ),
+        faults=faults,
+        gates=_soft_close() if happens(250_000, seed, "small/gates") else (),
+        late_master_data=LateMasterData(
+            ppm=300_000 if happens(250_000, seed, "small/late_projects") else 0, after_ms=4 * DAY_MS
+        ),
+    )
+
+
+def swarm_scenario(seed: int, accounts: int | None = None) -> Scenario:
+    """The same as a scenario that the command line runs. Its SLAs promise nothing: a swarm is about money.
+
+    `accounts`: how many ERP accounts the two entities use, if it is not to be drawn; 2 makes two components.
+    """
+    world = swarm_world(seed)
+    if accounts is not None:
+        world = world.model_copy(update={"firm": SMALL_FIRM.model_copy(update={"accounts_per_region": accounts})})
+    month_s = 31 * 86_400
+    return Scenario(
+        name=f"swarm_{seed}",
+        story=f"A small month with the faults and settings that seed {seed} drew.",
+        world=world,
+        slas=Slas(
+            p50_s=month_s,
+            p95_s=month_s,
+            p99_s=month_s,
+            in_ledger_ppm=0,
+            oldest_in_doubt_s=month_s,
+            oldest_staged_s=month_s,
+            drain_s=month_s,
+            least_posted_ppm=0,
+            why={"p50_s": "nothing is promised"},
+        ),
+    )
+
+
+def _profile(seed: int) -> ErpProfile:
+    """Profiles by turns; of those that post at once a quarter is made to stage, so that staged rows meet every manner."""
+    profile = GENERIC[PROFILES[seed % len(PROFILES)]]
+    if profile.staging is None and happens(250_000, seed, "small/staging"):
+        return profile.model_copy(update={"staging": Staging()})
+    return profile
+
+
+def _people(seed: int) -> PeopleSettings:
+    """As the parameter table has them, or people who correct and take back a lot."""
+    if happens(500_000, seed, "small/restless"):
+        return PeopleSettings(correction_ppm=200_000, withdrawal_ppm=60_000, duplicate_ppm=30_000)
+    return PeopleSettings()
+
+
+def _soft_close() -> tuple[FinanceGate, ...]:
+    """Finance shuts our gate on the last evening, and opens it again for two hours the next morning."""
+    return (
+        FinanceGate(day="last", at="19:00", gate="shut"),
+        FinanceGate(day=32, at="09:00", gate="open"),
+        FinanceGate(day=32, at="11:00", gate="shut"),
+    )
+
+
+def _number(seed: int, what: str, low: int, high: int) -> int:
+    return between(low, high, seed, "small/" + what)
+
+
+def _one_of(seed: int, what: str, choices: tuple[int, ...]) -> int:
+    return choices[_number(seed, what, 0, len(choices) - 1)]

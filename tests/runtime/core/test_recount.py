@@ -1,0 +1,135 @@
+"""The recount: now and then the source is asked what it has published, and what never reached us is fetched."""
+
+from runtime.core.answers import HeadsListed, Republished, VersionHead
+from runtime.core.effects import Fetch, Recount
+from runtime.core.model import Leg, Place
+from tests.runtime.core.a_partition import (
+    BEGAN_MS,
+    HOUR_MS,
+    Partition,
+    answer,
+    approved,
+    entries,
+    given,
+    silence,
+    taken,
+    withdrawn,
+)
+
+EVERY_MS = 6 * HOUR_MS
+OVERLAP_MS = 2 * HOUR_MS
+
+
+def recount(partition: Partition, after_ms: int = 0) -> Recount:
+    """The recount that leaves now."""
+    (effect,) = partition.starts(after_ms, erp=0, psa=1)
+    assert isinstance(effect, Recount), effect
+    return effect
+
+
+def fetch(partition: Partition) -> Fetch:
+    """The request for missing versions that leaves now."""
+    (effect,) = partition.starts(0, erp=0, psa=1)
+    assert isinstance(effect, Fetch), effect
+    return effect
+
+
+def heads(*listed: tuple[str, int], page: str = "") -> HeadsListed:
+    """A page of a recount."""
+    return HeadsListed(tuple(VersionHead(*head) for head in listed), page)
+
+
+def test_a_recount_is_due_every_so_often_and_overlaps_the_last() -> None:
+    """Each reaches back behind the beginning of the one before, since events are published late."""
+    partition = given()
+    assert partition.due(after_ms=EVERY_MS - 1, erp=0, psa=1) == []
+    first = recount(partition, after_ms=1)
+    assert first.since_ms == BEGAN_MS - OVERLAP_MS
+    partition.hears(answer(first, heads()), after_ms=5_000)
+    second = recount(partition, after_ms=EVERY_MS)
+    assert second.since_ms == BEGAN_MS + EVERY_MS - OVERLAP_MS
+
+
+def test_what_never_reached_us_is_fetched_and_taken_in() -> None:
+    """A lost event is found by its absence; once fetched, it is news like any other."""
+    partition = given(approved("TS-1"))
+    partition.posts()
+    partition.hears(taken(partition.tells()))
+    call = recount(partition, after_ms=EVERY_MS)
+    partition.hears(answer(call, heads(("TS-1", 1), ("TS-1", 2), ("TS-2", 1))))
+    asked = fetch(partition)
+    assert asked.heads == (("TS-1", 2), ("TS-2", 1))
+    partition.hears(answer(asked, Republished((withdrawn("TS-1", 2), approved("TS-2")))))
+    assert sorted(entries(partition.sends())) == [("TS-1", 1, Leg.REVERSE), ("TS-2", 1, Leg.POST)]
+
+
+def test_what_we_know_is_not_fetched() -> None:
+    """Neither what is in memory nor what was let go is asked for again, nor an old version that came late."""
+    partition = given(approved("TS-1"))
+    partition.posts()
+    partition.hears(taken(partition.tells()))
+    partition.shell.checkpoint()
+    assert "TS-1" not in partition.state.entries
+    partition.hears(approved("TS-2", 3), approved("TS-2", 1), withdrawn("TS-2", 2))
+    call = recount(partition, after_ms=EVERY_MS)
+    partition.hears(answer(call, heads(("TS-1", 1), ("TS-2", 1), ("TS-2", 2), ("TS-2", 3))))
+    assert partition.state.missing == {}
+
+
+def test_an_older_version_that_was_lost_is_fetched_for_the_books() -> None:
+    """A version that a newer one has replaced still belongs to what was approved: it is fetched, and superseded."""
+    partition = given(approved("TS-1", 2))
+    partition.posts()
+    partition.hears(taken(partition.tells()))
+    partition.hears(answer(recount(partition, after_ms=EVERY_MS), heads(("TS-1", 1), ("TS-1", 2))))
+    partition.hears(answer(fetch(partition), Republished((approved("TS-1", 1),))))
+    assert partition.places_of("TS-1") == {2: Place.POSTED, 1: Place.SUPERSEDED}
+
+
+def test_every_page_is_read() -> None:
+    """The next page is due at once; a recount is complete only with its last page."""
+    partition = given()
+    first = recount(partition, after_ms=EVERY_MS)
+    partition.hears(answer(first, heads(page="2")))
+    second = recount(partition)
+    assert (second.page, second.since_ms) == ("2", first.since_ms)
+    partition.hears(answer(second, heads()))
+    assert partition.due(erp=0, psa=1) == []
+
+
+def test_a_page_that_was_not_read_is_asked_for_again() -> None:
+    """Silence does not move the recount on: the same page, after a rest; also after a crash."""
+    partition = given()
+    partition.hears(answer(recount(partition, after_ms=EVERY_MS), heads(page="2")))
+    partition.hears(silence(recount(partition)))
+    assert partition.due(erp=0, psa=1) == []
+    assert recount(partition, after_ms=partition.policy.tell_linger_ms).page == "2"
+    partition.crashes()
+    assert recount(partition, after_ms=partition.policy.tell_linger_ms).page == "2"
+
+
+def test_a_fetch_that_failed_is_still_missing() -> None:
+    """Silence or a crash over the fetch forgets nothing."""
+    partition = given()
+    partition.hears(answer(recount(partition, after_ms=EVERY_MS), heads(("TS-1", 1))))
+    partition.hears(silence(fetch(partition)))
+    fetch(partition)
+    partition.crashes()
+    assert fetch(partition).heads == (("TS-1", 1),)
+
+
+def test_fetches_come_in_parts() -> None:
+    """At most `fetch_max` versions in one request; the rest follows."""
+    partition = given(fetch_max=2)
+    partition.hears(answer(recount(partition, after_ms=EVERY_MS), heads(("A", 1), ("B", 1), ("C", 1))))
+    assert fetch(partition).heads == (("A", 1), ("B", 1))
+    assert fetch(partition).heads == (("C", 1),)
+
+
+def test_what_arrives_while_it_is_fetched_is_one_version() -> None:
+    """The lost event comes after all, and then again by the fetch: once in the books."""
+    partition = given()
+    partition.hears(answer(recount(partition, after_ms=EVERY_MS), heads(("TS-1", 1))))
+    asked = fetch(partition)
+    partition.hears(approved("TS-1")).hears(answer(asked, Republished((approved("TS-1"),))))
+    assert partition.state.head.books.counts[Place.IN_FLIGHT] == 1

@@ -1,0 +1,152 @@
+"""Rows that the ERP accepts first and posts or rejects later: polled, not sent again, not called posted too soon."""
+
+from runtime.core.answers import Refusal
+from runtime.core.effects import SendBatch
+from runtime.core.model import Leg, PeriodStatus, Place
+from runtime.core.news import MasterDataReady
+from runtime.core.partition.moves import Phase
+from runtime.core.records import PeriodFoundShut
+from tests.runtime.core.a_partition import (
+    LINGER_MS,
+    POLL_MS,
+    Partition,
+    approved,
+    entries,
+    found,
+    given,
+    keys,
+    line_of,
+    period,
+    staged,
+    withdrawn,
+)
+
+
+def waiting() -> tuple[Partition, SendBatch]:
+    """TS-1 is in the staging table."""
+    partition = given(approved("TS-1"))
+    batch = partition.sends()
+    partition.hears(staged(batch))
+    return partition, batch
+
+
+def test_accepted_is_not_posted() -> None:
+    """A staged row has its own place, and is asked after at the poll interval."""
+    partition, batch = waiting()
+    assert partition.phase_of("TS-1") is Phase.STAGED
+    assert partition.places_of("TS-1") == {1: Place.STAGED}
+    assert partition.due(after_ms=POLL_MS - 1) == []
+    ask = partition.asks(after_ms=1)
+    assert ask.names == tuple(keys(batch))
+
+
+def test_a_staged_row_that_was_posted_is_posted() -> None:
+    """The poll finds the line: done."""
+    partition, batch = waiting()
+    partition.hears(found(partition.asks(after_ms=POLL_MS), line_of(batch.rows[0])))
+    assert partition.phase_of("TS-1") is Phase.POSTED
+    assert partition.due(after_ms=POLL_MS) == []
+
+
+def test_a_row_still_staged_is_asked_after_again() -> None:
+    """Nothing new: the same question, one interval later; also when the line is not to be seen at all."""
+    partition, batch = waiting()
+    partition.hears(found(partition.asks(after_ms=POLL_MS), line_of(batch.rows[0], "staged")))
+    partition.hears(found(partition.asks(after_ms=POLL_MS)))
+    assert partition.phase_of("TS-1") is Phase.STAGED
+    partition.hears(found(partition.asks(after_ms=POLL_MS), line_of(batch.rows[0])))
+    assert partition.phase_of("TS-1") is Phase.POSTED
+
+
+def test_one_question_settles_each_row_for_itself() -> None:
+    """Of three staged rows one is posted, one rejected, one still waits; only the last is asked after again."""
+    partition = given(*(approved(f"TS-{n}") for n in range(3)))
+    batch = partition.sends()
+    partition.hears(staged(batch))
+    partition.hears(
+        found(
+            partition.asks(after_ms=POLL_MS),
+            line_of(batch.rows[0]),
+            line_of(batch.rows[1], "rejected", reason="invalid"),
+            line_of(batch.rows[2], "staged"),
+        )
+    )
+    assert [partition.phase_of(f"TS-{n}") for n in range(3)] == [Phase.POSTED, Phase.PARKED, Phase.STAGED]
+    assert partition.asks(after_ms=POLL_MS).names == (keys(batch)[2],)
+
+
+def test_a_rejection_is_a_definite_no() -> None:
+    """A lock in the import rests and goes again under a new key; what is unknown to the ERP parks until it is known."""
+    partition, batch = waiting()
+    partition.hears(found(partition.asks(after_ms=POLL_MS), line_of(batch.rows[0], "rejected", reason="locked")))
+    assert partition.phase_of("TS-1") is Phase.RESTING
+    again = partition.sends(after_ms=partition.policy.back_off_ms)
+    assert keys(again) != keys(batch)
+    partition.hears(staged(again))
+    partition.hears(
+        found(partition.asks(after_ms=POLL_MS), line_of(again.rows[0], "rejected", reason="unknown_worker"))
+    )
+    assert partition.park_of("TS-1") == "erp_unknown_worker"
+
+
+def test_master_data_that_came_while_staged_is_not_missed() -> None:
+    """The worker was created after the import had failed and before we asked: tried again, not parked for ever."""
+    partition, batch = waiting()
+    partition.hears(MasterDataReady(("worker:W1",)))
+    partition.hears(
+        found(partition.asks(after_ms=POLL_MS), line_of(batch.rows[0], "rejected", reason="unknown_worker"))
+    )
+    assert keys(partition.sends(after_ms=0)) != keys(batch)
+
+
+def test_a_period_that_the_import_finds_closed_is_closed() -> None:
+    """A staged row rejected as closed teaches the calendar; the row moves on with the reason instead of circling."""
+    partition, batch = waiting()
+    ask = partition.asks(after_ms=POLL_MS)
+    partition.hears(found(ask, line_of(batch.rows[0], "rejected", reason="period_closed")))
+    assert [record.period for record in partition.made(PeriodFoundShut)] == ["2026-03"]
+    posting = partition.sends(after_ms=0).rows[0].posting
+    assert posting.period == "2026-04"
+    assert "2026-03" in posting.adjusts
+
+
+def test_a_rejection_does_not_contradict_what_was_published_since() -> None:
+    """The period was re-opened while the row was staged: the old rejection says nothing about the new publication."""
+    partition, batch = waiting()
+    partition.hears(period("2026-03", PeriodStatus.OPEN, version=2))
+    ask = partition.asks(after_ms=POLL_MS)
+    partition.hears(found(ask, line_of(batch.rows[0], "rejected", reason="period_closed")))
+    assert partition.made(PeriodFoundShut) == []
+    assert partition.sends(after_ms=0).rows[0].posting.period == "2026-03"
+
+
+def test_news_of_a_staged_row_waits() -> None:
+    """Amended or withdrawn while staged: first the staged row finishes, then it is taken back."""
+    partition, batch = waiting()
+    partition.hears(withdrawn("TS-1", 2))
+    assert partition.due(after_ms=LINGER_MS) == []
+    partition.hears(found(partition.asks(after_ms=POLL_MS), line_of(batch.rows[0])))
+    assert entries(partition.sends()) == [("TS-1", 1, Leg.REVERSE)]
+
+
+def test_a_staged_reversal_holds_its_version_until_it_is_through() -> None:
+    """While the reversal waits in staging the version it reverses is counted as staged, then superseded."""
+    partition = given(approved("TS-1"))
+    partition.posts()
+    batch = partition.hears(withdrawn("TS-1", 2)).sends()
+    partition.hears(staged(batch))
+    assert partition.places_of("TS-1") == {1: Place.STAGED}
+    partition.hears(found(partition.asks(after_ms=POLL_MS), line_of(batch.rows[0]))).stands_still()
+    assert partition.places_of("TS-1") == {1: Place.SUPERSEDED}
+
+
+def test_a_staged_reversal_that_is_rejected_leaves_the_line_standing() -> None:
+    """The import rejects the reversal: what stood still stands, and is called posted again."""
+    partition = given(approved("TS-1"))
+    partition.posts()
+    batch = partition.hears(withdrawn("TS-1", 2)).sends()
+    partition.hears(staged(batch))
+    ask = partition.asks(after_ms=POLL_MS)
+    partition.hears(found(ask, line_of(batch.rows[0], "rejected", reason=Refusal.LOCKED)))
+    assert partition.places_of("TS-1") == {1: Place.POSTED}
+    assert partition.phase_of("TS-1") is Phase.RESTING

@@ -1,0 +1,249 @@
+"""The pages say what the code does: generated pages are fresh, and names, options, links and commands exist."""
+
+import argparse
+import importlib.util
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from runtime.cli import GROUP, main
+from scenarios.catalogue import all_scenarios
+from scenarios.choose import choose, override
+from scenarios.commands.simulate import EPILOG
+from simulators.auditors.audit import INVARIANTS
+
+ROOT = Path(__file__).resolve().parent.parent
+NOT_OURS = frozenset({"out", "dist", "build", "node_modules"})
+GENERATED = {"docs/states.md": "draw_moves", "docs/parameters.md": "list_parameters"}
+COMMANDS = ("simulate", "scenarios")
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)", re.DOTALL)
+PYTHON_FILE = re.compile(r"(?<![\w<>*…/.])((?:[\w.]+/)*\w+\.py)\b")
+# Put together from pieces, because no file says it whole.
+NEVER_SAID = "exactly-once " + "delivery"
+
+
+def pages() -> list[Path]:
+    """Every page of the repository."""
+    return sorted(
+        path
+        for path in ROOT.rglob("*.md")
+        if not any(part.startswith(".") or part in NOT_OURS for part in path.relative_to(ROOT).parts)
+    )
+
+
+def page(name: str) -> str:
+    """The text of one page."""
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def script(name: str) -> ModuleType:
+    """A script of scripts/, imported without running it."""
+    spec = importlib.util.spec_from_file_location(f"scripts_{name}", ROOT / "scripts" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's own parsers, as `runtime.cli` puts them together."""
+    whole = argparse.ArgumentParser(prog="springtide")
+    whole.add_argument("--version", action="version", version="")
+    commands = whole.add_subparsers(dest="command", required=True)
+    for point in entry_points(group=GROUP):
+        point.load()(commands)
+    return whole
+
+
+def typed_commands() -> Iterator[tuple[str, str]]:
+    """(page, command) of every `springtide …` in a shell block or in backticks, its comment left out."""
+    for path in pages():
+        text = path.read_text(encoding="utf-8")
+        name = str(path.relative_to(ROOT))
+        blocks = [body for language, body in FENCE.findall(text) if language in ("sh", "console", "bash")]
+        lines = [line.removeprefix("$ ") for body in blocks for line in body.splitlines()]
+        inline = re.findall(r"`([^`\n]+)`", FENCE.sub("", text))
+        for line in (*lines, *inline):
+            said = line.removeprefix(".venv/bin/")
+            if re.match(r"springtide (?:[a-z]|--)", said) and "…" not in said:
+                yield name, said
+
+
+def arguments_of(command: str) -> argparse.Namespace:
+    """The arguments of a typed command, parsed and not run."""
+    words = shlex.split(command, comments=True)[1:]
+    words = words[: words.index(">")] if ">" in words else words
+    return parser().parse_args(words)
+
+
+def table_below(heading: str, text: str) -> list[list[str]]:
+    """The cells of the first table after a heading, without its head."""
+    rows = re.split(r"\n\n", text[text.index(f"\n{heading}\n") :].split("\n|", 1)[1])[0].splitlines()
+    return [[cell.strip() for cell in row.strip().strip("|").split("|")] for row in rows[2:]]
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_a_generated_page_is_fresh(name: str) -> None:
+    """What a page says about a table of the code is what the table holds now."""
+    made_by = GENERATED[name]
+
+    assert page(name) == script(made_by).page(), f"run .venv/bin/python scripts/{made_by}.py"
+
+
+def test_the_readme_lists_every_scenario_with_its_story() -> None:
+    """The README's table holds the scenarios there are, with their size and story, and no others."""
+    told = {row[0].strip("`"): (row[1], row[2]) for row in table_below("### Scenarios", page("README.md"))}
+    there = {name: (f"{one.world.firm.consultants:,}", one.story) for name, one in all_scenarios().items()}
+
+    assert told == there
+
+
+def test_the_readme_explains_every_exit_code() -> None:
+    """Every exit code that the program names in its help stands in the README's table."""
+    told = {row[0] for row in table_below("### Exit codes", page("README.md"))}
+    named = set(re.findall(r"\b(\d) [a-z]", EPILOG.split("exit codes:")[1]))
+
+    assert len(named) == 6
+    assert told == named
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
+def test_the_readme_mentions_every_option(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    """Every command and every option that --help shows is mentioned in the README."""
+    with pytest.raises(SystemExit):
+        main([*command, "--help"])
+    shown = capsys.readouterr().out
+    options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", shown.split("examples:")[0]))
+    verbs = set(re.findall(r"^    ([a-z]+)\b", shown, re.MULTILINE))
+
+    assert options
+    assert sorted(word for word in options | verbs if word not in page("README.md")) == []
+
+
+def test_every_subcommand_is_known_here() -> None:
+    """A new subcommand is documented too: this file knows all of them."""
+    assert {point.name for point in entry_points(group=GROUP)} == set(COMMANDS)
+
+
+def test_every_typed_command_parses() -> None:
+    """A command that a page tells people to type is one that the program takes."""
+    commands = list(typed_commands())
+    wrong = []
+    for name, command in commands:
+        try:
+            arguments_of(command)
+        except SystemExit as end:
+            if end.code:
+                wrong.append(f"{name}: {command}")
+
+    assert len(commands) > 10
+    assert wrong == []
+
+
+def test_every_typed_override_can_be_applied() -> None:
+    """A scenario named in a command exists, and a path given to --set is one that it has."""
+    tried = 0
+    for _, command in typed_commands():
+        if command.startswith("springtide --"):
+            continue
+        arguments = arguments_of(command)
+        named = getattr(arguments, "scenario", "")
+        if named in ("", "SCENARIO", "NAME") or named.endswith(".json"):
+            continue
+        scenario, applied = override(choose(named), getattr(arguments, "overrides", []))
+        assert len(applied) == len(getattr(arguments, "overrides", []))
+        assert scenario.name == named
+        tried += 1
+
+    assert tried > 5
+
+
+def test_every_link_leads_somewhere() -> None:
+    """Every relative link of every page names a file or folder that is there."""
+    broken = [
+        f"{path.relative_to(ROOT)}: {target}"
+        for path in pages()
+        for target in LINK.findall(path.read_text(encoding="utf-8"))
+        if not re.match(r"[a-z]+:|#", target) and not (path.parent / target.split("#")[0]).exists()
+    ]
+
+    assert broken == []
+
+
+def test_every_python_file_that_a_page_names_is_there() -> None:
+    """A page that names a file of ours names one that exists, so that a renamed file is renamed in the pages too."""
+    there = [
+        path.relative_to(ROOT).as_posix()
+        for folder in ("runtime", "simulators", "scenarios", "loadtests", "tests", "scripts")
+        for path in (ROOT / folder).rglob("*.py")
+    ]
+    lost = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in pages()
+        if path.relative_to(ROOT).as_posix() not in GENERATED
+        for name in PYTHON_FILE.findall(path.read_text(encoding="utf-8"))
+        if not any(f"/{one}".endswith(f"/{name}") for one in there)
+    ]
+
+    assert lost == []
+
+
+def test_the_tree_is_complete() -> None:
+    """ARCHITECTURE.md names every module of the runtime and every package of the other folders."""
+    text = page("ARCHITECTURE.md")
+    tree = next(body for _, body in FENCE.findall(text) if "runtime/  " in body)
+    modules = [
+        path.name
+        for path in (ROOT / "runtime").rglob("*.py")
+        if path.name != "__init__.py" and path.name != "generic.py"
+    ]
+    packages = [
+        f"{path.parent.name}/"
+        for folder in ("runtime", "simulators", "scenarios")
+        for path in (ROOT / folder).rglob("__init__.py")
+    ]
+    single = [
+        path.name
+        for folder in ("simulators", "scenarios")
+        for path in (ROOT / folder).glob("*.py")
+        if path.stem[0] != "_"
+    ]
+
+    assert sorted(name for name in {*modules, *packages, *single} if name not in tree) == []
+
+
+def test_every_invariant_is_explained() -> None:
+    """Every invariant that is judged stands in ARCHITECTURE.md under its name, and no other does."""
+    told = {row[0]: row[1] for row in table_below("## What is checked", page("ARCHITECTURE.md"))}
+
+    assert told == INVARIANTS
+
+
+def test_the_notebook_reads_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The notebook is committed without outputs, and every cell of it runs on what a run has just written."""
+    notebook = json.loads(page("notebooks/read_a_report.ipynb"))
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    monkeypatch.chdir(tmp_path)
+    small = ["--set", "world.firm.consultants=6", "--jobs", "1", "--quiet", "--out", "out/small"]
+    main(["simulate", "quiet_week", *small])
+
+    space: dict[str, object] = {}
+    for cell in cells:
+        exec("".join(cell["source"]), space)  # noqa: S102  our own notebook
+
+    assert (notebook["nbformat"], [cell["outputs"] for cell in cells]) == (4, [[]] * len(cells))
+    assert space["name"] == "small"
+    assert sorted(space["peaks"]) == ["DE01", "GB01"]  # type: ignore[call-overload]
+
+
+def test_no_page_promises_what_nobody_can_keep() -> None:
+    """The promise is at most one standing effect under printed assumptions; the popular phrase is never used."""
+    assert [path.name for path in pages() if NEVER_SAID in path.read_text(encoding="utf-8").lower()] == []

@@ -1,7 +1,8 @@
 """On the last day nobody can log in: one account's credential ran out, the other account's user is locked.
 
-The credential of the European account ends on the 31st at 14:00; the runtime tries it five times in 65 minutes, ever
-more rarely, and with the fifth the user is locked besides. Somebody else's script locks the American user at 13:00.
+The credential of the European account ends on the 31st at 14:00; the runtime tries it three times in 15 minutes and
+then leaves it to people, so that it does not lock the user besides. Somebody else's script locks the American user at
+13:00.
 People mend both at 17:00 local, an hour before the cut-off. Each is one incident of one account; no row is parked for
 it, and the backlog drains at the contracted quota. Recounts are hourly in these days, so that an event that never came
 does not look like a slow drain.

@@ -45,29 +45,29 @@ SCENARIO = Scenario(
     ),
     slas=Slas(
         p50_s=260,
-        p95_s=54_000,
-        p99_s=60_000,
+        p95_s=42_500,
+        p99_s=46_500,
         in_ledger_ppm=980_000,
-        grace_s=36_000,
+        grace_s=25_200,
         oldest_in_doubt_s=900,
         oldest_staged_s=60,
-        drain_s=24_000,
+        drain_s=9_600,
         why={
             "p50_s": "4 calls x 2 rows per window of 60 s, counted as 62 s; with 4 rows in 10 behind the outage the"
             " middle row is one of the slower ordinary ones: 2 to 3 windows = 124 to 186 s, at 2 calls per window 5"
             " and more.",
             "p95_s": "The 120 rows (1 in 20 of 2,350) that wait longest are in by about noon, 9.75 h before the new"
-            " credential, + the whole drain of 5.2 h = 14.95 h = 53,820 s.",
-            "p99_s": "A row of the outage's first minute would wait 15.75 h = 56,700 s and, being the oldest, 0.9 h"
-            " until it was asked after and sent: 60,000 s; few rows come before 09:00.",
-            "in_ledger_ppm": "From the cut-off at 18:00 to the new credential are 3.75 h, and the drain is 5.2 h: 9"
-            " of the 10 h; 2 in 100 are left out for rows that were lost or missing besides.",
+            " credential, + the whole drain of 2.05 h = 11.8 h = 42,480 s.",
+            "p99_s": "A row of the outage's first minute would wait 15.75 h; of the 24 that wait longest the first"
+            " comes by 11:00, 10.75 h before the new credential, + the drain of 2.05 h = 12.8 h = 46,080 s.",
+            "in_ledger_ppm": "From the cut-off at 18:00 to the new credential are 3.75 h, and the drain is 2.05 h: 5.8"
+            " of the 7 h; 2 in 100 are left out for rows that were lost or missing besides.",
             "oldest_in_doubt_s": "300 s late landing + 62 s until the quota lets the look-up through + twice (30 s"
             " deadline + 30 s rest) for look-ups that are lost = 482 s.",
             "oldest_staged_s": "This ERP posts at once: 0 s, and one row left in a staging table would be late after"
             " 60 s.",
-            "drain_s": "760 to 930 rows wait at the end: up to 465 batches of 2 and 750 look-ups of 1 or 2, for each"
-            " row is asked after first, = 1,215 calls at 4 per 62 s = 18,800 s = 5.2 h; 24,000 s = 1,548 calls.",
+            "drain_s": "760 to 930 rows wait at the end: up to 465 batches of 2 and 10 look-ups of 100, for each row"
+            " is asked after first, = 475 calls at 4 per 62 s = 7,363 s = 2.05 h; 9,600 s = 619 calls.",
         },
     ),
     must_fire=("manual_journal", "credential_expiry"),

@@ -37,7 +37,7 @@ def choose(name: str) -> Scenario:
 
 def load(path: Path) -> Scenario:
     """A scenario from its JSON file."""
-    where = _quoted(str(path)).strip("'")
+    where = _plain(str(path))
     try:
         raw = path.read_bytes()
     except OSError as fault:
@@ -151,9 +151,8 @@ def _walk(data: Any, loc: Iterable[Any]) -> list[str]:
     place, walked = data, []
     parts = list(loc)
     for number, part in enumerate(parts):
-        if isinstance(place, Mapping) and part in place:
-            place = place[part]
-        elif isinstance(place, list) and isinstance(part, int) and part < len(place):
+        in_a_list = isinstance(place, list) and isinstance(part, int) and part < len(place)
+        if in_a_list or (isinstance(place, Mapping) and part in place):
             place = place[part]
         elif number < len(parts) - 1 or part in FAULT_KINDS:
             continue

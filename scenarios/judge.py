@@ -52,6 +52,7 @@ ASSUMPTIONS = (
     "A3 what the journal committed is durable",
     "A4 the source lists every version it published",
     "A5 finance posts by hand only what has waited longer than confirm_after_ms, and looks first",
+    "A6 a request that was turned away at the door is not delivered again by the network",
 )
 
 BAND_OF: dict[str, BandKind] = {
@@ -65,7 +66,7 @@ SHOWN_BAND_MS = 60_000
 """Shorter bands (a token renewed between two calls) are not drawn."""
 
 
-def percentile(sorted_values: NDArray[np.int32], percent: int) -> int:
+def percentile(sorted_values: NDArray[np.int64], percent: int) -> int:
     """The nearest-rank percentile of sorted numbers: the least that at least `percent` of them do not exceed."""
     rank = -(-len(sorted_values) * percent // 100)
     return int(sorted_values[max(0, rank - 1)])
@@ -114,6 +115,7 @@ def judge(
             "commits": outcome.commits,
             "deaths": outcome.deaths,
             "components": outcome.components,
+            "dead_letters": outcome.dead_letters,
         },
         assumptions=list(ASSUMPTIONS),
         parameters=_parameters(),
@@ -171,32 +173,34 @@ def _proved(scenario: Scenario, outcome: Outcome) -> tuple[bool, str]:
 # ------------------------------------------------------------------ SLAs
 
 
-def _sorted(parts: list[NDArray[np.int32]]) -> NDArray[np.int32]:
-    return np.sort(np.concatenate(parts)) if parts else np.array([], dtype=np.int32)
+def _sorted(parts: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    return np.sort(np.concatenate(parts)) if parts else np.array([], dtype=np.int64)
 
 
-def _slas(slas: Slas, outcome: Outcome, waits: NDArray[np.int32]) -> list[Sla]:
+def _slas(slas: Slas, outcome: Outcome, waits: NDArray[np.int64]) -> list[Sla]:
     made: list[Sla] = []
 
-    def at_most(name: str, target: int, actual: float | None, said: str, unit: str = "s") -> None:
-        held = None if actual is None else actual <= target
-        made.append(Sla(name, target, actual, unit, held, slas.why.get(said, "")))
+    def at_most(name: str, target: int, actual: float | None, said: str, unmeasured: str = "") -> None:
+        """Where there was nothing to be late for, `unmeasured` says what, and the promise is kept."""
+        held = (True if unmeasured else None) if actual is None else actual <= target
+        made.append(Sla(name, target, actual, "s", held, slas.why.get(said, ""), unmeasured=unmeasured))
 
     for percent, target in ((50, slas.p50_s), (95, slas.p95_s), (99, slas.p99_s)):
         actual = percentile(waits, percent) / 1000 if len(waits) else None
         at_most(f"approval to ledger, p{percent}", target, actual, f"p{percent}_s")
     due = sum(entity.due_to_stand for entity in outcome.entities)
     in_time = sum(int(np.searchsorted(e.in_time, slas.grace_s * 1000, side="right")) for e in outcome.entities)
-    share = in_time * PPM // due if due else PPM
+    share = in_time * PPM // due if due else None
     made.append(
         Sla(
             f"in the ledger {slas.grace_s // 60} min after cut-off",
             slas.in_ledger_ppm,
             share,
             "ppm",
-            share >= slas.in_ledger_ppm,
+            share is None or share >= slas.in_ledger_ppm,
             slas.why.get("in_ledger_ppm", ""),
             "at_least",
+            "nothing was due" if share is None else "",
         )
     )
     doubt = max((entity.oldest_in_doubt_ms for entity in outcome.entities), default=0)
@@ -204,7 +208,8 @@ def _slas(slas: Slas, outcome: Outcome, waits: NDArray[np.int32]) -> list[Sla]:
     staged = max((entity.oldest_staged_ms for entity in outcome.entities), default=0)
     at_most("oldest staged", slas.oldest_staged_s, staged / 1000, "oldest_staged_s")
     drains = [entity.drain_ms for entity in outcome.entities if entity.drain_ms is not None]
-    at_most("drain after an outage", slas.drain_s, max(drains, default=0) / 1000, "drain_s")
+    slowest = max(drains) / 1000 if drains else None
+    at_most("drain after an outage", slas.drain_s, slowest, "drain_s", "" if drains else "no outage")
     return made
 
 
@@ -226,7 +231,7 @@ def _fill_books(report: Report, outcome: Outcome) -> None:
     report.approved_hours = sum(entity.approved_quarters for entity in outcome.entities) / 4
 
 
-def _fill_latency(report: Report, outcome: Outcome, waits: NDArray[np.int32]) -> None:
+def _fill_latency(report: Report, outcome: Outcome, waits: NDArray[np.int64]) -> None:
     report.latency = Latency(_percentiles(waits), {})
     for entity in outcome.entities:
         measured = _percentiles(entity.waits_ms)
@@ -253,7 +258,7 @@ def _fill_latency(report: Report, outcome: Outcome, waits: NDArray[np.int32]) ->
         )
 
 
-def _percentiles(waits: NDArray[np.int32]) -> Percentiles | None:
+def _percentiles(waits: NDArray[np.int64]) -> Percentiles | None:
     if not len(waits):
         return None
     p50, p95, p99 = (percentile(waits, percent) / 1000 for percent in (50, 95, 99))

@@ -76,7 +76,7 @@ class Books:
     places: tuple[tuple[str, str, int, str, str, int | None], ...]
     """(entity, entry, version, place, reason, bill value)"""
     standing: tuple[tuple[str, str, int, str, str, int, int, str, int, str], ...]
-    """(entity, entry, version, project, accounting date, quarters, bill, currency, cost, currency) of standing lines."""
+    """(entity, entry, version, project, accounting date, quarters, bill, currency, cost, currency) of each line."""
     money: tuple[tuple[str, str, str, int], ...]
     """(entity, place, currency, bill value)"""
     told: tuple[tuple[str, str, int, str], ...]
@@ -95,10 +95,12 @@ class Books:
 
 def books_of(seen: Seen, world: World) -> Books:
     """The books at the end of a run."""
-    places, standing, money, told = [], [], [], []
+    places: list[tuple[str, str, int, str, str, int | None]] = []
+    standing: list[tuple[str, str, int, str, str, int, int, str, int, str]] = []
+    money: list[tuple[str, str, str, int]] = []
+    told: list[tuple[str, str, int, str]] = []
     for code, evidence in seen.evidences.items():
-        for final in evidence.final:
-            places.append((code, final.entry_id, final.version, final.place, final.reason, final.bill_minor))
+        places.extend((code, f.entry_id, f.version, f.place, f.reason, f.bill_minor) for f in evidence.final)
         standing.extend(_standing(code, evidence))
         told.extend((code, status.entry_id, status.version, status.status) for status in evidence.psa.values())
         shell = world.lanes[code].shell

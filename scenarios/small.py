@@ -14,15 +14,18 @@ from simulators.faults.source import DuplicateEvent, MissingEvent
 from simulators.firm.settings import FirmSettings
 from simulators.people.parameters import PeopleSettings
 from simulators.settings import DAY_MS, HOUR_MS, FinanceGate, LateMasterData, RuntimeSettings, WorldSettings
-from simulators.systems.erp_profile import ErpProfile, Staging
-from simulators.systems.profiles.generic import GENERIC
+from simulators.systems.erp_profile import ErpProfile, Idempotency, Staging
+from simulators.systems.profiles.generic import BY_IDEMPOTENCY, GENERIC
 
 SMALL_FIRM = FirmSettings(consultants=12, entity_count=2, weeks=1)
 FIRST_DAY, LAST_DAY = 25, 31
 """The days of the month on which a small month happens."""
 
-PROFILES = tuple(GENERIC)
-"""Seed n has profile n modulo their number: the nine ways of treating keys, and those that vary one more thing."""
+VARIATIONS: tuple[tuple[str, ErpProfile], ...] = (
+    ("plain", ErpProfile(name="plain")),
+    *((name, profile) for name, profile in GENERIC.items() if name not in BY_IDEMPOTENCY),
+)
+"""Generic profiles that vary something else than the treatment of keys, and one that varies nothing."""
 
 UNBEARABLE: dict[str, tuple[str, ...]] = {"none": ("duplicate_request",)}
 """Faults that break a declared assumption of a profile: a target without keys cannot tell a request delivered twice."""
@@ -106,11 +109,12 @@ def swarm_scenario(seed: int, accounts: int | None = None) -> Scenario:
 
 
 def _profile(seed: int) -> ErpProfile:
-    """Profiles by turns; of those that post at once a quarter is made to stage, so that staged rows meet every manner."""
-    profile = GENERIC[PROFILES[seed % len(PROFILES)]]
-    if profile.staging is None and happens(250_000, seed, "small/staging"):
-        return profile.model_copy(update={"staging": Staging()})
-    return profile
+    """Ways of treating keys by turns, each with one more variation by turns; a quarter is made to stage besides."""
+    manner = list(Idempotency)[seed % len(Idempotency)]
+    name, variation = VARIATIONS[seed // len(Idempotency) % len(VARIATIONS)]
+    staged = manner is Idempotency.ASYNC_JOB or happens(250_000, seed, "small/staging")
+    changes = {"staging": Staging()} if staged else {}
+    return variation.model_copy(update={"name": f"{manner.value}+{name}", "idempotency": manner, **changes})
 
 
 def _people(seed: int) -> PeopleSettings:

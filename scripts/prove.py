@@ -23,15 +23,14 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 from scenarios.choose import choose
-from scenarios.proofs import Crash, every_crash, golden_ending, plant_run, survives, swarm_run
+from scenarios.proofs import every_crash, golden_ending, plant_run, survives, swarm_run
 from scenarios.small import swarm_scenario
 from simulators.faults.kinds import FAULT_KINDS
 from simulators.plants.catalogue import PLANTS
@@ -49,6 +48,7 @@ examples:
 exit codes: 0 every proof held, 1 one failed, 2 bad usage
 """
 
+ROOT = Path(__file__).resolve().parent.parent
 PROOFS = ("swarm", "crashes", "determinism", "plant")
 SHOWN = 10
 """Failures that are printed; the others are counted."""
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("proofs", nargs="*", metavar="PROOF", choices=[*PROOFS, []], help=", ".join(PROOFS))
     parser.add_argument("--seeds", type=_positive, help="how many seeds (default: swarm 500, plant 100)")
     parser.add_argument("--first", type=int, help="the first seed (default: swarm 0, plant 1)")
-    parser.add_argument("--every", type=_positive, default=1, metavar="N", help="only every n-th crash (default 1)")
+    parser.add_argument("--every", type=_positive, default=1, metavar="N", help="only every n-th boundary (default 1)")
     parser.add_argument("--plant", default="resend_without_lookup", choices=list(PLANTS), help="which bug")
     parser.add_argument("--on", default="quiet_week", metavar="SCENARIO", help="where the bug is planted")
     parser.add_argument("--least", type=int, default=95, metavar="PERCENT", help="of seeds that catch it (default 95)")
@@ -135,7 +135,7 @@ def prove_swarm(arguments: argparse.Namespace, out: Console, err: Console) -> bo
 def prove_crashes(arguments: argparse.Namespace, out: Console, err: Console) -> bool:
     """Before, after, and after with a second death in recovery, at every durable boundary: the same books."""
     quiet = golden_ending()
-    crashes: list[Crash] = every_crash(quiet.boundaries)[:: arguments.every]
+    crashes = [crash for crash in every_crash(quiet.boundaries) if crash.boundary % arguments.every == 0]
     bad = [text for text in _each(survives, crashes, arguments.jobs, err, "crashes") if text]
     counted = ", ".join(f"{entity} {count}" for entity, count in sorted(quiet.boundaries.items()))
     lines = len(quiet.books.standing)
@@ -204,7 +204,7 @@ def prove_plant(arguments: argparse.Namespace, out: Console, err: Console) -> bo
     for run in missed:
         others = ", ".join(run.others) or "nothing"
         out.print(f"  seed {run.seed}: not by {oracle} but by {others}; reached {run.reached} times")
-    return caught * 100 >= arguments.least * len(runs)
+    return caught * 100 >= int(arguments.least) * len(runs)
 
 
 PROVE: dict[str, Callable[[argparse.Namespace, Console, Console], bool]] = {

@@ -123,6 +123,8 @@ def _seeds(text: str) -> list[int]:
     for part in text.split(","):
         first, dash, last = part.partition("-")
         seeds += range(int(first), int(last if dash else first) + 1)
+    if not seeds:
+        raise ValueError(f"{text} names no seed")
     return seeds
 
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from simulators.auditors.allowances import Allowances, CallAllowance, fair_calls
 from simulators.auditors.audit import Audited, combine, conclude, examine
 from simulators.auditors.finding import Held
-from simulators.evidence import Evidence
+from simulators.evidence import ApprovedVersion, Evidence
 from simulators.firm.build import build_firm
 from simulators.firm.model import Firm
 from simulators.firm.settings import FirmSettings
@@ -44,6 +44,8 @@ Words: TypeAlias = "Queue[tuple[int, int, int, int]]"
 OUTAGE_MS = 5 * MINUTE_MS
 """An account that was not open for at least this long had an outage."""
 EXAMPLES = 3
+CAUSES_MORE_CALLS = ("duplicate_request", "late_landing")
+"""Kinds of fault by which a call reaches the door without having been paced."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -72,7 +74,12 @@ class ParkedCase:
 
 @dataclass(slots=True)
 class EntityOutcome:
-    """One legal entity at the end. `waits_ms`: approval to ledger of each version posted by the feed."""
+    """One legal entity at the end.
+
+    `counts`, `quarters` (of an hour) and `money` (minor units per currency) are what the runtime says per place;
+    `counts["unseen"]` is what the source approved beyond that. `waits_ms`: approval to ledger, one for each posting
+    by the feed, sorted. Instants are ms UTC.
+    """
 
     entity: str
     region: str
@@ -83,15 +90,20 @@ class EntityOutcome:
     quarters: dict[str, int]
     money: dict[str, dict[str, int]]
     unvalued_quarters: int
-    waits_ms: NDArray[np.int32]
+    waits_ms: NDArray[np.int64]
     approved_quarters: int
     due_to_stand: int
-    """Entries whose version approved last by the cut-off is to stand in the ledger (not withdrawn, not left out)."""
-    in_time: NDArray[np.int32]
-    """Of those, how long after the cut-off each came to stand (0: before it); what never stood is absent."""
+    """Entries whose last version by the cut-off is to stand in the ledger: it and the last version of all are neither
+    withdrawn nor kept out (leave, internal)."""
+    in_time: NDArray[np.int64]
+    """Of those, how long after the cut-off that version, or a later one, came to stand (0: before it), sorted; what
+    never stood is absent. A version that changed words only stands since the entry's first line."""
     drain_ms: int | None
+    """Longest time from the end of an outage until what had been approved before stood; None: no outage."""
     oldest_in_doubt_ms: int
+    """Longest time that a row was in doubt; one that still is counts with its age at the end."""
     oldest_staged_ms: int
+    """Longest time that a row was staged, likewise."""
     cutoff_ms: int
     series: Series
 
@@ -119,6 +131,8 @@ class Part:
     timings: dict[str, float]
     reached: int = 0
     """How often the function that a plant replaces was asked."""
+    dead_letters: int = 0
+    """Different events that could not be read."""
 
 
 @dataclass(slots=True)
@@ -148,6 +162,8 @@ class Outcome:
     components: int = 0
     reached: int = 0
     """How often the function that a plant replaces was asked; 0 without a plant."""
+    dead_letters: int = 0
+    """Different events that could not be read."""
 
 
 # ------------------------------------------------------------------ the firm, made up or read from a file
@@ -196,6 +212,7 @@ def simulate_component(job: Job, told: Told | None = None) -> Part:
         audited = examine(firm, seen.evidences, seen.accounts, allowances(job.settings, seen))
         part = _part(job, seen, audited, world)
         part.reached = planted.reached if planted is not None else 0
+        part.dead_letters = seen.dead_letters
         part.timings = {
             "people": planned - began,
             "world": ran - planned,
@@ -213,14 +230,14 @@ def allowances(settings: WorldSettings, seen: Seen) -> Allowances:
     run = settings.runtime
     hours = (seen.end_ms - seen.firm.start_ms) // HOUR_MS
     faults = sum(seen.fired.values())
+    unpaced = sum(seen.fired.get(kind, 0) for kind in CAUSES_MORE_CALLS)
     accounts = {}
     for name in seen.accounts:
         behind = [entity.code for entity in seen.firm.entities if entity.erp_account == name]
         rows = sum(seen.evidences[code].approved for code in behind if code in seen.evidences)
-        staged_polls = rows * 4 if settings.erp.staging is not None else 0
         accounts[name] = CallAllowance(
-            calls=fair_calls(2 * rows + staged_polls, faults, standing_calls=4 * hours),
-            over_quota=faults,
+            calls=fair_calls(rows, faults, standing_calls=4 * hours),
+            over_quota=unpaced,
             probe_step_ms=30_000,
         )
     return Allowances(accounts=accounts, news_lag_ms=6 * HOUR_MS + run.confirm_after_ms)
@@ -280,9 +297,7 @@ def _entity_outcome(seen: Seen, world: World, code: str) -> EntityOutcome:
         if not version.withdrawn
     }
     due = _due_to_stand(evidence, cutoff_ms)
-    due_count = len(due)
     waits: list[int] = []
-    in_time: list[int] = []
     for line in evidence.lines:
         if line.leg != "post":
             continue
@@ -291,10 +306,6 @@ def _entity_outcome(seen: Seen, world: World, code: str) -> EntityOutcome:
             continue
         if not line.by_hand:
             waits.append(line.at_ms - at_ms)
-        if line.entry_id in due:
-            # The entry counts once, with the first line that brought it in.
-            due.discard(line.entry_id)
-            in_time.append(max(0, line.at_ms - cutoff_ms))
     shell = world.lanes[code].shell
     counts: dict[str, int] = {}
     quarters: dict[str, int] = {}
@@ -317,10 +328,10 @@ def _entity_outcome(seen: Seen, world: World, code: str) -> EntityOutcome:
         quarters,
         money,
         unvalued,
-        np.array(sorted(waits), dtype=np.int32),
+        np.array(sorted(waits), dtype=np.int64),
         sum(v.quarter_hours for versions in evidence.versions.values() for v in versions if not v.withdrawn),
-        due_count,
-        np.array(sorted(in_time), dtype=np.int32),
+        len(due),
+        np.array(sorted(max(0, at_ms - cutoff_ms) for at_ms in _came_to_stand(evidence, due)), dtype=np.int64),
         _drain_ms(seen, evidence, entity.erp_account, approved_at),
         world.oldest_ms[code, "in_doubt"],
         world.oldest_ms[code, "staged"],
@@ -329,14 +340,45 @@ def _entity_outcome(seen: Seen, world: World, code: str) -> EntityOutcome:
     )
 
 
-def _due_to_stand(evidence: Evidence, cutoff_ms: int) -> set[str]:
-    """Entries that were approved by the cut-off, are to be posted, and were not taken back later."""
-    due: set[str] = set()
+def _due_to_stand(evidence: Evidence, cutoff_ms: int) -> dict[str, int]:
+    """Entry to the version approved last by the cut-off, where that is to be posted and was not taken back later."""
+    due: dict[str, int] = {}
     for entry_id, versions in evidence.versions.items():
-        last = versions[-1]
-        if versions[0].at_ms <= cutoff_ms and not last.withdrawn and last.time_type not in EXCLUDED:
-            due.add(entry_id)
+        by_then = versions[0]
+        if by_then.at_ms > cutoff_ms:
+            continue
+        for version in versions[1:]:
+            if version.at_ms <= cutoff_ms:
+                by_then = version
+        if _is_to_stand(by_then) and _is_to_stand(versions[-1]):
+            due[entry_id] = by_then.version
     return due
+
+
+def _is_to_stand(version: ApprovedVersion) -> bool:
+    return not version.withdrawn and version.time_type not in EXCLUDED
+
+
+def _came_to_stand(evidence: Evidence, due: dict[str, int]) -> list[int]:
+    """When each entry's due version, or a later one, came to stand; entries of which none did are left out.
+
+    A version that changed nothing but words has no line of its own: it is carried by the line that stood already.
+    """
+    stood: dict[str, int] = {}
+    first: dict[str, int] = {}
+    for line in evidence.lines:
+        version = due.get(line.entry_id)
+        if version is None or line.leg != "post":
+            continue
+        first.setdefault(line.entry_id, line.at_ms)
+        if line.version >= version:
+            stood.setdefault(line.entry_id, line.at_ms)
+    if len(first) > len(stood):
+        for final in evidence.final:
+            entry_id = final.entry_id
+            if final.place == "posted" and entry_id in first and due[entry_id] <= final.version:
+                stood.setdefault(entry_id, first[entry_id])
+    return list(stood.values())
 
 
 def _drain_ms(seen: Seen, evidence: Evidence, account: str, approved_at: dict[tuple[str, int], int]) -> int | None:
@@ -419,6 +461,7 @@ def simulate(
         {},
         len(parts),
         sum(part.reached for part in parts),
+        sum(part.dead_letters for part in parts),
     )
     for part in parts:
         for name, seconds in part.timings.items():

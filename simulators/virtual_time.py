@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import simpy
 
-from runtime.connectors.doors import CONNECTION_REFUSED
+from runtime.connectors.doors import CONNECTION_REFUSED, DOORS
 from runtime.connectors.erp.generic import build_login, read_login
 from runtime.connectors.psa.generic import read_events
 from runtime.core.account import (
@@ -41,7 +41,7 @@ from runtime.core.account import (
 from runtime.core.answers import Republished, Silent, TurnedAway
 from runtime.core.effects import Effect, Fetch, LookUp, Recount, SendBatch, TellPsa
 from runtime.core.inputs import Answered, Input
-from runtime.core.news import EntryApproved, News
+from runtime.core.news import DeadLetter, EntryApproved, News
 from runtime.core.partition import Permits, next_due_ms, wanted
 from runtime.core.policy import Policy
 from runtime.core.records import Record
@@ -163,9 +163,8 @@ class Desk:
 
     def ask(self, entity: str, calls: int) -> None:
         """A partition would start so many calls if it were free to."""
-        known = self.account.demand.get(entity)
-        if (known[0] if known is not None else 0) != calls:
-            self.hear(Asked(entity, calls, self.clock.now_ms))
+        if self.account.demand.get(entity, 0) != calls:
+            self.hear(Asked(entity, calls))
 
     def _apply(self, records: Iterable[Any], now_ms: int) -> None:
         account = self.account
@@ -253,6 +252,7 @@ class Desk:
         verdict = self.weather.call(note, left_ms)
         heard = True
         extra_ms = 0
+        again_ms: int | None = None
         if verdict is not PASS:
             match verdict:
                 case LoseTheRequest():
@@ -272,7 +272,7 @@ class Desk:
                     out_ms = verdict.after_ms
                     clock.after(deadline_ms, lambda: self._silence(lane, effect, left_ms))
                 case DeliverTwice():
-                    clock.after(out_ms + verdict.gap_ms, lambda: self._land_unheard(request))
+                    again_ms = verdict.gap_ms
                 case Delay():
                     extra_ms = verdict.ms
                 case _:
@@ -280,16 +280,28 @@ class Desk:
             if isinstance(verdict, LandLate):
                 clock.after(out_ms, lambda: self._land_unheard(request))
                 return
-        clock.after(out_ms, lambda: self._land(lane, effect, request, left_ms, deadline_ms, out_ms + extra_ms, heard))
+        back_ms = out_ms + extra_ms
+        clock.after(out_ms, lambda: self._land(lane, effect, request, left_ms, deadline_ms, back_ms, heard, again_ms))
 
     def _land_unheard(self, request: Request) -> None:
         self.system.answer(request, self.clock.now_ms)
 
     def _land(
-        self, lane: "Lane", effect: Effect, request: Request, left_ms: int, deadline_ms: int, back_ms: int, heard: bool
+        self,
+        lane: "Lane",
+        effect: Effect,
+        request: Request,
+        left_ms: int,
+        deadline_ms: int,
+        back_ms: int,
+        heard: bool,
+        again_ms: int | None,
     ) -> None:
         now_ms = self.clock.now_ms
         reply = self.system.answer(request, now_ms)
+        if again_ms is not None and reply.response.status not in DOORS:
+            # Had the door turned it away, a second copy that is let in would make a definite answer false.
+            self.clock.after(again_ms, lambda: self._land_unheard(request))
         delay_ms = reply.delay_ms + back_ms
         for from_ms, until_ms, added_ms in self.slow:
             if from_ms <= now_ms < until_ms:
@@ -329,6 +341,8 @@ class Tally:
     acknowledged_count: int = 0
     deaths: int = 0
     deliveries: int = 0
+    dead_letters: int = 0
+    """Different events that could not be read, however often each came."""
     records: dict[str, int] = field(default_factory=dict)
 
 
@@ -363,6 +377,8 @@ class Lane:
         self._on_records = on_records
         self.journal = MemoryJournal(self._boundary)
         self.shell: Shell | None = None
+        self.dead_letters: dict[bytes, DeadLetter] = {}
+        """By body: what could not be read, as it came, for whoever can deliver it again."""
         self._undelivered: list[Sequence[Input]] = []
         self._cut_short: list[Iterable[Any]] = []
         """News that a process was taking in when it died: durable or not, nobody was told."""
@@ -431,7 +447,14 @@ class Lane:
     def deliver(self, publications: Sequence[Publication]) -> None:
         """The source delivers events; unless they are acknowledged, it will again."""
         self.tally.deliveries += 1
-        self.hear(read_events([publication.body for publication in publications]))
+        news, dead_letters = read_events(publication.body for publication in publications)
+        self._keep(dead_letters)
+        self.hear(news)
+
+    def _keep(self, dead_letters: Iterable[DeadLetter]) -> None:
+        for letter in dead_letters:
+            self.dead_letters.setdefault(letter.body, letter)
+        self.tally.dead_letters = len(self.dead_letters)
 
     def hear(self, inputs: Sequence[Input]) -> None:
         """News or commands; kept by their sender until they are acknowledged."""
@@ -472,6 +495,8 @@ class Lane:
         shell = self.shell
         if shell is None:
             return
+        if isinstance(answer, Republished):
+            self._keep(answer.dead_letters)
         if not self._alive(lambda: shell.turn((Answered(effect.call_id, answer),), self.clock.now_ms)):
             if isinstance(answer, Republished):
                 self._cut_short.append(answer.news)

@@ -18,6 +18,7 @@ from runtime.core.account import AccountPolicy
 from runtime.core.inputs import Input
 from runtime.core.model import Gate, Period, PeriodStatus, Place, Project, RateKind, RateLine
 from runtime.core.news import MasterDataReady, PeriodPublished, ProjectsPublished, RatesPublished
+from runtime.core.partition import State
 from runtime.core.policy import Policy
 from runtime.core.records import (
     EntryParked,
@@ -94,6 +95,7 @@ class Seen:
     boundaries: dict[str, int]
     records: dict[str, int]
     unsettled: list[str]
+    dead_letters: int = 0
 
 
 def components(firm: Firm) -> list[tuple[str, ...]]:
@@ -253,6 +255,7 @@ class World:
                 lookup_lag_ms=run.lookup_lag_ms + self.settings.erp.read_lag_ms,
                 staged_poll_ms=run.staged_poll_ms,
                 key_room=self.settings.erp.key_length_max or 200,
+                key_case_folded=self.settings.erp.key_case_folded,
                 confirm_after_ms=run.confirm_after_ms,
                 recount_every_ms=run.recount_every_ms,
                 recount_overlap_ms=run.recount_overlap_ms,
@@ -302,6 +305,12 @@ class World:
             for key in keys:
                 waited_ms = now_ms - waiting.pop(key, now_ms)
                 self.oldest_ms[entity, where] = max(self.oldest_ms[entity, where], waited_ms)
+
+    def _still_waits(self, entity: str, state: State | None) -> None:
+        """At the end: what is still in doubt or staged has waited until now. `state` None: nobody knows better."""
+        for where, waiting in self._waiting[entity].items():
+            still = [key for key in waiting if state is None or _phase_of(key, state) == where]
+            self._waits_no_more(entity, where, still, self.clock.now_ms)
 
     # ---------------------------------------------------------------- running
 
@@ -607,6 +616,7 @@ class World:
         for code, lane in self.lanes.items():
             evidence = self.evidences[code]
             shell = lane.shell
+            self._still_waits(code, None if shell is None else shell.state)
             if shell is None:
                 unsettled.append(f"{code}: its process was down at the end")
                 continue
@@ -647,7 +657,14 @@ class World:
             {code: lane.boundaries for code, lane in self.lanes.items()},
             records,
             unsettled,
+            sum(lane.tally.dead_letters for lane in self.lanes.values()),
         )
+
+
+def _phase_of(key: str, state: State) -> str:
+    """Where the intent with this key is; empty when the key is settled, or its entry was parked with it."""
+    entry_id = state.keys.get(key)
+    return "" if entry_id is None else state.entries[entry_id].phase.value
 
 
 def _entity_of(act: Act) -> str:

@@ -5,14 +5,19 @@
       |--silence, again and again--> BROKEN --a probe is served--> OPEN
       |--401--> LOGGED_OUT --logged in--> OPEN
       `--403--> LOCKED_OUT --logged in--> OPEN
+An account without sessions has no login to wait for: there a 401 or 403 leads to BROKEN.
 
 Rule 1. A permit may delay a decision and never choose it. Permits are not journalled; a new process learns anew.
 Rule 2. What closes an account is one incident of the account, never thousands of exceptions (D13).
 Rule 3. In MAINTENANCE and BROKEN one call at a time goes out as a probe, ever more rarely; the first that is served
-        opens the account (D14).
+        opens the account (D14). However long they ask us to stay away, or announce, a probe goes out in the end.
 Rule 4. A login that is refused is tried again rarely: an integration user must not be locked by its own runtime.
+        A login that nobody looked at (throttled, maintenance, nobody there, silence) waits no longer than a probe.
 Rule 5. Our own pacing never exceeds the quota: in no window, however it is laid, do more calls leave than it allows.
 Rule 6. Word of a call that left before the mode changed says nothing about the new mode.
+
+Known limit: a 403 is taken for a locked integration user. Where a system says 403 because the user lost the permission
+for one entity, all entities of the account wait with it, for `login_rest_max_ms` or until a person rotates.
 """
 
 from collections import deque
@@ -66,6 +71,9 @@ class AccountPolicy:
     """How rarely a login is tried after that."""
     retry_after_max_ms: int = 60 * MINUTE_MS
     """The longest rest a 429 can ask for; a larger one is taken for a mistake of theirs (a date, other units)."""
+    maintenance_rest_max_ms: int = 8 * 60 * MINUTE_MS
+    """The longest a 503 or an announced window keeps probes back: a vendor documents total delays of up to 8 hours
+    for maintenance (documented); what lasts longer is probed this rarely."""
 
 
 # ------------------------------------------------------------------ inputs
@@ -73,11 +81,10 @@ class AccountPolicy:
 
 @value
 class Asked:
-    """A partition would start `calls` calls if it were free to; its oldest work waits since `since_ms`."""
+    """A partition would start `calls` calls if it were free to."""
 
     entity: str
     calls: int
-    since_ms: int
 
 
 @value
@@ -112,10 +119,11 @@ class CallSilent:
 
 @value
 class LoginAnswered:
-    """A login came back: how long the session lasts, or at which door it was refused (None, None: silence)."""
+    """A login came back: how long the session lasts, or at which door it was turned away (None, None: silence)."""
 
     session_ms: int | None
     door: Door | None
+    retry_after_ms: int | None = None
 
 
 @value
@@ -153,7 +161,6 @@ class DemandNoted:
 
     entity: str
     calls: int
-    since_ms: int
 
 
 @value
@@ -212,7 +219,9 @@ class ProbeLeft:
 
 @value
 class ServedAgain:
-    """The system serves."""
+    """The system serves, as a call says that left at `left_ms`; announced windows that ran then are over."""
+
+    left_ms: int
 
 
 @value
@@ -239,9 +248,10 @@ class LoggedIn:
 
 @value
 class LoginFailed:
-    """Refused or silent; not again before `retry_ms`."""
+    """Turned away or silent; not again before `retry_ms`. `refused`: they looked at the credential, and said no."""
 
     retry_ms: int
+    refused: bool = False
 
 
 @value
@@ -310,14 +320,18 @@ class Account:
     """THROTTLED: when it ends. Probing modes: when the next probe may leave. Login modes: the next attempt."""
     times: int = 0
     """How often the present trouble was met again; drives the back-off."""
+    logins_refused: int = 0
+    """How often in a row a login was refused; one that nobody looked at does not count."""
     silences: int = 0
     on_the_wire: int = 0
     sent: deque[int] = field(default_factory=deque)
     """When the calls of the running quota window left."""
-    demand: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Entity to (calls, waiting since), in the order of service: who was served goes to the end."""
+    demand: dict[str, int] = field(default_factory=dict)
+    """Entity to calls, in the order of service: who was served goes to the end."""
     session_until_ms: int = 0
     logging_in: bool = False
+    login_outdated: bool = False
+    """The login on its way carries a credential that was replaced since."""
     windows: list[tuple[int, int]] = field(default_factory=list)
     """Announced maintenance still to come or running."""
 
@@ -350,15 +364,14 @@ Out = list[AccountRecord]
 
 
 def _asked(account: Account, word: Asked, now_ms: int, out: Out) -> None:
-    if account.demand.get(word.entity, (0, 0))[0] != word.calls:
-        out.append(DemandNoted(word.entity, word.calls, word.since_ms))
+    if account.demand.get(word.entity, 0) != word.calls:
+        out.append(DemandNoted(word.entity, word.calls))
 
 
 def _left(account: Account, word: CallLeft, now_ms: int, out: Out) -> None:
     out.append(CallCounted(word.entity, now_ms))
     if account.mode in _PROBING:
-        rest = back_off(account.times + 1, account.policy.probe_first_ms, account.policy.probe_max_ms)
-        out.append(ProbeLeft(now_ms + rest))
+        out.append(ProbeLeft(now_ms + _probe_rest(account, now_ms)))
 
 
 def _served(account: Account, word: CallServed, now_ms: int, out: Out) -> None:
@@ -366,7 +379,7 @@ def _served(account: Account, word: CallServed, now_ms: int, out: Out) -> None:
     if _stale(account, word.left_ms):
         return
     if account.mode in _PROBING or (account.mode is M.OPEN and (account.silences or account.times)):
-        out.append(ServedAgain())
+        out.append(ServedAgain(word.left_ms))
 
 
 def _stale(account: Account, left_ms: int) -> bool:
@@ -374,6 +387,19 @@ def _stale(account: Account, left_ms: int) -> bool:
     if account.mode in _LOGIN_NEEDED:
         return True
     return left_ms < account.since_ms or (left_ms == account.since_ms and account.mode is not M.OPEN)
+
+
+def _probe_rest(account: Account, now_ms: int, asked_ms: int | None = None) -> int:
+    """How long the next probe waits: our own step, what they asked for, or what is left of an announced window."""
+    policy = account.policy
+    step = back_off(account.times + 1, policy.probe_first_ms, policy.probe_max_ms)
+    return max(step, min(asked_ms or 0, policy.maintenance_rest_max_ms), _window_rest(account, now_ms))
+
+
+def _window_rest(account: Account, now_ms: int) -> int:
+    """How long to stay away for the announced windows that run now; 0 when none does."""
+    ends_ms = max((until_ms for from_ms, until_ms in account.windows if from_ms <= now_ms), default=now_ms)
+    return max(0, min(ends_ms - now_ms, account.policy.maintenance_rest_max_ms))
 
 
 def _turned_away(account: Account, word: CallTurnedAway, now_ms: int, out: Out) -> None:
@@ -387,10 +413,9 @@ def _turned_away(account: Account, word: CallTurnedAway, now_ms: int, out: Out) 
             rest = min(rest, policy.retry_after_max_ms)
             out.append(Throttled(now_ms + rest))
         case Door.MAINTENANCE:
-            rest = back_off(account.times + 1, policy.probe_first_ms, policy.probe_max_ms)
-            if word.retry_after_ms is not None:
-                rest = max(rest, word.retry_after_ms)
-            out.append(MaintenanceBegan(now_ms + rest))
+            out.append(MaintenanceBegan(now_ms + _probe_rest(account, now_ms, word.retry_after_ms)))
+        case Door.LOGIN_REFUSED | Door.LOCKED_OUT if not policy.needs_session:
+            out.append(BreakerTripped(now_ms + _probe_rest(account, now_ms, word.retry_after_ms)))
         case Door.LOGIN_REFUSED:
             out.append(SessionLost())
         case Door.LOCKED_OUT:
@@ -417,22 +442,32 @@ def _login_answered(account: Account, word: LoginAnswered, now_ms: int, out: Out
     policy = account.policy
     if word.session_ms is not None:
         out.append(LoggedIn(now_ms + word.session_ms))
+    elif account.login_outdated:
+        out.append(LoginFailed(now_ms))
     elif word.door is Door.LOCKED_OUT:
         out.append(LockedOut(now_ms + policy.login_rest_max_ms))
-    else:
-        rest = back_off(account.times + 1, policy.login_rest_ms, policy.login_rest_max_ms)
-        if word.door is Door.LOGIN_REFUSED and account.times + 1 >= policy.logins_refused_max:
+    elif word.door is Door.LOGIN_REFUSED:
+        refused = account.logins_refused + 1
+        rest = back_off(refused, policy.login_rest_ms, policy.login_rest_max_ms)
+        if refused >= policy.logins_refused_max:
             rest = policy.login_stop_ms
-        out.append(LoginFailed(now_ms + rest))
+        out.append(LoginFailed(now_ms + rest, refused=True))
+    elif word.door is Door.THROTTLED and word.retry_after_ms:
+        out.append(LoginFailed(now_ms + min(word.retry_after_ms, policy.retry_after_max_ms)))
+    else:
+        out.append(LoginFailed(now_ms + _probe_rest(account, now_ms, word.retry_after_ms)))
 
 
 def _announced(account: Account, word: MaintenanceAnnounced, now_ms: int, out: Out) -> None:
-    out.append(MaintenancePlanned(word.from_ms, word.until_ms))
+    if max(word.from_ms, now_ms) < word.until_ms:
+        out.append(MaintenancePlanned(word.from_ms, word.until_ms))
 
 
 def _rotated(account: Account, word: CredentialRotated, now_ms: int, out: Out) -> None:
     if account.mode in _LOGIN_NEEDED:
         out.append(SessionLost())
+    elif account.mode is M.BROKEN and not account.policy.needs_session:
+        out.append(BreakerTripped(now_ms))
 
 
 _HEAR: dict[type, Callable[[Account, Any, int, Out], None]] = {
@@ -460,10 +495,9 @@ def time_passed(account: Account, now_ms: int) -> list[AccountRecord]:
         and account.session_until_ms <= now_ms
     ):
         out.append(SessionLost())
-    for from_ms, until_ms in account.windows:
-        if from_ms <= now_ms < until_ms and account.mode is not M.MAINTENANCE and account.mode not in _LOGIN_NEEDED:
-            out.append(MaintenanceBegan(until_ms))
-            break
+    rest = _window_rest(account, now_ms)
+    if rest and account.mode is not M.MAINTENANCE and account.mode not in _LOGIN_NEEDED:
+        out.append(MaintenanceBegan(now_ms + rest))
     return out
 
 
@@ -482,6 +516,8 @@ def apply_account(account: Account, record: AccountRecord, now_ms: int) -> None:
     else:
         assert kind in _MODELESS, f"{account.policy.account}: {kind.__name__} cannot follow {account.mode}"
     _APPLY[kind](account, record)
+    if account.windows:
+        account.windows = [window for window in account.windows if window[1] > now_ms]
 
 
 _MODELESS = frozenset(
@@ -493,7 +529,7 @@ _MODELESS = frozenset(
 
 def _demand_noted(account: Account, record: DemandNoted) -> None:
     if record.calls:
-        account.demand[record.entity] = (record.calls, record.since_ms)
+        account.demand[record.entity] = record.calls
     else:
         account.demand.pop(record.entity, None)
 
@@ -504,9 +540,9 @@ def _call_counted(account: Account, record: CallCounted) -> None:
     sent.append(record.at_ms)
     while sent[0] <= record.at_ms - policy.quota_window_ms - policy.quota_margin_ms:
         sent.popleft()
-    calls, since_ms = account.demand.pop(record.entity, (0, 0))
+    calls = account.demand.pop(record.entity, 0)
     if calls > 1:
-        account.demand[record.entity] = (calls - 1, since_ms)
+        account.demand[record.entity] = calls - 1
 
 
 def _call_returned(account: Account, record: CallReturned) -> None:
@@ -525,6 +561,7 @@ def _probe_left(account: Account, record: ProbeLeft) -> None:
 def _served_again(account: Account, record: ServedAgain) -> None:
     account.silences = 0
     account.times = 0
+    account.windows = [window for window in account.windows if window[0] > record.left_ms]
 
 
 def _silence_counted(account: Account, record: SilenceCounted) -> None:
@@ -536,6 +573,9 @@ def _silence_counted(account: Account, record: SilenceCounted) -> None:
 def _session_lost(account: Account, record: SessionLost) -> None:
     account.session_until_ms = 0
     account.until_ms = 0
+    account.times = 0
+    account.logins_refused = 0
+    account.login_outdated = account.logging_in
 
 
 def _login_began(account: Account, record: LoginBegan) -> None:
@@ -543,16 +583,28 @@ def _login_began(account: Account, record: LoginBegan) -> None:
 
 
 def _logged_in(account: Account, record: LoggedIn) -> None:
-    account.logging_in = False
+    account.logging_in = account.login_outdated = False
     account.session_until_ms = record.until_ms
     account.silences = 0
     account.times = 0
+    account.logins_refused = 0
 
 
-def _login_failed(account: Account, record: LoginFailed | LockedOut) -> None:
-    account.logging_in = False
+def _login_failed(account: Account, record: LoginFailed) -> None:
+    account.logging_in = account.login_outdated = False
+    account.until_ms = record.retry_ms
+    if record.refused:
+        account.logins_refused += 1
+        account.times = 0
+    else:
+        account.times += 1
+
+
+def _locked_out(account: Account, record: LockedOut) -> None:
+    account.logging_in = account.login_outdated = False
     account.session_until_ms = 0
-    _until(account, record.retry_ms)
+    account.times = 0
+    account.until_ms = record.retry_ms
 
 
 def _planned(account: Account, record: MaintenancePlanned) -> None:
@@ -579,7 +631,7 @@ _APPLY: dict[type, Callable[[Account, Any], None]] = {
     LoginBegan: _login_began,
     LoggedIn: _logged_in,
     LoginFailed: _login_failed,
-    LockedOut: _login_failed,
+    LockedOut: _locked_out,
 }
 
 
@@ -596,7 +648,7 @@ def due_account(account: Account, now_ms: int) -> list[Grant | LogIn]:
     if free <= 0:
         return []
     grants: list[Grant | LogIn] = []
-    waiting = {entity: calls for entity, (calls, _) in account.demand.items()}
+    waiting = dict(account.demand)
     while free and waiting:
         for entity in tuple(waiting):
             grants.append(Grant(entity))
@@ -622,14 +674,19 @@ def _free(account: Account, now_ms: int) -> int:
 
 
 def account_next_due_ms(account: Account, now_ms: int) -> int | None:
-    """When to look again, if nothing is heard until then; None when only news can change anything."""
+    """When to look again, if nothing is heard until then; None when only news can change anything.
+
+    Never in the past; `now_ms` itself only while `time_passed` or `due_account` has something to say now.
+    """
+    policy = account.policy
     times = [from_ms for from_ms, _ in account.windows if from_ms > now_ms]
     if account.demand:
         if account.mode is not M.OPEN:
             if not account.logging_in and not (account.mode in _PROBING and account.on_the_wire):
-                times.append(account.until_ms)
-        elif len(account.sent) >= account.policy.quota_calls and account.on_the_wire < account.policy.concurrent_max:
-            policy = account.policy
-            full_until = account.sent[len(account.sent) - policy.quota_calls]
-            times.append(full_until + policy.quota_window_ms + policy.quota_margin_ms)
+                times.append(max(account.until_ms, now_ms))
+        elif len(account.sent) >= policy.quota_calls and account.on_the_wire < policy.concurrent_max:
+            full_until_ms = account.sent[-policy.quota_calls] + policy.quota_window_ms + policy.quota_margin_ms
+            # `sent` is cleared by the next call only: what is no longer in the window does not hold that call up.
+            if full_until_ms > now_ms:
+                times.append(full_until_ms)
     return min(times, default=None)

@@ -5,9 +5,10 @@ can also be turned away before any row was looked at (`TurnedAway`: throttled, m
 connection refused: all definite), or be refused as one because one row was bad (`RefusedAsOne`), or stay silent.
 """
 
+from datetime import date
 from enum import StrEnum
 
-from runtime.core.news import EntryNews
+from runtime.core.news import DeadLetter, EntryNews
 from runtime.core.value import value
 
 
@@ -15,6 +16,7 @@ class Refusal(StrEnum):
     """Why a row is definitely not in the ledger."""
 
     PERIOD_CLOSED = "period_closed"
+    PERIOD_ON_HOLD = "period_on_hold"
     UNKNOWN_PROJECT = "unknown_project"
     UNKNOWN_WORKER = "unknown_worker"
     INVALID = "invalid"
@@ -117,7 +119,8 @@ class LineFound:
     """A line that the ledger (or its staging table) holds, as a look-up returns it.
 
     `status` is "posted", "staged" or "rejected"; `reason` tells why it was rejected. `by_hand` marks a line a
-    person entered beside the feed, found by the entry it names. Amounts are minor units.
+    person entered beside the feed, found by the entry it names. Amounts are minor units. `work_date` and
+    `accounting_date` are None where the ledger does not tell them.
     """
 
     key: str
@@ -129,6 +132,10 @@ class LineFound:
     cost_minor: int
     reason: str = ""
     by_hand: bool = False
+    project: str = ""
+    work_date: date | None = None
+    accounting_date: date | None = None
+    period: str = ""
 
 
 @value
@@ -161,9 +168,10 @@ class HeadsListed:
 
 @value
 class Republished:
-    """The versions we asked the source to publish to us again."""
+    """The versions we asked the source to publish to us again, and what came of it that nobody can read."""
 
     news: tuple[EntryNews, ...]
+    dead_letters: tuple[DeadLetter, ...] = ()
 
 
 CallAnswer = RowsAnswered | RefusedAsOne | TurnedAway | Silent | LinesFound | StatusTaken | HeadsListed | Republished

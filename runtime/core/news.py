@@ -50,5 +50,13 @@ class MasterDataReady:
     names: tuple[str, ...]
 
 
+@value
+class DeadLetter:
+    """An event that cannot be read: why, and its bytes as they came, so that it can be read again one day."""
+
+    reason: str
+    body: bytes
+
+
 EntryNews = EntryApproved | EntryWithdrawn
 News = EntryNews | PeriodPublished | RatesPublished | ProjectsPublished | MasterDataReady

@@ -6,7 +6,8 @@
                                not yet open         -> wait: it will open
 
 Rule 1. "Next open" never means never opened: what is not open is passed over or waited for.
-Rule 2. What the ERP refuses as closed is closed, whatever was published, until something newer is published.
+Rule 2. What the ERP refuses as closed is closed, and what it refuses as on hold is held, whatever was published, until
+        something newer is published.
 Rule 3. Both legs of a correction take one date: the original's if its period is open, else the next open one.
 """
 
@@ -48,11 +49,10 @@ class Dated:
 
 @value
 class Undated:
-    """The posting has to wait: `reason` is a key of `partition.PARKS`, `wake` the event that may help."""
+    """The posting has to wait: `reason` is a key of `partition.moves.PARKS`."""
 
     reason: str
     detail: str
-    wake: str
 
 
 @dataclass(slots=True)
@@ -63,6 +63,8 @@ class Calendar:
     """Sorted by first day."""
     found_shut: dict[str, int] = field(default_factory=dict)
     """Period name to the version that the ERP contradicted by refusing a row as closed."""
+    found_held: dict[str, int] = field(default_factory=dict)
+    """The same for a row refused as on hold."""
     version: int = 0
     memo: dict[date, Dated | Undated] = field(default_factory=dict)
     """Answers already given under this version of the calendar."""
@@ -71,13 +73,14 @@ class Calendar:
         """Take over a publication; the caller has made sure that it is newer than what is known."""
         self.periods = sorted((*(p for p in self.periods if p.name != period.name), period), key=lambda p: p.first_day)
         self.found_shut.pop(period.name, None)
+        self.found_held.pop(period.name, None)
         self._changed()
 
-    def contradict(self, name: str) -> None:
-        """The ERP says that this period is closed."""
+    def contradict(self, name: str, access: Access) -> None:
+        """The ERP says that this period is closed (`access` SHUT) or on hold (HELD)."""
         known = self.find(name)
         if known is not None:
-            self.found_shut[name] = known.version
+            (self.found_shut if access is Access.SHUT else self.found_held)[name] = known.version
             self._changed()
 
     def find(self, name: str) -> Period | None:
@@ -88,6 +91,8 @@ class Calendar:
         """What the feed may do in `period` now."""
         if self.found_shut.get(period.name) == period.version:
             return Access.SHUT
+        if self.found_held.get(period.name) == period.version:
+            return Access.HELD
         return ACCESS[period.status][period.gate]
 
     def _changed(self) -> None:
@@ -106,14 +111,14 @@ def accounting_date(calendar: Calendar, wanted: date) -> Dated | Undated:
 def _accounting_date(calendar: Calendar, wanted: date) -> Dated | Undated:
     home = next((p for p in calendar.periods if p.first_day <= wanted <= p.last_day), None)
     if home is None:
-        return Undated("period_unknown", f"no period is known for {wanted}", "period")
+        return Undated("period_unknown", f"no period is known for {wanted}")
     access = calendar.access(home)
     if access is Access.OPEN:
         return Dated(wanted, home.name, "")
     if access is Access.HELD:
-        return Undated("period_held", f"period {home.name} is on hold", "period")
+        return Undated("period_held", f"period {home.name} is on hold")
     if access is Access.NOT_YET:
-        return Undated("period_not_yet_open", f"period {home.name} is not open yet", "period")
+        return Undated("period_not_yet_open", f"period {home.name} is not open yet")
     for later in calendar.periods:
         if later.first_day <= home.last_day:
             continue
@@ -121,5 +126,5 @@ def _accounting_date(calendar: Calendar, wanted: date) -> Dated | Undated:
         if access is Access.OPEN:
             return Dated(later.first_day, later.name, f"period {home.name} is shut")
         if access is Access.HELD:
-            return Undated("period_held", f"period {later.name} is on hold", "period")
-    return Undated("no_open_period", f"period {home.name} is shut and no later one is open", "period")
+            return Undated("period_held", f"period {later.name} is on hold")
+    return Undated("no_open_period", f"period {home.name} is shut and no later one is open")

@@ -49,8 +49,12 @@ class Policy:
     """How often staged rows are asked after."""
     key_room: int = 200
     """The longest key the ERP keeps whole."""
+    key_case_folded: bool = False
+    """Whether the ERP takes keys that differ in case alone for one key."""
+    staged_lost_after_ms: int = 24 * HOUR_MS
+    """A staged row that the ERP does not show any more is a person's case after this long."""
     confirm_after_ms: int = 6 * HOUR_MS
-    """A row that waited this long before its first send may have been posted by hand: the ledger is asked first."""
+    """An entry of which nothing stood for so long may have been posted by hand: the ledger is asked before a send."""
     recount_every_ms: int = 6 * HOUR_MS
     recount_overlap_ms: int = 2 * HOUR_MS
     """Each recount reaches this far behind the last one, since events may be published late."""
@@ -61,13 +65,14 @@ class Policy:
     back_off_max_ms: int = 15 * MINUTE_MS
 
     module: str = "time"
+    ledger: str = "primary"
     excluded_time_types: tuple[tuple[str, str], ...] = (("leave", "leave is not billed"), ("internal", "internal time"))
     """Time types that are not posted, each with the rule's name."""
     hours_per_day: Decimal = Decimal(8)
     rate_order: tuple[str, ...] = DEFAULT_ORDER
     mapping_version: int = 1
 
-    key: Callable[[str, str, str, int, str, Leg, int, int], str] = effect_key
+    key: Callable[[str, str, str, int, str, Leg, int, int, bool], str] = effect_key
     price: Callable[[RateCard, tuple[str, ...], TimeEntry, Project, int], Valuation | Unpriced] = value_entry
     date_posting: Callable[..., Dated | Undated] = accounting_date
     classify: Callable[[Posting, TimeEntry, Valuation], Correction] = classify

@@ -175,6 +175,13 @@ class PeriodFoundShut:
 
 
 @value
+class PeriodFoundHeld:
+    """The ERP refused a row because this period is on hold, whatever had been published."""
+
+    period: str
+
+
+@value
 class RatesChanged:
     """New or amended rate lines."""
 
@@ -387,9 +394,10 @@ class StatusesTaken:
 
 @value
 class HeadsFoundMissing:
-    """The source has published these versions and we never heard of them."""
+    """The source has published these versions and we never heard of them; ask for them not before `not_before_ms`."""
 
     heads: tuple[tuple[str, int], ...]
+    not_before_ms: int
 
 
 @value
@@ -419,6 +427,7 @@ Record = (
     | EntryWaived
     | PeriodChanged
     | PeriodFoundShut
+    | PeriodFoundHeld
     | RatesChanged
     | ProjectsChanged
     | MasterDataArrived

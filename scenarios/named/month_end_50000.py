@@ -65,7 +65,7 @@ SCENARIO = Scenario(
             ),
             "grace_s": "5 + 5 min behind at the cut-off + 10.5 min of a doubt = 21 min, with half as much again: 30.",
             "oldest_in_doubt_s": (
-                "5 min late landing + 302 s for the quota to free a call = 602 s; about 4,000 batches are doubted and"
+                "5 min late landing + 302 s for the quota to free a call = 602 s; up to 4,000 batches are doubted and"
                 " 1 % of look-ups lost, so two in a row happen once in three runs: 2 x (30 s deadline + 30 s back-off"
                 " + 302 s) more = 1,326 s, promised 25 min."
             ),

@@ -176,7 +176,7 @@ def _promises(report: Report) -> Markup:
                 (
                     s.name,
                     el("span", _target(s), class_="tight"),
-                    Right(amount(s.actual, s.unit)),
+                    Right(amount(s.actual, s.unit, s.unmeasured)),
                     _state(s.held, "missed"),
                     s.arithmetic,
                 )

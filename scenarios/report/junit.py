@@ -71,7 +71,7 @@ def _judge_sla(case: ElementTree.Element, sla: Sla) -> None:
     if sla.held is None:
         ElementTree.SubElement(case, "skipped", _plain({"message": f"not measured; wanted {wanted}"}))
     if sla.held is False:
-        message = f"{amount(sla.actual, sla.unit)}, wanted {wanted}"
+        message = f"{amount(sla.actual, sla.unit, sla.unmeasured)}, wanted {wanted}"
         failure = ElementTree.SubElement(case, "failure", _plain({"message": message, "type": "missed"}))
         failure.text = printable(f"The target is: {sla.arithmetic}")
 

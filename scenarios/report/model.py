@@ -55,7 +55,10 @@ class Invariant:
 
 @dataclass(slots=True)
 class Sla:
-    """A promise with its sum. `held` None and `actual` None: nothing happened that could be measured."""
+    """A promise with its sum. `held` None and `actual` None: nothing happened that could be measured.
+
+    `held` True and `actual` None: there was nothing that the promise is about; `unmeasured` says what ("no outage").
+    """
 
     name: str
     target: int | float
@@ -64,6 +67,7 @@ class Sla:
     held: bool | None
     arithmetic: str
     compare: Literal["at_most", "at_least"] = "at_most"
+    unmeasured: str = ""
 
 
 @dataclass(slots=True)
@@ -328,6 +332,10 @@ def money_by_currency(money: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
     return dict(sorted(held.items()))
 
 
+LIVENESS = "L"
+"""Invariants whose id begins so are about progress: broken, they mean "did not settle" and not "money is wrong"."""
+
+
 def verdict(
     invariants: Iterable[Invariant],
     slas: Iterable[Sla],
@@ -343,7 +351,8 @@ def verdict(
     clauses without a full stop, such as "12 rows are still in doubt".
     """
     invariants, slas = list(invariants), list(slas)
-    violated = [i for i in invariants if i.status == "violated"]
+    violated = [i for i in invariants if i.status == "violated" and not i.id.startswith(LIVENESS)]
+    stuck = [f"{i.id} {i.name}" for i in invariants if i.status == "violated" and i.id.startswith(LIVENESS)]
     unknown = [f"{i.id} {i.name}" for i in invariants if i.status == "unknown"]
     unknown += [s.name for s in slas if s.held is None]
     missed = [s.name for s in slas if s.held is False]
@@ -361,6 +370,8 @@ def verdict(
     if not settled:
         left = unsettled_because or "work was left that should have finished"
         said.append((4, "unsettled", f"the run did not settle: {left}"))
+    if stuck:
+        said.append((4, "unsettled", f"work stood still that could have gone on: {_listed(stuck)}"))
     if missed:
         noun = "an SLA was" if len(missed) == 1 else f"{len(missed)} SLAs were"
         said.append((1, "missed", f"{noun} missed: {_listed(missed)}"))

@@ -167,7 +167,7 @@ def _slas(report: Report, console: Console) -> None:
             table,
             _words(sla.name),
             f"{bound} {amount(sla.target, sla.unit)}",
-            amount(sla.actual, sla.unit),
+            amount(sla.actual, sla.unit, sla.unmeasured),
             state,
             _words(sla.arithmetic, "dim"),
         )

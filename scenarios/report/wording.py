@@ -103,10 +103,10 @@ def duration(seconds: float | None) -> str:
     return f"{seconds:.1f}".removesuffix(".0") + " s"
 
 
-def amount(value: float | None, unit: str) -> str:
-    """A target or an actual of an SLA in its unit; None -> "not measured"."""
+def amount(value: float | None, unit: str, unmeasured: str = "") -> str:
+    """A target or an actual of an SLA in its unit; None -> what `unmeasured` says, or "not measured"."""
     if value is None:
-        return "not measured"
+        return printable(unmeasured) or "not measured"
     if unit == "s":
         return duration(value)
     if unit == "ms":

@@ -13,6 +13,9 @@ from simulators.evidence import Evidence
 from simulators.firm.model import Firm
 
 OPEN = "open"
+SHUT = "shut"
+CLOSED = frozenset({"closed", "permanently_closed"})
+NOT_YET = frozenset({"future", "never_opened"})
 BEFORE_EVERYTHING_MS = -(1 << 62)
 AFTER_EVERYTHING_MS = 1 << 62
 
@@ -44,9 +47,17 @@ class Track:
         """Whether ERP and gate were both open at some instant in between."""
         return any(status == OPEN and gate == OPEN for status, gate in self.during(from_ms, until_ms))
 
-    def ever_shut(self, from_ms: int, until_ms: int) -> bool:
-        """Whether ERP or gate was not open at some instant in between."""
+    def ever_not_open(self, from_ms: int, until_ms: int) -> bool:
+        """Whether ERP or gate was not open at some instant in between: shut, held, or not open yet."""
         return any(status != OPEN or gate != OPEN for status, gate in self.during(from_ms, until_ms))
+
+    def ever_shut(self, from_ms: int, until_ms: int) -> bool:
+        """Whether ERP or gate was shut at some instant in between; what is only held will go on, so it is not shut."""
+        return any(status in CLOSED or gate == SHUT for status, gate in self.during(from_ms, until_ms))
+
+    def ever_passed_over(self, from_ms: int, until_ms: int) -> bool:
+        """Whether a search for the next open period could leave this one out: it was shut, or not open yet."""
+        return any(status in CLOSED | NOT_YET or gate == SHUT for status, gate in self.during(from_ms, until_ms))
 
 
 @dataclass(slots=True)

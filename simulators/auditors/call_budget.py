@@ -14,6 +14,8 @@ PPM = 1_000_000
 
 USES_QUOTA = frozenset({"served", "throttled"})
 """Outcomes of calls that got as far as the quota; maintenance and log-in come before it."""
+LOGIN = "login"
+"""The kind of a call that asks for a token: served or not, it uses no quota."""
 
 
 def call_budget(account: AccountEvidence, allowance: CallAllowance, held: Held) -> None:
@@ -26,7 +28,7 @@ def call_budget(account: AccountEvidence, allowance: CallAllowance, held: Held) 
         # Windows stand on multiples of their length: a sliding and an aligned pacing both keep within those.
         fullest: dict[int, int] = {}
         for call in account.calls:
-            if call.outcome not in USES_QUOTA:
+            if call.outcome not in USES_QUOTA or call.kind == LOGIN:
                 continue
             window = call.at_ms // account.quota_window_ms
             fullest[window] = fullest.get(window, 0) + 1

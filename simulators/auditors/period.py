@@ -4,7 +4,8 @@ Rule 1. No line lands in a period whose ERP status is not open at that instant. 
 Rule 2. The feed never dates a line into a period whose gate was shut all the while it could decide.
 Rule 3. A date other than the work date carries a flag, the work date's period was shut at some instant between the
         approval that caused the line and its landing, and the date is the first day of the next period that was open.
-        A correction may also keep the date of the line it corrects.
+        A correction may also keep the date of the line it corrects. A hold is not shut: it explains waiting, and no
+        other date.
 Rule 4. Both legs of a correction share one date, unless the work date moved or the period shut between the landings.
 
 "Could decide" runs from the approval, less the time that the news of a period may travel, to the landing.
@@ -82,7 +83,7 @@ def _judge_adjusted(
         between
         for between in story.book.calendar.tracks
         if any(home is not None and home.last_day < between.first_day < track.first_day for home in wanted)
-        and not between.ever_shut(since_ms, line.at_ms)
+        and not between.ever_passed_over(since_ms, line.at_ms)
     ]
     if line.accounting_date != track.first_day or track.last_day < line.work_date or passed_over:
         text = f"moved to {line.accounting_date}, which is not the first day of the next open period"

@@ -17,12 +17,12 @@ def _unpriced(story: Story, version: ApprovedVersion, park: Park) -> bool:
     return bool(story.book.pricing.why_unpriced(version)) or version.time_type != "standard"
 
 
-def _shut(story: Story, version: ApprovedVersion, park: Park) -> bool:
+def _not_open(story: Story, version: ApprovedVersion, park: Park) -> bool:
     """Its period, or that of a line to be reversed, was not open at some instant when the feed may have asked."""
     days = dict.fromkeys([version.work_date, *(line.accounting_date for line in story.lines)])
     since = version.at_ms - story.book.news_lag_ms
     tracks = [story.book.calendar.of(day) for day in days]
-    return any(track is None or track.ever_shut(since, park.at_ms) for track in tracks)
+    return any(track is None or track.ever_not_open(since, park.at_ms) for track in tracks)
 
 
 def _late_news(story: Story, version: ApprovedVersion, park: Park) -> bool:
@@ -67,15 +67,16 @@ REASONS: dict[str, Truth] = {
     "rate_gap": _unpriced,
     "rate_tie": _unpriced,
     "currency_unknown": _unpriced,
+    "rate_unusable": _unpriced,
     "project_unknown": _late_news,
-    "period_unknown": _or(_shut, _late_news),
-    "period_held": _shut,
-    "period_not_yet_open": _shut,
-    "no_open_period": _shut,
+    "period_unknown": _or(_not_open, _late_news),
+    "period_held": _or(_not_open, _refused("period_on_hold")),
+    "period_not_yet_open": _not_open,
+    "no_open_period": _not_open,
     "erp_unknown_project": _refused("unknown_project"),
     "erp_unknown_worker": _refused("unknown_worker"),
     "erp_invalid": _refused("invalid"),
-    "erp_keeps_refusing": _refused("locked", "key_burned", "period_closed"),
+    "erp_keeps_refusing": _refused("locked", "key_burned", "period_closed", "period_on_hold"),
     "nothing_to_reverse": _refused("nothing_to_reverse"),
     "ledger_differs": _has_lines,
     "manual_line_differs": _by_hand_otherwise,

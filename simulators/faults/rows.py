@@ -12,7 +12,6 @@ class RowFailures(RowFault):
     """
 
     kind: Literal["row_failures"] = "row_failures"
-    reason: Literal["locked"] = "locked"
     healing: ClassVar[str] = "The lock goes; the row is tried again alone."
     mark: ClassVar[Mark] = Mark("f", "#98df8a")
     breaks_nothing: ClassVar[str] = "S2, S7 and S8x: its neighbours are posted, and it is not forgotten."

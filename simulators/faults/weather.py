@@ -54,7 +54,6 @@ class Weather:
         failures = [fault for fault in self.faults if isinstance(fault, RowFailures)]
         rejections = [fault for fault in self.faults if isinstance(fault, StagedRejections)]
         self.row_failures_ppm = failures[0].ppm if failures else 0
-        self.row_failures_reason = failures[0].reason if failures else "locked"
         self.staged_rejections_ppm = rejections[0].ppm if rejections else 0
         self.staged_rejections_reason = rejections[0].reason if rejections else "locked"
         for fault in self.faults:

@@ -45,4 +45,5 @@ class Planted:
             self.reached += 1
             return function(*asked)
 
-        return replace(planted, **{name: counted})
+        changes: dict[str, Any] = {name: counted}
+        return replace(planted, **changes)

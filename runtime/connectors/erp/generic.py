@@ -5,6 +5,7 @@ Facts of this dialect are ours: rows are keyed by `key`, a batch is answered row
 taken as a job (202); a repeated job is answered 409 with the first job's location, which means "we have it".
 """
 
+from datetime import date
 from urllib.parse import quote
 from zlib import crc32
 
@@ -89,6 +90,10 @@ class _Line(msgspec.Struct):
     cost_minor: int
     reason: str = ""
     by_hand: bool = False
+    project: str = ""
+    work_date: date | None = None
+    accounting_date: date | None = None
+    period: str = ""
 
 
 class _Lines(msgspec.Struct):
@@ -182,6 +187,10 @@ def _read_lines(response: Response) -> CallAnswer:
                 line.cost_minor,
                 line.reason,
                 line.by_hand,
+                line.project,
+                line.work_date,
+                line.accounting_date,
+                line.period,
             )
             for line in _decode_lines(response.body).lines
         )

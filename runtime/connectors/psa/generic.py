@@ -5,7 +5,6 @@ one is decoding it; a vendor's connector maps its own fields here.
 """
 
 from collections.abc import Iterable
-from contextlib import suppress
 from decimal import Decimal
 
 import msgspec
@@ -14,7 +13,7 @@ from runtime.connectors.doors import read_door
 from runtime.core.answers import CallAnswer, Doubt, HeadsListed, Republished, Silent, StatusTaken, VersionHead
 from runtime.core.effects import Effect, Fetch, Recount, TellPsa
 from runtime.core.model import Approval, TimeEntry
-from runtime.core.news import EntryApproved, EntryNews, EntryWithdrawn
+from runtime.core.news import DeadLetter, EntryApproved, EntryNews, EntryWithdrawn
 from runtime.ports import Request, Response
 
 
@@ -81,9 +80,19 @@ def _finite(quantity: Decimal) -> Decimal:
     return quantity if quantity.is_finite() else _NO_NUMBER
 
 
-def read_events(bodies: Iterable[bytes]) -> list[EntryNews]:
-    """Many events, in the order in which they came."""
-    return [read_event(body) for body in bodies]
+def read_events(bodies: Iterable[bytes]) -> tuple[list[EntryNews], list[DeadLetter]]:
+    """The news in many events, in the order in which they came, and what cannot be read.
+
+    One dead letter must not keep the events beside it away for ever.
+    """
+    news: list[EntryNews] = []
+    dead_letters: list[DeadLetter] = []
+    for body in bodies:
+        try:
+            news.append(read_event(body))
+        except UndecodableEventError as fault:
+            dead_letters.append(DeadLetter(str(fault), body))
+    return news, dead_letters
 
 
 class GenericPsa:
@@ -120,13 +129,7 @@ class GenericPsa:
                     listed = _decode_heads(response.body)
                     return HeadsListed(tuple(VersionHead(*head) for head in listed.heads), listed.next_page)
                 case _:
-                    return Republished(tuple(_readable(_decode_events(response.body).events)))
+                    news, dead_letters = read_events(map(bytes, _decode_events(response.body).events))
+                    return Republished(tuple(news), tuple(dead_letters))
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return Silent(Doubt.SERVER_ERROR)
-
-
-def _readable(events: Iterable[msgspec.Raw]) -> Iterable[EntryNews]:
-    """What can be read of a republication; one dead letter must not keep the others away for ever."""
-    for event in events:
-        with suppress(UndecodableEventError):
-            yield read_event(bytes(event))

@@ -29,7 +29,7 @@ from runtime.core.partition.state import (
     open_ask,
     place,
 )
-from runtime.core.periods import Dated
+from runtime.core.periods import Access, Dated
 from runtime.core.records import Record
 
 
@@ -87,6 +87,7 @@ def _newer_version(state: State, entry_id: str, version: int, cause: type, at_ms
     if tracked is None:
         tracked = state.entries[entry_id] = Tracked(entry_id, Phase.QUEUED, version, None)
         tracked.heard = 1 << version
+        tracked.wants_since_ms = at_ms
         state.touched[entry_id] = None
         enter_queue(state, tracked, at_ms)
         return tracked
@@ -98,6 +99,8 @@ def _newer_version(state: State, entry_id: str, version: int, cause: type, at_ms
     tracked.latest = version
     tracked.heard |= 1 << version
     tracked.refusals = 0
+    if tracked.standing is None and not tracked.wants_since_ms:
+        tracked.wants_since_ms = at_ms
     move(state, tracked, cause)
     if tracked.phase is Phase.QUEUED:
         enter_queue(state, tracked, at_ms)
@@ -231,7 +234,7 @@ def _version_carried(state: State, record: r.VersionCarried) -> None:
         tracked.counts_for = record.version
     place(state, tracked, record.version, Place.POSTED)
     close_intent(state, tracked)
-    tracked.queued_ms = 0
+    tracked.queued_ms = tracked.wants_since_ms = 0
     note_status(state, tracked, state.now_ms)
 
 
@@ -249,7 +252,7 @@ def _entry_left_out(state: State, record: r.EntryLeftOut) -> None:
 
 def _came_to_nothing(state: State, tracked: Tracked) -> None:
     close_intent(state, tracked)
-    tracked.queued_ms = 0
+    tracked.queued_ms = tracked.wants_since_ms = 0
     tracked.reversed = None
     note_status(state, tracked, state.now_ms)
 
@@ -277,7 +280,11 @@ def _period_changed(state: State, record: r.PeriodChanged) -> None:
 
 
 def _period_found_shut(state: State, record: r.PeriodFoundShut) -> None:
-    state.calendar.contradict(record.period)
+    state.calendar.contradict(record.period, Access.SHUT)
+
+
+def _period_found_held(state: State, record: r.PeriodFoundHeld) -> None:
+    state.calendar.contradict(record.period, Access.HELD)
 
 
 def _rates_changed(state: State, record: r.RatesChanged) -> None:
@@ -391,7 +398,8 @@ def _call_ended(state: State, record: r.CallEnded) -> None:
             state.touched[entry_id] = None
             note_status(state, tracked, record.at_ms)
     elif call.kind == "recount" and state.head.recount_at_ms is None:
-        # The page was not read: the same page is due again, after a rest.
+        # The page was not read: after a rest the recount begins anew, since a page token may not live for ever.
+        state.head.recount_page = ""
         state.head.recount_at_ms = record.at_ms + state.policy.tell_linger_ms
     elif call.kind == "look_up":
         ask = state.asks.get(call.ask_id)
@@ -417,7 +425,7 @@ def _rows_applied(state: State, record: r.RowsApplied) -> None:
         tracked.counts_for = posting.version
         tracked.refusals = 0
         tracked.reversed = None
-        tracked.queued_ms = 0
+        tracked.queued_ms = tracked.wants_since_ms = 0
         place(state, tracked, posting.version, Place.POSTED)
         note_status(state, tracked, at_ms)
 
@@ -435,7 +443,9 @@ def _rows_reversed(state: State, record: r.RowsReversed) -> None:
         tracked.refusals = 0
         tracked.reversed = Dated(posting.accounting_date, posting.period, posting.adjusts)
         tracked.reversed_work_day = posting.work_date.toordinal()
+        tracked.wants_since_ms = record.at_ms
         enter_queue(state, tracked, record.at_ms)
+        note_status(state, tracked, record.at_ms)
 
 
 def _rows_staged(state: State, record: r.RowsStaged) -> None:
@@ -444,8 +454,19 @@ def _rows_staged(state: State, record: r.RowsStaged) -> None:
         move(state, tracked, r.RowsStaged)
         _place_subject(state, tracked, Place.STAGED)
     keys = tuple(key for key, _ in record.rows)
-    ask = Ask(record.ask_id, "key", keys, record.ask_at_ms, calendar=state.calendar.version, master=state.head.master)
-    open_ask(state, ask)
+    known = (state.calendar.version, state.head.master)
+    open_ask(
+        state,
+        Ask(
+            record.ask_id,
+            "key",
+            keys,
+            record.ask_at_ms,
+            since_ms=record.at_ms,
+            calendar=known[0],
+            master=known[1],
+        ),
+    )
 
 
 def _place_subject(state: State, tracked: Tracked, where: Place) -> None:
@@ -513,6 +534,7 @@ def _ask_postponed(state: State, record: r.AskPostponed) -> None:
                 record.names,
                 record.ask_at_ms,
                 ask.why,
+                since_ms=ask.since_ms,
                 calendar=ask.calendar,
                 master=ask.master,
             ),
@@ -529,7 +551,7 @@ def _line_found_by_hand(state: State, record: r.LineFoundByHand) -> None:
     tracked.ledger_id = record.ledger_id
     tracked.by_hand = True
     tracked.counts_for = record.posting.version
-    tracked.queued_ms = 0
+    tracked.queued_ms = tracked.wants_since_ms = 0
     place(state, tracked, record.posting.version, Place.POSTED)
     note_status(state, tracked, record.at_ms)
 
@@ -539,6 +561,13 @@ def _entries_confirmed(state: State, record: r.EntriesConfirmed) -> None:
         tracked = state.entries[entry_id]
         move(state, tracked, r.EntriesConfirmed)
         tracked.confirmed_ms = record.at_ms
+        if tracked.by_hand:
+            # The line that a person had entered was taken out again by a person.
+            place(state, tracked, tracked.counts_for, Place.SUPERSEDED)
+            tracked.standing = None
+            tracked.ledger_id = ""
+            tracked.by_hand = False
+            tracked.wants_since_ms = record.at_ms
         if tracked.intent is not None:
             # The ledger called this row a duplicate and holds nothing of it: as good as a refusal.
             tracked.refusals += 1
@@ -567,6 +596,7 @@ def _statuses_taken(state: State, record: r.StatusesTaken) -> None:
 def _heads_found_missing(state: State, record: r.HeadsFoundMissing) -> None:
     for head in record.heads:
         state.missing[head] = None
+    state.head.fetch_at_ms = max(state.head.fetch_at_ms, record.not_before_ms)
 
 
 def _recount_turned(state: State, record: r.RecountTurned) -> None:
@@ -598,6 +628,7 @@ APPLY: dict[type, Callable[[State, Any], None]] = {
     r.EntryWaived: _entry_waived,
     r.PeriodChanged: _period_changed,
     r.PeriodFoundShut: _period_found_shut,
+    r.PeriodFoundHeld: _period_found_held,
     r.RatesChanged: _rates_changed,
     r.ProjectsChanged: _projects_changed,
     r.MasterDataArrived: _master_data_arrived,

@@ -32,12 +32,13 @@ from runtime.core.answers import (
 )
 from runtime.core.effects import Fetch, FrozenRow, LookUp, Recount, SendBatch, TellPsa
 from runtime.core.inputs import Answered, Input
-from runtime.core.model import Leg, Valuation
+from runtime.core.model import Correction, Leg, Valuation
 from runtime.core.pacing import AskFirst, back_off
-from runtime.core.partition.moves import PARKS, REFUSAL_PARKS, Phase
+from runtime.core.partition.moves import AT_REST, PARKS, REFUSAL_PARKS, Phase
 from runtime.core.partition.queue import batch_due, first_in_line
 from runtime.core.partition.state import Ask, OpenCall, State, Tracked
 from runtime.core.partition.steps import Go, Rest, Stay, next_step, posting_for, price
+from runtime.core.periods import Dated
 from runtime.core.records import Record
 
 Records = list[Record]
@@ -86,15 +87,20 @@ def _approved(state: State, news: n.EntryApproved, now_ms: int, out: Records) ->
     for time_type, rule in state.policy.excluded_time_types:
         if entry.time_type == time_type:
             out.append(r.EntryExcluded(entry, news.approval, rule, now_ms))
-            if tracked is not None and tracked.park is not None:
-                _not_cured(tracked, entry.version, now_ms, out)
+            _was_parked(state, tracked, entry.version, now_ms, out)
             return
     priced = price(state, entry, news.approval.decided_at_ms)
-    out.append(r.EntryReceived(entry, news.approval, priced if isinstance(priced, Valuation) else None, now_ms))
-    if tracked is not None and tracked.park is not None:
-        _not_cured(tracked, entry.version, now_ms, out)
-        if _may_stand_by_hand(tracked):
-            _ask_by_entry(state, (entry.entry_id,), now_ms, out)
+    if isinstance(priced, Valuation):
+        out.append(r.EntryReceived(entry, news.approval, priced, now_ms))
+    else:
+        out.append(r.EntryReceived(entry, news.approval, None, now_ms))
+        if tracked is None or tracked.phase in _FREE_TO_PARK:
+            out.append(_parked(entry.entry_id, entry.version, priced.reason, priced.detail, now_ms))
+    _was_parked(state, tracked, entry.version, now_ms, out)
+
+
+_FREE_TO_PARK = frozenset({Phase.QUEUED, Phase.RESTING}) | AT_REST
+"""Phases in which news of an entry leads to QUEUED, and from there to wherever it cannot go on from."""
 
 
 def _withdrawn(state: State, news: n.EntryWithdrawn, now_ms: int, out: Records) -> None:
@@ -104,22 +110,28 @@ def _withdrawn(state: State, news: n.EntryWithdrawn, now_ms: int, out: Records) 
             out.append(r.OldWithdrawalReceived(news.entry_id, news.version))
         return
     out.append(r.EntryWithdrawn(news.entry_id, news.version, news.reason, now_ms))
-    if tracked is not None and tracked.park is not None:
-        _not_cured(tracked, news.version, now_ms, out)
+    _was_parked(state, tracked, news.version, now_ms, out)
 
 
-def _not_cured(tracked: Tracked, version: int, now_ms: int, out: Records) -> None:
-    """A newer version cures every park but one: under our key the ledger holds something else, and a person decides."""
-    park = tracked.park
-    if park is not None and park.reason == "ledger_differs":
-        out.append(
-            r.EntryParked(tracked.entry_id, version, park.reason, park.detail, park.owner, park.fix, park.wake, now_ms)
-        )
+def _was_parked(state: State, tracked: Tracked | None, version: int, now_ms: int, out: Records) -> None:
+    """A newer version cures a park (D6), but not what a person has to look at in the ledger first.
+
+    Where the ledger holds something else under our key, the park stays; where a person may have posted by hand, the
+    ledger is asked again.
+    """
+    park = None if tracked is None else tracked.park
+    if tracked is None or park is None:
+        return
+    if park.reason == "ledger_differs":
+        out.append(_parked(tracked.entry_id, version, park.reason, park.detail, now_ms))
+    elif _may_stand_by_hand(tracked):
+        _ask_by_entry(state, (tracked.entry_id,), now_ms, out)
 
 
 def _period_published(state: State, news: n.PeriodPublished, now_ms: int, out: Records) -> None:
     period = news.period
-    if period.module != state.policy.module:
+    policy = state.policy
+    if (period.entity, period.ledger, period.module) != (policy.entity, policy.ledger, policy.module):
         return
     known = state.calendar.find(period.name)
     if known is None or period.version > known.version:
@@ -153,7 +165,7 @@ def _waive(state: State, command: i.Waive, now_ms: int, out: Records) -> None:
 def _retry(state: State, command: i.Retry, now_ms: int, out: Records) -> None:
     parked = tuple(
         entry_id
-        for entry_id in command.entry_ids
+        for entry_id in dict.fromkeys(command.entry_ids)
         if entry_id in state.entries and state.entries[entry_id].phase is Phase.PARKED
     )
     if parked:
@@ -191,8 +203,12 @@ def _wake(state: State, wake: str, now_ms: int, out: Records) -> None:
 
 
 def _may_stand_by_hand(tracked: Tracked) -> bool:
+    """Whether a parked entry needs a look into the ledger before it goes on: a person may have posted or mended it."""
     park = tracked.park
-    return park is not None and park.reason in ("period_held", "manual_line_differs") and tracked.standing is None
+    return park is not None and park.reason in _LOOK_FIRST and (tracked.standing is None or tracked.by_hand)
+
+
+_LOOK_FIRST = frozenset({"period_held", "manual_line_differs", "standing_by_hand", "ledger_differs"})
 
 
 def _ask_by_entry(state: State, entry_ids: Sequence[str], now_ms: int, out: Records) -> None:
@@ -212,8 +228,8 @@ def _permit_came(state: State, word: i.PermitCame, now_ms: int, out: Records) ->
     late_ms = now_ms - policy.confirm_after_ms
     line = first_in_line(state, policy.batch_max)
     unconfirmed: list[str] = []
-    if line and _waited_too_long(line[0], late_ms):
-        # Where the first waited so long, others behind it did: one question for as many as a look-up takes.
+    if any(_waited_too_long(tracked, late_ms) for tracked in line):
+        # Where one waited so long, others behind it did: one question for as many as a look-up takes.
         longer = first_in_line(state, max(policy.batch_max, policy.lookup_max))
         unconfirmed = [tracked.entry_id for tracked in longer if _waited_too_long(tracked, late_ms)]
     for tracked in line:
@@ -233,13 +249,17 @@ def _permit_came(state: State, word: i.PermitCame, now_ms: int, out: Records) ->
 
 
 def _waited_too_long(tracked: Tracked, late_ms: int) -> bool:
-    """Whether a person may have posted the entry by hand meanwhile: long queued, never sent, not asked since."""
-    return tracked.queued_ms < late_ms and tracked.intents == 0 and tracked.confirmed_ms < late_ms
+    """Whether a person may have posted the entry by hand: nothing of it stood for long, and nobody asked since."""
+    return 0 < tracked.wants_since_ms < late_ms and tracked.confirmed_ms < late_ms
 
 
 def _park(tracked: Tracked, reason: str, detail: str, now_ms: int) -> r.EntryParked:
+    return _parked(tracked.entry_id, tracked.latest, reason, detail, now_ms)
+
+
+def _parked(entry_id: str, version: int, reason: str, detail: str, now_ms: int) -> r.EntryParked:
     rule = PARKS[reason]
-    return r.EntryParked(tracked.entry_id, tracked.latest, reason, detail, rule.owner, rule.fix, rule.wake, now_ms)
+    return r.EntryParked(entry_id, version, reason, detail, rule.owner, rule.fix, rule.wake, now_ms)
 
 
 # ------------------------------------------------------------------ our calls
@@ -296,13 +316,21 @@ def _call_answered(
                     if not _heard(state, head.entry_id, seen) >> head.version & 1
                 )
                 if missing:
-                    out.append(r.HeadsFoundMissing(missing))
+                    out.append(r.HeadsFoundMissing(missing, now_ms))
                 out.append(r.RecountTurned(answer.next_page, now_ms))
         case "fetch":
             # What came is decided as news of its own; what did not come is still missing.
-            if not isinstance(answer, Republished):
-                out.append(r.HeadsFoundMissing(call.heads))
+            came = {_head(news) for news in answer.news} if isinstance(answer, Republished) else set()
+            left = tuple(head for head in call.heads if head not in came)
+            if left:
+                out.append(r.HeadsFoundMissing(left, now_ms + state.policy.back_off_max_ms))
     out.append(r.CallEnded(call.call_id, now_ms))
+
+
+def _head(news: n.EntryNews) -> tuple[str, int]:
+    if isinstance(news, n.EntryApproved):
+        return news.entry.entry_id, news.entry.version
+    return news.entry_id, news.version
 
 
 def _heard(state: State, entry_id: str, seen: dict[str, int]) -> int:
@@ -427,11 +455,12 @@ def _refused(state: State, call: OpenCall, row: Refused, now_ms: int, out: Recor
     """A definite no closes the intent; then the entry parks, rests, or is decided anew at once."""
     tracked, intent = _intent(state, row.key)
     out.append(r.RowRefused(row.key, row.reason, row.detail))
-    if row.reason is Refusal.PERIOD_CLOSED:
+    contradiction = _CONTRADICTIONS.get(row.reason)
+    if contradiction is not None:
         known_then = call.calendar == state.calendar.version
-        repeated = r.PeriodFoundShut(intent.posting.period)
-        if known_then and repeated not in out:
-            out.append(repeated)
+        found = contradiction(intent.posting.period)
+        if known_then and found not in out:
+            out.append(found)
         return
     replaced = intent.posting.leg is Leg.POST and tracked.latest != intent.posting.version
     if row.reason in REFUSAL_PARKS:
@@ -465,7 +494,14 @@ def _keys_looked_up(
     state: State, call: OpenCall, ask: Ask, lines: tuple[LineFound, ...], now_ms: int, out: Records
 ) -> tuple[str, ...]:
     """Settle what the ledger has or lacks; returns the keys that are still staged."""
-    found = {line.key: line for line in lines}
+    found: dict[str, LineFound] = {}
+    twice: set[str] = set()
+    for each in lines:
+        before = found.get(each.key)
+        if before is None or _WEIGHT[each.status] > _WEIGHT[before.status]:
+            found[each.key] = each
+        if before is not None and each.status == before.status == "posted":
+            twice.add(each.key)
     applied: list[tuple[str, str]] = []
     staged: list[tuple[str, str]] = []
     missing: list[str] = []
@@ -474,10 +510,14 @@ def _keys_looked_up(
         tracked, intent = _intent(state, key)
         line = found.get(key)
         if line is None:
-            if tracked.phase is Phase.STAGED:
-                still_staged.append(key)
-            else:
+            if tracked.phase is not Phase.STAGED:
                 missing.append(key)
+            elif now_ms - ask.since_ms > state.policy.staged_lost_after_ms:
+                out.append(_park(tracked, "staged_lost", "the ERP does not show the row any more", now_ms))
+            else:
+                still_staged.append(key)
+        elif key in twice:
+            out.append(_park(tracked, "ledger_differs", f"{line.ledger_id} stands beside another line", now_ms))
         elif line.status == "rejected":
             reason = _REFUSALS.get(line.reason, Refusal.INVALID)
             _refused(state, call, Refused(key, reason, line.reason), now_ms, out)
@@ -515,29 +555,34 @@ def _entries_looked_up(
     state: State, names: tuple[str, ...], lines: tuple[LineFound, ...], now_ms: int, out: Records
 ) -> None:
     """Entries that may have been posted by hand: take the person's line as ours, or go on."""
-    found = {line.entry_id: line for line in lines if line.by_hand}
+    found = {line.entry_id: line for line in lines}
     absent: list[str] = []
     for entry_id in names:
         tracked = state.entries[entry_id]
         line = found.get(entry_id)
-        if line is None or tracked.entry is None or tracked.valuation is None:
+        if line is None:
             absent.append(entry_id)
-            continue
-        valuation = tracked.valuation
-        if (line.bill_minor, line.cost_minor) != (valuation.bill_minor, valuation.cost_minor):
-            text = f"{line.ledger_id} was posted by hand for another amount"
-            out.append(_park(tracked, "manual_line_differs", text, now_ms))
-            continue
-        step = next_step(state, tracked)
-        if isinstance(step, Go):
-            out.append(r.LineFoundByHand(posting_for(state, tracked, step), line.ledger_id, now_ms))
-        elif isinstance(step, FrozenRow):
-            out.append(r.LineFoundByHand(step.posting, line.ledger_id, now_ms))
+        elif not line.by_hand:
+            out.append(_park(tracked, "ledger_differs", f"{line.ledger_id} stands under a key we do not know", now_ms))
         else:
-            absent.append(entry_id)
+            out.append(_found_by_hand(state, tracked, line, now_ms))
     if absent:
         out.append(r.EntriesConfirmed(tuple(absent), now_ms))
         _rest_the_puzzling(state, absent, now_ms, out)
+
+
+def _found_by_hand(state: State, tracked: Tracked, line: LineFound, now_ms: int) -> Record:
+    """A person's line for the entry: ours from now on if it is what we would have posted, else a case for a person."""
+    entry, valuation = tracked.entry, tracked.valuation
+    if entry is None or tracked.excluded or valuation is None:
+        return _park(
+            tracked, "manual_line_differs", f"{line.ledger_id} was posted by hand and should not stand", now_ms
+        )
+    wanted = (valuation.bill_minor, valuation.cost_minor, entry.project, entry.work_date)
+    if (line.bill_minor, line.cost_minor, line.project, line.work_date) != wanted:
+        return _park(tracked, "manual_line_differs", f"{line.ledger_id} was posted by hand for something else", now_ms)
+    as_read = Go(Leg.POST, Dated(line.accounting_date or entry.work_date, line.period, ""), Correction.NONE)
+    return r.LineFoundByHand(posting_for(state, tracked, as_read), line.ledger_id, now_ms)
 
 
 def _rest_the_puzzling(state: State, absent: list[str], now_ms: int, out: Records) -> None:
@@ -551,6 +596,13 @@ def _rest_the_puzzling(state: State, absent: list[str], now_ms: int, out: Record
 
 
 _REFUSALS = {reason.value: reason for reason in Refusal}
+_CONTRADICTIONS: dict[Refusal, Callable[[str], Record]] = {
+    Refusal.PERIOD_CLOSED: r.PeriodFoundShut,
+    Refusal.PERIOD_ON_HOLD: r.PeriodFoundHeld,
+}
+"""Refusals that say something about the period, whatever was published."""
+_WEIGHT = {"rejected": 0, "staged": 1, "posted": 2}
+"""Of several lines under one key the one that says most about the books counts."""
 _CURED_BY_MASTER_DATA = frozenset({Refusal.UNKNOWN_PROJECT, Refusal.UNKNOWN_WORKER})
 
 HEAR: dict[type, Callable[[State, Any, int, Records], None]] = {

@@ -35,7 +35,7 @@ def wanted(state: State, now_ms: int) -> Permits:
     erp = sum(1 for at_ms, _ in state.ask_order if at_ms <= now_ms)
     if batch_due(state, now_ms):
         erp += max(1, state.ready_count // policy.batch_max)
-    psa = int(_tell_due(state, now_ms)) + int(_recount_due(state, now_ms)) + int(bool(state.missing))
+    psa = int(_tell_due(state, now_ms)) + int(_recount_due(state, now_ms)) + int(_fetch_due(state, now_ms))
     if not (erp or psa):
         return _NOTHING
     posting = sum(1 for call in state.calls.values() if call.kind in ("post", "look_up"))
@@ -63,7 +63,7 @@ def next_due_ms(state: State) -> int | None:
     if state.head.recount_at_ms is not None:
         times.append(state.head.recount_at_ms)
     if state.missing:
-        times.append(state.now_ms)
+        times.append(state.head.fetch_at_ms)
     return min(times, default=None)
 
 
@@ -105,7 +105,7 @@ def _to_the_psa(state: State, permits: int, now_ms: int, made: list[Effect]) -> 
     allowed = len(made) + permits
     if _tell_due(state, now_ms):
         made.append(TellPsa(_call_id(state, made), _statuses(state)))
-    if len(made) < allowed and state.missing:
+    if len(made) < allowed and _fetch_due(state, now_ms):
         heads = tuple(head for head, _ in zip(state.missing, range(state.policy.fetch_max), strict=False))
         made.append(Fetch(_call_id(state, made), heads))
     if len(made) < allowed and _recount_due(state, now_ms):
@@ -117,6 +117,10 @@ def _tell_due(state: State, now_ms: int) -> bool:
     if len(state.untold) >= state.policy.tell_max:
         return True
     return bool(state.untold) and next(iter(state.untold.values())) + state.policy.tell_linger_ms <= now_ms
+
+
+def _fetch_due(state: State, now_ms: int) -> bool:
+    return bool(state.missing) and state.head.fetch_at_ms <= now_ms
 
 
 def _recount_due(state: State, now_ms: int) -> bool:

@@ -137,7 +137,10 @@ PARKS: dict[str, ParkRule] = {
     "ledger_differs": ParkRule("finance", "compare the ledger line with what was sent", "person"),
     "manual_line_differs": ParkRule("finance", "correct the manual line, or remove it and retry", "person"),
     "standing_by_hand": ParkRule("finance", "correct the manual line by hand, then waive", "person"),
+    "entity_moved": ParkRule("finance", "move the entry between the entities by hand, then waive", "person"),
+    "staged_lost": ParkRule("integration", "find the row in the ERP's import log, then retry", "person"),
     "currency_unknown": ParkRule("project accounting", "use an ISO 4217 currency in the rate", "rates"),
+    "rate_unusable": ParkRule("project accounting", "publish it with a unit and numbers that price time", "rates"),
 }
 """Every reason for which an entry may be parked."""
 

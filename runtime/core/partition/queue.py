@@ -1,14 +1,10 @@
 """Who stands at the head of the queue, and whether a batch should leave now."""
 
-from runtime.core.partition.moves import Phase
 from runtime.core.partition.state import State, Tracked
 
 
-def first_in_line(state: State, most: int, skip: int = 0) -> list[Tracked]:
-    """The entries of the next batch, at most `most`: a bisected half alone, else the queue in order.
-
-    `skip` passes over that many entries of the queue, for the batch after the next one.
-    """
+def first_in_line(state: State, most: int) -> list[Tracked]:
+    """The entries of the next batch, at most `most`: a bisected half alone, else the queue in order."""
     entries = state.entries
     if state.groups:
         half = next(iter(state.groups.values()))
@@ -17,9 +13,6 @@ def first_in_line(state: State, most: int, skip: int = 0) -> list[Tracked]:
     for ticket, entry_id in state.ready:
         tracked = entries.get(entry_id)
         if tracked is None or tracked.ticket != ticket:
-            continue
-        if skip:
-            skip -= 1
             continue
         line.append(tracked)
         if len(line) == most:
@@ -46,13 +39,3 @@ def lingers_until(state: State) -> int | None:
         if tracked is not None and tracked.ticket == ticket:
             return tracked.queued_ms + state.policy.linger_ms
     raise AssertionError("the queue counts entries that it does not hold")
-
-
-def oldest_work_ms(state: State) -> int | None:
-    """Since when the oldest entry that is not at rest has been waiting (ms UTC); None when nothing waits."""
-    waiting = [
-        tracked.queued_ms
-        for tracked in state.entries.values()
-        if tracked.queued_ms and tracked.phase is not Phase.PARKED
-    ]
-    return min(waiting, default=None)

@@ -4,7 +4,7 @@
 beside it can be rebuilt from those and from the `Head`, which is how a process recovers.
 """
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -51,7 +51,8 @@ class Tracked:
     `heard` is a bit mask of all versions heard of (bit v for version v), withdrawals included. `standing` is what
     stands in the ledger, as posted, and `counts_for` the version it stands for (a narrative change carries it on).
     `intent` is the row that was sent last and is not settled. `reversed` keeps the accounting date of a reversal
-    until the new posting has taken the same one.
+    until the new posting has taken the same one. `wants_since_ms` is since when nothing of the entry stands although
+    something was approved, parked or not: after long enough a person may have entered it by hand.
     """
 
     entry_id: str
@@ -74,6 +75,7 @@ class Tracked:
     reversed_work_day: int = 0
     park: Parked | None = None
     queued_ms: int = 0
+    wants_since_ms: int = 0
     ticket: int = 0
     group: int = 0
     rests_until_ms: int = 0
@@ -92,6 +94,7 @@ class Ask:
     names: tuple[str, ...]
     at_ms: int
     why: Doubt | None = None
+    since_ms: int = 0
     calling: bool = False
     calendar: int = -1
     master: int = -1
@@ -145,6 +148,7 @@ class Head:
     books: Books = field(default_factory=Books)
     periods: list[Period] = field(default_factory=list)
     found_shut: dict[str, int] = field(default_factory=dict)
+    found_held: dict[str, int] = field(default_factory=dict)
     calendar: int = 0
     rates: tuple[RateLine, ...] = ()
     projects: tuple[Project, ...] = ()
@@ -156,6 +160,7 @@ class Head:
     recount_since_ms: int = 0
     recount_began_ms: int = 0
     recount_page: str = ""
+    fetch_at_ms: int = 0
     ask_seq: int = 0
     group_seq: int = 0
     ticket_seq: int = 0
@@ -215,7 +220,7 @@ def move(state: State, entry: Tracked, cause: type) -> Phase:
         state.parked[entry.park.wake].pop(entry.entry_id, None)
         entry.park = None
     elif before is Phase.RESTING:
-        state.resting = [pair for pair in state.resting if pair[1] != entry.entry_id]
+        del state.resting[bisect_left(state.resting, (entry.rests_until_ms, entry.entry_id))]
     return before
 
 
@@ -287,13 +292,18 @@ def status_of(entry: Tracked) -> tuple[int, str, str] | None:
         return entry.counts_for, "posted", entry.ledger_id
     if phase is Phase.PARKED and entry.park is not None:
         return entry.latest, "parked", entry.park.reason
-    if phase in AT_REST and entry.told_status:
-        return entry.latest, _RESTING_STATUS[phase], entry.excluded
+    if phase in AT_REST:
+        return (entry.latest, _RESTING_STATUS[phase], entry.excluded) if entry.told_status else None
+    if entry.standing is None and entry.told_status in _NO_LONGER_SO:
+        return entry.latest, "pending", ""
     return None
 
 
 UNSURE = "?"
 """What was told last while nobody knows whether the PSA took it."""
+
+_NO_LONGER_SO = frozenset({"posted", "pending", UNSURE})
+"""What the PSA may show that is not so while nothing of the entry stands: it hears "pending" (S13)."""
 
 _RESTING_STATUS = {Phase.SUPERSEDED: "withdrawn", Phase.EXCLUDED: "excluded", Phase.WAIVED: "waived"}
 
@@ -338,6 +348,7 @@ def take_head(state: State) -> Head:
     head = state.head
     head.periods = state.calendar.periods
     head.found_shut = state.calendar.found_shut
+    head.found_held = state.calendar.found_held
     head.calendar = state.calendar.version
     head.rates = state.card.published()
     head.projects = tuple(state.projects.values())
@@ -353,7 +364,7 @@ def rebuild(policy: Policy, head: Head, entries: Iterable[Tracked]) -> State:
     """A state from its head and its open entries: the first half of recovery; the log since is the other."""
     state = State(policy, head, now_ms=head.now_ms)
     state.groups = {group_id: list(members) for group_id, members in head.groups.items()}
-    state.calendar = Calendar(list(head.periods), dict(head.found_shut), head.calendar)
+    state.calendar = Calendar(list(head.periods), dict(head.found_shut), dict(head.found_held), head.calendar)
     state.card.learn(head.rates)
     state.projects = {project.project: project for project in head.projects}
     for ask in head.asks:

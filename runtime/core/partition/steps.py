@@ -54,10 +54,7 @@ def price(state: State, entry: TimeEntry, known_ms: int) -> Valuation | Stay:
     if project is None:
         return Stay("project_unknown", f"project {entry.project} was never published")
     policy = state.policy
-    try:
-        priced = policy.price(state.card, policy.rate_order, entry, project, known_ms)
-    except KeyError as unknown:
-        return Stay("currency_unknown", f"currency {unknown} is not in ISO 4217")
+    priced = policy.price(state.card, policy.rate_order, entry, project, known_ms)
     return Stay(priced.reason, priced.detail) if isinstance(priced, Unpriced) else priced
 
 
@@ -65,6 +62,9 @@ def next_step(state: State, tracked: Tracked) -> Step:
     """What a queued entry needs next. A `Valuation` means: it has a price now, record it and look again."""
     entry = None if tracked.excluded else tracked.entry
     standing = tracked.standing
+    if entry is not None and entry.home_entity != state.policy.entity:
+        # D7: the home entity is pinned. A move between entities is two legs in two partitions, and not carried yet.
+        return Stay("entity_moved", f"its home is {entry.home_entity}, this partition books {state.policy.entity}")
     if entry is not None and tracked.valuation is None:
         assert tracked.approval is not None, f"{tracked.entry_id}: approved by nobody"
         return price(state, entry, tracked.approval.decided_at_ms)
@@ -136,6 +136,7 @@ def posting_for(state: State, tracked: Tracked, go: Go) -> Posting:
                 Leg.REVERSE,
                 intent,
                 policy.key_room,
+                policy.key_case_folded,
             ),
             entry_id=standing.entry_id,
             version=standing.version,
@@ -178,6 +179,7 @@ def posting_for(state: State, tracked: Tracked, go: Go) -> Posting:
             Leg.POST,
             intent,
             policy.key_room,
+            policy.key_case_folded,
         ),
         entry.entry_id,
         entry.version,

@@ -42,7 +42,7 @@ class Manners:
 
 
 EVERY_REASON = frozenset(
-    {"period_closed", "unknown_project", "unknown_worker", "invalid", "locked", "nothing_to_reverse"}
+    {"period_closed", "period_on_hold", "unknown_project", "unknown_worker", "invalid", "locked", "nothing_to_reverse"}
 )
 
 MANNERS: dict[Idempotency, Manners] = {

@@ -20,6 +20,8 @@ from simulators.systems.erp.wire import LineReply, Row
 
 MODULE = "time"
 OPEN = "open"
+NOT_OPEN = {"on_hold": "period_on_hold"}
+"""How a row is refused whose period is not open, by its status: a hold ends, anything else is closed to the row."""
 
 
 @dataclass(slots=True)
@@ -114,7 +116,8 @@ class Ledger:
         if day is None or self.day(row.work_date) is None:
             return No("invalid", "work date or accounting date is no date")
         if day.status != OPEN:
-            return No("period_closed", f"period {day.period or 'of ' + row.accounting_date} is {day.status}")
+            reason = NOT_OPEN.get(day.status, "period_closed")
+            return No(reason, f"period {day.period or 'of ' + row.accounting_date} is {day.status}")
         if row.project not in self.projects:
             return No("unknown_project", f"project {row.project} is not set up")
         if row.worker not in self.workers:
@@ -204,7 +207,7 @@ class Ledger:
     def look_up(self, by: str, names: Iterable[str], now_ms: int) -> list[LineReply]:
         """Everything held under these keys, or the standing lines of these entries, that a reader can see yet."""
         index = self.by_key if by == "key" else self._by_entry
-        found = [_reply(held) for name in names for held in _all(index, name)]
+        found = [self._reply(held) for name in names for held in _all(index, name)]
         if not self._read_lag_ms:
             return found
         self._reveal(now_ms)
@@ -279,6 +282,44 @@ class Ledger:
             fingerprint,
         )
 
+    def _reply(self, held: Held) -> LineReply:
+        if isinstance(held, Line):
+            # Nobody computes a fingerprint of what a person typed in.
+            mark = "" if held.by_hand else f"{held.fingerprint:08x}"
+            return LineReply(
+                held.key,
+                held.entry_id,
+                held.line_id,
+                "posted",
+                mark,
+                held.bill_minor,
+                held.cost_minor,
+                "",
+                held.by_hand,
+                held.project,
+                held.work_date,
+                held.accounting_date,
+                held.period,
+            )
+        row = held.row
+        # What is staged was perhaps never validated, so its dates may be none.
+        work_day, day = self.day(row.work_date), self.day(row.accounting_date)
+        return LineReply(
+            held.key,
+            held.entry_id,
+            held.reference,
+            held.status,
+            f"{held.fingerprint:08x}",
+            row.bill_minor,
+            row.cost_minor,
+            held.reason,
+            False,
+            row.project,
+            None if work_day is None else work_day.date,
+            None if day is None else day.date,
+            row.period,
+        )
+
     def _hide(self, name: str, now_ms: int) -> None:
         if self._read_lag_ms:
             self._reveal(now_ms)
@@ -296,19 +337,6 @@ def _quarters_of(quantity: str) -> int | None:
         return int(quarters) if quarters == quarters.to_integral_value() else None
     except (InvalidOperation, OverflowError, ValueError):
         return None
-
-
-def _reply(held: Held) -> LineReply:
-    if isinstance(held, Line):
-        # Nobody computes a fingerprint of what a person typed in.
-        mark = "" if held.by_hand else f"{held.fingerprint:08x}"
-        return LineReply(
-            held.key, held.entry_id, held.line_id, "posted", mark, held.bill_minor, held.cost_minor, "", held.by_hand
-        )
-    row, mark = held.row, f"{held.fingerprint:08x}"
-    return LineReply(
-        held.key, held.entry_id, held.reference, held.status, mark, row.bill_minor, row.cost_minor, held.reason, False
-    )
 
 
 def _add(index: Index, name: str, held: Held) -> None:

@@ -4,6 +4,7 @@ A row is decoded without the fields the ledger does not keep (task, role, narrat
 in its fingerprint, which is the crc32 of the row's text exactly as it came.
 """
 
+from datetime import date
 from typing import Literal
 
 import msgspec
@@ -64,7 +65,10 @@ class RowReply(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 class LineReply(msgspec.Struct, gc=False):
-    """A line in a look-up. A staged or rejected row has its staging reference for a `ledger_id`."""
+    """A line in a look-up. A staged or rejected row has its staging reference for a `ledger_id`.
+
+    Dates are ISO texts on the wire; null is the date of a staged row that named none.
+    """
 
     key: str
     entry_id: str
@@ -75,6 +79,10 @@ class LineReply(msgspec.Struct, gc=False):
     cost_minor: int
     reason: str
     by_hand: bool
+    project: str
+    work_date: date | None
+    accounting_date: date | None
+    period: str
 
 
 class PostReply(msgspec.Struct, omit_defaults=True):

@@ -131,6 +131,20 @@ def test_a_look_up_returns_what_the_ledger_holds() -> None:
     assert found == LinesFound((LineFound("", "E-1", "L1", "posted", "f", 5, 3, "", True),))
 
 
+def test_a_look_up_tells_where_a_line_is_booked() -> None:
+    """Project, period and civil dates come back where the ledger tells them; null is no date."""
+    line = {
+        "key": "k", "entry_id": "E-1", "ledger_id": "L1", "status": "staged", "fingerprint": "f", "bill_minor": 5,
+        "cost_minor": 3, "project": "P1", "work_date": "2026-03-31", "accounting_date": "2026-04-01",
+        "period": "2026-04",
+    }  # fmt: skip
+    (booked,) = ERP.read(ASK, answers(200, {"lines": [line]})).lines
+    assert (booked.project, booked.period) == ("P1", "2026-04")
+    assert (booked.work_date, booked.accounting_date) == (date(2026, 3, 31), date(2026, 4, 1))
+    (undated,) = ERP.read(ASK, answers(200, {"lines": [{**line, "work_date": None}]})).lines
+    assert (undated.work_date, undated.accounting_date) == (None, date(2026, 4, 1))
+
+
 def test_a_login_is_a_session_a_door_or_nothing_readable() -> None:
     """The three answers of a login."""
     assert json.loads(build_login("secret").body) == {"credential": "secret"}

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from runtime.connectors.psa.generic import GenericPsa, UndecodableEventError, read_event
+from runtime.connectors.psa.generic import GenericPsa, UndecodableEventError, read_event, read_events
 from runtime.core.answers import Doubt, HeadsListed, Republished, Silent, StatusTaken, VersionHead
 from runtime.core.effects import Fetch, Recount, Status, TellPsa
 from runtime.core.news import EntryApproved, EntryWithdrawn
@@ -58,6 +58,25 @@ def test_what_cannot_be_read_is_a_dead_letter_with_one_line(broken: bytes) -> No
         read_event(broken)
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith("event: ")
+
+
+def test_a_dead_letter_keeps_nothing_else_away() -> None:
+    """What can be read of a delivery is read, in its order; the rest is kept with a reason and its very bytes."""
+    good, broken = json.dumps(APPROVED).encode(), b'{"type":"time_entry.imagined"}'
+    news, dead_letters = read_events([good, broken, good])
+    assert news == [read_event(good)] * 2
+    (letter,) = dead_letters
+    assert (letter.body, letter.reason) == (broken, "event: type 'time_entry.imagined' is not known here")
+
+
+def test_a_republication_tells_of_its_dead_letters() -> None:
+    """Fetched anew, an event that nobody can read is kept beside the news and not passed over in silence."""
+    body = json.dumps({"events": [{"type": "?"}, APPROVED]}).encode()
+    answer = PSA.read(Fetch("c", (("E-1", 2),)), Response(200, {}, body))
+    assert isinstance(answer, Republished)
+    assert len(answer.news) == 1
+    (letter,) = answer.dead_letters
+    assert json.loads(letter.body) == {"type": "?"}
 
 
 def test_statuses_recounts_and_fetches_are_built_and_read() -> None:

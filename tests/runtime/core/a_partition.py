@@ -201,13 +201,32 @@ def line_of(row: FrozenRow, status: str = "posted", **changes: Any) -> LineFound
         row.fingerprint,
         posting.bill_minor,
         posting.cost_minor,
+        project=posting.project,
+        work_date=posting.work_date,
+        accounting_date=posting.accounting_date,
+        period=posting.period,
     )
     return replace(plain, **changes)
 
 
-def hand_line(entry_id: str, bill_minor: int, cost_minor: int) -> LineFound:
-    """A line that a person entered beside the feed."""
-    return LineFound("", entry_id, f"H-{entry_id}", "posted", "", bill_minor, cost_minor, by_hand=True)
+def hand_line(entry_id: str, bill_minor: int = 80_000, cost_minor: int = 48_000, **changes: Any) -> LineFound:
+    """A line that a person entered beside the feed for the usual day on P1; `changes` are fields of `LineFound`."""
+    day = date(2026, 3, 10)
+    plain = LineFound(
+        "",
+        entry_id,
+        f"H-{entry_id}",
+        "posted",
+        "",
+        bill_minor,
+        cost_minor,
+        by_hand=True,
+        project="P1",
+        work_date=day,
+        accounting_date=day,
+        period="2026-03",
+    )
+    return replace(plain, **changes)
 
 
 def found(ask: LookUp, *lines: LineFound) -> Answered:

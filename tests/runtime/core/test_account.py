@@ -33,6 +33,8 @@ from simulators.chance import chance
 T0 = 1_000_000
 PROBE_MS = 30_000
 REST_MS = 10_000
+HOUR_MS = 3_600_000
+YEAR_MS = 365 * 24 * HOUR_MS
 
 
 class Desk:
@@ -63,7 +65,7 @@ class Desk:
             apply_account(self.account, record, self.now_ms)
 
     def wants(self, entity: str = "DE01", calls: int = 100) -> "Desk":
-        return self.hears(Asked(entity, calls, self.now_ms))
+        return self.hears(Asked(entity, calls))
 
     def starts(self, after_ms: int = 0, most: int = 1_000) -> list[str]:
         """Who starts a call now; each call leaves."""
@@ -189,6 +191,37 @@ def test_a_timer_that_is_due_has_something_to_do(seed: int) -> None:
             desk.hears(word)
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_the_next_look_is_never_in_the_past(seed: int) -> None:
+    """Whatever was heard and however long ago, the next look is not before now."""
+    desk = Desk(needs_session=bool(seed % 2), quota_calls=3, quota_window_ms=30_000, concurrent_max=4)
+    for step in range(300):
+        desk.wants(calls=chance(seed, "calls", step) % 4)
+        for item in due_account(desk.account, desk.now_ms):
+            if isinstance(item, LogIn):
+                apply_account(desk.account, LoginBegan(), desk.now_ms)
+                door = (None, Door.MAINTENANCE, Door.LOGIN_REFUSED)[chance(seed, "door", step) % 3]
+                desk.hears(LoginAnswered(90_000 if door is None else None, door))
+                break
+            desk.hears(CallLeft(item.entity))
+            word = (CallServed(desk.now_ms), CallSilent(desk.now_ms))[chance(seed, "word", step) % 2]
+            desk.hears(word)
+        desk.now_ms += (0, 1, 31_999, 32_000, 400_000)[chance(seed, "wait", step) % 5]
+        due_ms = account_next_due_ms(desk.account, desk.now_ms)
+        assert due_ms is None or due_ms >= desk.now_ms, f"step {step}: {desk.mode}"
+
+
+def test_calls_of_a_window_that_has_passed_set_no_timer() -> None:
+    """A full window holds nobody up once it has passed: permits are there now, so there is no instant to wait for."""
+    desk = Desk(quota_calls=5, quota_window_ms=60_000, quota_margin_ms=0, concurrent_max=50).wants(calls=5)
+    assert len(desk.starts()) == 5
+    for _ in range(5):
+        desk.served()
+    desk.looks(after_ms=HOUR_MS).wants(calls=2)
+    assert due_account(desk.account, desk.now_ms) == [Grant("DE01")] * 2
+    assert account_next_due_ms(desk.account, desk.now_ms) is None
+
+
 # ------------------------------------------------------------------ throttle
 
 
@@ -304,6 +337,56 @@ def test_an_announced_window_is_kept() -> None:
     assert len(desk.starts(after_ms=1)) == 1
 
 
+def test_a_maintenance_without_an_end_is_probed_rarely() -> None:
+    """A 503 that asks for a year keeps probes back for the eight hours a vendor documents, each time, and no longer."""
+    desk = Desk().wants()
+    desk.starts(most=1)
+    for _ in range(2):
+        desk.turned_away(Door.MAINTENANCE, YEAR_MS)
+        assert desk.account.until_ms - desk.now_ms == desk.account.policy.maintenance_rest_max_ms == 8 * HOUR_MS
+        assert desk.starts(after_ms=8 * HOUR_MS - 1) == []
+        assert len(desk.starts(after_ms=1)) == 1
+    assert desk.served().mode is Mode.OPEN
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_long_announced_window_is_probed_rarely(silent: bool) -> None:
+    """A window longer than any real one is probed once per eight hours, whatever becomes of the probes."""
+    desk = Desk().wants().hears(MaintenanceAnnounced(T0 + 1_000, T0 + YEAR_MS))
+    assert desk.starts(after_ms=1_000) == []
+    for _ in range(3):
+        assert desk.starts(after_ms=8 * HOUR_MS - 1) == []
+        assert len(desk.starts(after_ms=1)) == 1
+        if silent:
+            desk.hears(CallSilent(desk.now_ms))
+        else:
+            desk.turned_away(Door.MAINTENANCE)
+
+
+def test_a_served_probe_ends_the_announced_window() -> None:
+    """What was announced gives way to what is seen: the account opens and stays open, until the next window."""
+    desk = Desk().wants().hears(MaintenanceAnnounced(T0, T0 + 20 * HOUR_MS))
+    desk.hears(MaintenanceAnnounced(T0 + 10 * HOUR_MS, T0 + 11 * HOUR_MS)).looks()
+    assert len(desk.starts(after_ms=8 * HOUR_MS)) == 1
+    desk.served().looks(after_ms=1_000)
+    assert desk.mode is Mode.OPEN
+    assert desk.looks(after_ms=2 * HOUR_MS).mode is Mode.MAINTENANCE
+
+
+def test_windows_that_are_over_are_forgotten() -> None:
+    """Years of announcements leave nothing behind, nor does one that comes too late or makes no sense."""
+    desk = Desk()
+    for _ in range(50):
+        desk.looks(after_ms=HOUR_MS)
+        desk.hears(MaintenanceAnnounced(desk.now_ms + 1_000, desk.now_ms + 2_000))
+        assert desk.account.windows == [(desk.now_ms + 1_000, desk.now_ms + 2_000)]
+    desk.hears(MaintenanceAnnounced(desk.now_ms - 2_000, desk.now_ms))
+    desk.hears(MaintenanceAnnounced(desk.now_ms + 9_000, desk.now_ms + 8_000))
+    assert len(desk.account.windows) == 1
+    desk.looks(after_ms=HOUR_MS).wants()
+    assert desk.account.windows == []
+
+
 # ------------------------------------------------------------------ breaker
 
 
@@ -362,7 +445,42 @@ def test_a_probe_that_is_served_mends_the_breaker() -> None:
     assert desk.mode is Mode.OPEN
 
 
+@pytest.mark.parametrize("door", [Door.LOGIN_REFUSED, Door.LOCKED_OUT])
+def test_an_account_without_sessions_waits_for_no_login(door: Door) -> None:
+    """A 401 or 403 where nobody can log in breaks the account: probes go out, and one that is served mends it."""
+    desk = Desk(needs_session=False).wants()
+    desk.starts(most=1)
+    rests = []
+    for _ in range(6):
+        desk.turned_away(door)
+        assert desk.mode is Mode.BROKEN
+        rests.append(desk.account.until_ms - desk.now_ms)
+        assert desk.starts(after_ms=rests[-1] - 1) == []
+        assert desk.starts(after_ms=1) == ["DE01"]
+    assert rests == sorted(rests)
+    assert (rests[0], rests[-1]) == (PROBE_MS, desk.account.policy.probe_max_ms)
+    assert desk.served().mode is Mode.OPEN
+
+
+def test_a_new_credential_is_probed_at_once() -> None:
+    """Where there is no login, the person who mends the credential does not wait for the next probe either."""
+    desk = Desk(needs_session=False).wants()
+    desk.starts(most=1)
+    desk.turned_away(Door.LOGIN_REFUSED)
+    assert desk.starts() == []
+    assert desk.hears(CredentialRotated("ana")).starts() == ["DE01"]
+
+
 # ------------------------------------------------------------------ login
+
+
+def login_meets(desk: Desk, door: Door | None, retry_after_ms: int | None = None) -> int:
+    """A login goes out as soon as it may and is turned away (None: silence); how long the account rests after it."""
+    desk.now_ms = max(desk.now_ms, desk.account.until_ms)
+    assert due_account(desk.account, desk.now_ms) == [LogIn("erp")]
+    apply_account(desk.account, LoginBegan(), desk.now_ms)
+    desk.hears(LoginAnswered(None, door, retry_after_ms))
+    return desk.account.until_ms - desk.now_ms
 
 
 def logged_in(session_ms: int = 3_600_000) -> Desk:
@@ -413,6 +531,69 @@ def test_a_refused_login_is_tried_again_rarely() -> None:
     assert rests[0] >= policy.login_rest_ms
     assert rests == sorted(rests)
     assert rests[policy.logins_refused_max - 1 :] == [policy.login_stop_ms] * (6 - policy.logins_refused_max)
+
+
+@pytest.mark.parametrize("door", [None, Door.MAINTENANCE, Door.THROTTLED, Door.UNREACHABLE])
+def test_a_login_that_nobody_looked_at_rests_like_a_probe(door: Door | None) -> None:
+    """Half a minute, doubling to five: the account is open minutes after the system is, and no refusal is counted."""
+    desk = Desk(needs_session=True).wants().looks()
+    rests = [login_meets(desk, door) for _ in range(6)]
+    assert rests == [PROBE_MS, 2 * PROBE_MS, 4 * PROBE_MS, 8 * PROBE_MS, 10 * PROBE_MS, 10 * PROBE_MS]
+    assert desk.account.logins_refused == 0
+    assert login_meets(desk, Door.LOGIN_REFUSED) == desk.account.policy.login_rest_ms
+
+
+def test_a_login_turned_away_comes_back_when_asked_to() -> None:
+    """Retry-After counts for a login as it does for a call, and is not believed beyond the same limits."""
+    desk = Desk(needs_session=True).wants().looks()
+    assert login_meets(desk, Door.THROTTLED, 7_000) == 7_000
+    assert login_meets(desk, Door.MAINTENANCE, 2 * HOUR_MS) == 2 * HOUR_MS
+    assert login_meets(desk, Door.THROTTLED, YEAR_MS) == desk.account.policy.retry_after_max_ms
+    assert login_meets(desk, Door.MAINTENANCE, YEAR_MS) == desk.account.policy.maintenance_rest_max_ms
+
+
+def test_refusals_are_counted_across_other_failures() -> None:
+    """A login that nobody looked at between two refusals neither adds to them nor makes them forgotten."""
+    desk = Desk(needs_session=True, logins_refused_max=3).wants().looks()
+    policy = desk.account.policy
+    for rest_ms in (policy.login_rest_ms, 2 * policy.login_rest_ms, policy.login_stop_ms):
+        assert login_meets(desk, Door.MAINTENANCE) == PROBE_MS
+        assert login_meets(desk, None) == 2 * PROBE_MS
+        assert login_meets(desk, Door.LOGIN_REFUSED) == rest_ms
+    apply_account(desk.account, LoginBegan(), desk.now_ms)
+    desk.hears(LoginAnswered(60_000, None))
+    assert desk.account.logins_refused == 0
+
+
+def test_a_locked_out_login_rests_long() -> None:
+    """A login that finds the user locked is not hurried, however short the rests before it were."""
+    desk = Desk(needs_session=True).wants().looks()
+    assert login_meets(desk, Door.MAINTENANCE) == PROBE_MS
+    assert login_meets(desk, Door.LOCKED_OUT) == desk.account.policy.login_rest_max_ms
+    assert desk.mode is Mode.LOCKED_OUT
+
+
+def test_a_login_in_an_announced_window_waits_for_its_end() -> None:
+    """The first login of the window is turned away; the next one goes out when the window is over."""
+    desk = Desk(needs_session=True).wants().looks().hears(MaintenanceAnnounced(T0, T0 + HOUR_MS))
+    assert login_meets(desk, Door.MAINTENANCE) == HOUR_MS
+    assert desk.looks(after_ms=HOUR_MS).mode is Mode.LOGGED_OUT
+    assert due_account(desk.account, desk.now_ms) == [LogIn("erp")]
+
+
+@pytest.mark.parametrize("door", [None, *Door])
+def test_the_failure_of_an_old_login_does_not_delay_a_new_credential(door: Door | None) -> None:
+    """Rotated while a login is out: however that one ends, the next goes at once, and its own failure counts again."""
+    desk = Desk(needs_session=True).wants().looks()
+    login_meets(desk, Door.LOGIN_REFUSED)
+    desk.now_ms = desk.account.until_ms
+    apply_account(desk.account, LoginBegan(), desk.now_ms)
+    desk.hears(CredentialRotated("ana"), after_ms=50)
+    assert due_account(desk.account, desk.now_ms) == [], "one login at a time"
+    desk.hears(LoginAnswered(None, door, YEAR_MS), after_ms=50)
+    assert (desk.mode, desk.account.logins_refused) == (Mode.LOGGED_OUT, 0)
+    assert due_account(desk.account, desk.now_ms) == [LogIn("erp")]
+    assert login_meets(desk, Door.LOGIN_REFUSED) == desk.account.policy.login_rest_ms
 
 
 def test_a_retry_after_of_days_is_a_mistake_of_theirs() -> None:

@@ -9,7 +9,6 @@ from runtime.core.model import Place
 from runtime.core.news import MasterDataReady
 from runtime.core.partition import wanted
 from runtime.core.partition.moves import Phase
-from runtime.core.partition.queue import oldest_work_ms
 from tests.runtime.core.a_partition import (
     LINGER_MS,
     Partition,
@@ -225,14 +224,3 @@ def test_what_cannot_go_does_not_take_room_in_the_batch() -> None:
     partition = given(*news, batch_max=4)
     assert of(partition.sends(after_ms=0)) == ["TS-0", "TS-2", "TS-4", "TS-6"]
     assert partition.state.head.books.counts[Place.PARKED] == 3, "TS-7 stands behind the full batch"
-
-
-def test_the_oldest_work_is_known() -> None:
-    """Backlog age counts from when the oldest unfinished entry was queued; a parked one does not count."""
-    partition = given(approved("TS-1", project="P9"), approved("TS-2"))
-    began_ms = partition.now_ms
-    partition.hears(approved("TS-3"), after_ms=1_000)
-    assert oldest_work_ms(partition.state) == began_ms
-    partition.posts()
-    assert partition.park_of("TS-1")
-    assert oldest_work_ms(partition.state) is None

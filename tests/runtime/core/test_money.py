@@ -1,11 +1,11 @@
 """Money is integer minor units, rounded once, half up, away from zero."""
 
-from decimal import Decimal, localcontext
+from decimal import Decimal, Inexact, Rounded, localcontext
 
 import pytest
 
 from runtime.core.currencies import EXPONENT
-from runtime.core.money import charged, minor
+from runtime.core.money import LARGEST, charged, minor
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,44 @@ def test_rounding_does_not_depend_on_the_surroundings() -> None:
     with localcontext() as context:
         context.rounding = "ROUND_DOWN"
         assert minor(Decimal("0.005"), "EUR") == 1
+
+
+def test_precision_does_not_depend_on_the_surroundings() -> None:
+    """Nor does a precision, a range or a trap of somebody else: not on the way up, and not on the way down."""
+    with localcontext() as context:
+        context.prec, context.Emax, context.Emin = 3, 3, -3
+        context.traps[Inexact] = context.traps[Rounded] = True
+        assert minor(Decimal("99999999999.995"), "EUR") == 10_000_000_000_000
+        assert minor(Decimal("-1234567.885"), "EUR") == -123_456_789
+        assert charged(Decimal("12345.61"), Decimal("0.25")) == Decimal("12345.75")
+
+
+def test_what_is_rounded_has_all_its_digits() -> None:
+    """Just below a half is below it, as far out as anybody writes."""
+    assert minor(Decimal("1.00499999999999999999999999999999999999999"), "EUR") == 100
+    assert minor(Decimal("1.005"), "EUR") == 101
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_largest_amount_is_one_that_every_reader_takes(sign: int) -> None:
+    """Up to 2^53 - 1 minor units it is an amount; one more is none."""
+    assert minor(sign * LARGEST, "JPY") == sign * (2**53 - 1)
+    with pytest.raises(ArithmeticError):
+        minor(sign * (LARGEST + 1), "JPY")
+
+
+@pytest.mark.parametrize("amount", ["1E30", "-1E999999", "Infinity", "NaN", "sNaN"])
+def test_what_is_no_number_is_no_amount(amount: str) -> None:
+    """Absurd amounts have one way to fail, whatever is wrong with them and whatever the surroundings let pass."""
+    with pytest.raises(ArithmeticError):
+        minor(Decimal(amount), "EUR")
+    with localcontext() as context:
+        context.clear_traps()
+        with pytest.raises(ArithmeticError):
+            minor(Decimal(amount), "EUR")
+
+
+def test_an_absurd_increment_is_an_error_of_arithmetic() -> None:
+    """More increments than there are digits do not pass as a quantity."""
+    with pytest.raises(ArithmeticError):
+        charged(Decimal(5), Decimal("1E-60"))

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from runtime.core.model import Project, RateKind, RateLine, TimeEntry, Valuation
 from runtime.core.news import ProjectsPublished, RatesPublished
 from runtime.core.rating import DEFAULT_ORDER, SCOPES, RateCard, Unpriced, value_entry
 from tests.runtime.core.a_partition import (
+    BEGAN_MS,
     PROJECTS,
     Partition,
     amounts,
@@ -164,6 +165,156 @@ def test_a_line_published_again_replaces_itself() -> None:
     assert bill_minor(known) == 84_000
 
 
+def test_a_bill_and_a_cost_line_may_share_an_id() -> None:
+    """What the one comes to is not remembered for the other, whichever was asked first."""
+    known = RateCard()
+    known.learn((replace(scoped("entity", "100"), rate_id="R1"), replace(COST, rate_id="R1")))
+    for hours in (8, 4):
+        priced = bill(known, quantity=Decimal(hours))
+        assert isinstance(priced, Valuation)
+        assert (priced.bill_minor, priced.cost_minor) == (hours * 10_000, hours * 6_000)
+    known.learn((replace(scoped("entity", "105"), rate_id="R1"),))
+    assert bill(known) == Valuation(84_000, "EUR", Decimal(105), "R1", 48_000, "EUR", Decimal(60), "R1")
+
+
+def test_hours_and_days_of_one_rate_are_remembered_apart() -> None:
+    """The same number of hours and of days are two quantities."""
+    known = card(scoped("entity", "100"))
+    assert bill_minor(known, quantity=Decimal(2)) == 20_000
+    assert bill_minor(known, quantity=Decimal(2), unit="day") == 160_000
+    assert bill_minor(known, quantity=Decimal(2)) == 20_000
+
+
+def test_a_line_published_again_elsewhere_leaves_its_old_place() -> None:
+    """The same rate id under another key or scope is no longer in force where it was, and may come back."""
+    special = scoped("client", "500")
+    known = card(scoped("entity", "100"), special)
+    assert bill_minor(known) == 400_000
+    for moved in (replace(special, scope_key="C9"), replace(special, scope="contract", scope_key="K9")):
+        known.learn((moved,))
+        assert bill_minor(known) == 80_000
+    assert len(known.published()) == 3
+    known.learn((special,))
+    assert bill_minor(known) == 400_000
+
+
+def test_a_late_cost_rate_does_not_change_what_is_billed() -> None:
+    """Each kind is looked for on its own: the bill rate of the approval stays, though the cost rate came after it."""
+    amended = replace(scoped("entity", "120"), rate_id="b1", amendment=1, known_from_ms=1_000)
+    known = RateCard()
+    known.learn((scoped("entity", "100"), amended, replace(COST, known_from_ms=2_000)))
+    assert bill_minor(known, known_ms=5) == 80_000
+    assert bill_minor(known, known_ms=1_000) == 96_000
+
+
+def test_a_late_bill_rate_does_not_change_what_it_costs() -> None:
+    """The same the other way round."""
+    raised = replace(COST, rate=Decimal(70), rate_id="c1", amendment=1, known_from_ms=1_000)
+    known = card(scoped("entity", "100", known_from_ms=2_000), raised)
+    priced = bill(known, known_ms=5)
+    assert isinstance(priced, Valuation)
+    assert (priced.bill_minor, priced.cost_minor) == (80_000, 48_000)
+
+
+def test_a_later_amendment_cures_a_tie() -> None:
+    """Where two rates tied at approval, the first publication that leaves one of them standing highest counts."""
+    tied = (scoped("entity", "100"), replace(scoped("entity", "110"), rate_id="other"))
+    first = replace(scoped("entity", "120"), rate_id="first", amendment=1, known_from_ms=1_000)
+    second = replace(scoped("entity", "130"), rate_id="second", amendment=2, known_from_ms=2_000)
+    assert reason(card(*tied), known_ms=5) == "rate_tie"
+    assert bill_minor(card(*tied, first, second), known_ms=5) == 96_000
+    assert bill_minor(card(*tied, first, second), known_ms=2_000) == 104_000
+
+
+def test_a_gap_that_becomes_a_tie_is_cured_like_one() -> None:
+    """Gap, then tie, then one rate: what counts is the first publication that gives one rate."""
+    late = [
+        replace(scoped("entity", rate), rate_id=rate, amendment=int(rate) // 120, known_from_ms=at)
+        for rate, at in (("100", 1_000), ("110", 1_000), ("120", 2_000))
+    ]
+    assert reason(card(*late[:2]), known_ms=5) == "rate_tie"
+    assert bill_minor(card(*late), known_ms=5) == 96_000
+
+
+FLAWS: dict[str, tuple[str, dict[str, Any]]] = {
+    "rounding": ("rate_unusable", {"rounding": "half_even"}),
+    "unit": ("rate_unusable", {"unit": "month"}),
+    "no day": ("rate_unusable", {"hours_per_day": Decimal(0), "unit": "day"}),
+    "negative day": ("rate_unusable", {"hours_per_day": Decimal(-8), "unit": "day"}),
+    "day is no number": ("rate_unusable", {"hours_per_day": Decimal("NaN")}),
+    "increment": ("rate_unusable", {"increment": Decimal(-1)}),
+    "tiny increment": ("rate_unusable", {"increment": Decimal("1E-60")}),
+    "rate is no number": ("rate_unusable", {"rate": Decimal("NaN")}),
+    "rate says that it is none": ("rate_unusable", {"rate": Decimal("sNaN")}),
+    "endless rate": ("rate_unusable", {"rate": Decimal("Infinity")}),
+    "huge rate": ("rate_unusable", {"rate": Decimal("1E30")}),
+    "enormous rate": ("rate_unusable", {"rate": Decimal("-1E999999")}),
+    "large product": ("rate_unusable", {"rate": Decimal("9E15")}),
+    "currency": ("currency_unknown", {"currency": "XXX"}),
+}
+
+
+@pytest.mark.parametrize("flaw", FLAWS)
+@pytest.mark.parametrize("kind", [RateKind.BILL, RateKind.COST])
+def test_a_rate_that_cannot_be_used_is_no_price(kind: RateKind, flaw: str) -> None:
+    """A rate that nobody can calculate with says so, on either side, and another scope does not step in for it."""
+    expected, changes = FLAWS[flaw]
+    bad = replace(rate_line(kind, "100", "bad", "client"), scope_key="C1", **changes)
+    priced = bill(card(bad, scoped("entity", "100")))
+    assert isinstance(priced, Unpriced), priced
+    assert priced.reason == expected
+    assert "bad" in priced.detail
+
+
+def test_an_absurd_quantity_is_no_price() -> None:
+    """A quantity whose product is no amount of money is not priced, and neither raises nor spoils the next one."""
+    known = card(scoped("entity", "100"))
+    assert reason(known, quantity=Decimal("1E40")) == "rate_unusable"
+    assert reason(known, quantity=Decimal("9E999999")) == "rate_unusable"
+    assert bill_minor(known, quantity=Decimal("1E-999999")) == 0
+    assert bill_minor(known) == 80_000
+
+
+@pytest.mark.parametrize("flaw", sorted(set(FLAWS) - {"tiny increment", "large product"}))
+def test_a_later_amendment_cures_a_rate_that_cannot_be_used(flaw: str) -> None:
+    """A rate that prices no quantity at all is lacking like a gap, until a publication replaces it."""
+    bad = replace(scoped("entity", "100"), **FLAWS[flaw][1])
+    amended = replace(scoped("entity", "120"), rate_id="amended", amendment=1, known_from_ms=1_000)
+    assert reason(card(bad), known_ms=5) == FLAWS[flaw][0]
+    assert bill_minor(card(bad, amended), known_ms=5) == 96_000
+
+
+def test_a_unit_that_does_not_convert_is_no_price() -> None:
+    """A rate that prices hours does not price weeks, whatever was asked before."""
+    known = card(scoped("entity", "100"))
+    assert bill_minor(known) == 80_000
+    assert reason(known, unit="week") == "rate_unusable"
+    assert bill_minor(known) == 80_000
+
+
+def test_a_seventh_of_a_day_is_rounded_once() -> None:
+    """Hours of a daily rate are divided last, so that a half is a half and not a little less."""
+    known = card(scoped("entity", "0.035", unit="day", hours_per_day=Decimal(7)))
+    assert bill_minor(known, quantity=Decimal(1)) == 1
+
+
+def test_prices_do_not_depend_on_the_surroundings() -> None:
+    """What a thread has set in its own decimal context changes no price, however the quantity is converted."""
+    lines = (
+        scoped("entity", "1234.567"),
+        scoped("entity", "9876.543", unit="day", hours_per_day=Decimal("7.75")),
+        scoped("entity", "9876.543", unit="day", increment=Decimal("0.125")),
+    )
+    for line in lines:
+        for unit in ("hour", "day"):
+            plain = bill_minor(card(line), quantity=Decimal("7.3333"), unit=unit)
+            with localcontext() as context:
+                context.prec = 2
+                context.Emax = 2
+                context.clear_traps()
+                assert bill_minor(card(line), quantity=Decimal("7.3333"), unit=unit) == plain
+
+
 def test_time_types_have_their_own_rates() -> None:
     """Overtime is not paid at the standard rate."""
     known = card(scoped("entity", "100"))
@@ -258,3 +409,22 @@ def test_a_currency_that_is_none_parks() -> None:
     """A rate in a currency that ISO 4217 does not list prices nothing."""
     partition = parked_for((scoped("entity", "100", currency="XXX"), COST))
     assert partition.park_of("TS-1") == "currency_unknown"
+
+
+def test_a_tie_parks_until_an_amendment_breaks_it() -> None:
+    """An amendment published after the approval wakes the entry, and it goes at the amended rate."""
+    partition = parked_for((scoped("entity", "100"), replace(scoped("entity", "110"), rate_id="other"), COST))
+    assert partition.park_of("TS-1") == "rate_tie"
+    amended = replace(scoped("entity", "120"), rate_id="amended", amendment=1, known_from_ms=BEGAN_MS + 1)
+    partition.hears(RatesPublished((amended,)))
+    assert amounts(partition.sends()) == [(96_000, 48_000)]
+
+
+@pytest.mark.parametrize("flaw", FLAWS)
+def test_a_rate_that_cannot_be_used_parks_until_rates_change(flaw: str) -> None:
+    """The partition lives on: the entry parks for its reason, and goes when the line is published again, mended."""
+    expected, changes = FLAWS[flaw]
+    partition = parked_for((replace(scoped("entity", "100"), **changes), COST))
+    assert partition.park_of("TS-1") == expected
+    partition.crashes().hears(RatesPublished((scoped("entity", "100"),)))
+    assert amounts(partition.sends()) == [(80_000, 48_000)]

@@ -5,7 +5,9 @@ import io
 import pytest
 from rich.console import Console
 
-from scenarios.report.model import Report
+from scenarios.report.html import page as page_of
+from scenarios.report.junit import junit
+from scenarios.report.model import Report, Sla, verdict
 from scenarios.report.table import WIDTH, console_for, identity, print_table
 from tests.scenarios.report.sample import sample
 
@@ -35,6 +37,19 @@ def test_an_identity_that_does_not_add_up_says_so():
 
     assert "approved = " not in identity(report)
     assert "does not add up" in printed(report)
+
+
+def test_a_promise_about_nothing_is_kept_and_says_so():
+    """Without an outage there is no drain: no number, no failure, in the table, the page and the CI file alike."""
+    report = sample()
+    report.slas = [Sla("drain after an outage", 21_600, None, "s", True, "2 h", unmeasured="no outage")]
+
+    (line,) = [line for line in printed(report).splitlines() if line.lstrip().startswith("drain after an outage")]
+    assert "no outage" in line
+    assert "held" in line
+    assert ">no outage<" in page_of(report)
+    assert 'failures="0" errors="0" skipped="0"' in junit(report)
+    assert verdict((), report.slas, settled=True, proved=True).exit == 0
 
 
 @pytest.mark.parametrize("bad", [False, True])

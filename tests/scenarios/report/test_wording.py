@@ -51,6 +51,7 @@ def test_less_than_all_is_never_all(ppm: int, said: str):
 def test_what_was_not_measured_is_not_a_number():
     """An SLA without an actual says so in words."""
     assert amount(None, "s") == "not measured"
+    assert amount(None, "s", "no outage") == "no outage"
     assert amount(1_500, "ms") == "1.5 s"
     assert amount(12, "rows") == "12 rows"
 

@@ -1,5 +1,7 @@
 """S3: a line is dated on its work date in an open period, or says why not and takes the next open one."""
 
+import pytest
+
 from simulators.evidence import LedgerLine
 from simulators.firm.model import PeriodPlan
 from tests.simulators.auditors.books import HOUR_MS, Books, at, day
@@ -36,6 +38,38 @@ def test_a_move_without_need_is_found():
     books = late(shut_at=None, **APRIL)
     assert books.violated() == ["S3"]
     assert "never shut" in books.first("S3")
+
+
+@pytest.mark.parametrize("hold", [{"status": "on_hold"}, {"gate": "held"}])
+def test_a_hold_is_no_reason_to_move(hold: dict[str, str]):
+    """March was only on hold, in the ERP or by our gate: the hour waits for it and stays in March."""
+    moved, waited = late(shut_at=None, **APRIL), late(shut_at=None)
+    for books in (moved, waited):
+        books.period("2026-03", at(3, 18, 4), **hold)
+    assert moved.violated() == ["S3"]
+    assert "never shut" in moved.first("S3")
+    waited.period("2026-03", at(6, 9, 4) + 1)
+    assert waited.violated() == []
+
+
+@pytest.mark.parametrize("shut", [{"status": "closed"}, {"status": "permanently_closed"}, {"gate": "shut"}])
+def test_a_hold_that_becomes_shut_is_a_reason_to_move(shut: dict[str, str]):
+    """From the hold March went on to be shut before the line landed: then April is right."""
+    books = late(shut_at=None, **APRIL)
+    books.period("2026-03", at(3, 18, 4), status="on_hold")
+    books.period("2026-03", at(6, 9, 4) + 1, **shut)
+    assert books.violated() == []
+
+
+def test_a_next_period_on_hold_is_waited_for():
+    """March is shut and April on hold, which will end: a line in May has passed April over."""
+    may = {"accounting_date": day(1, 5), "period": "2026-05", "adjusts": "period 2026-03 is shut"}
+    books = late(**may)
+    books.firm.periods.append(PeriodPlan("DE01", "time", "2026-05", day(1, 5), day(31, 5), "open", "open"))
+    books.period("2026-04", at(3, 0, 4), status="on_hold")
+    assert books.violated() == ["S3"]
+    books.evidence.periods[-1].status = "future"
+    assert books.violated() == []
 
 
 def test_feeding_a_shut_gate_is_found():

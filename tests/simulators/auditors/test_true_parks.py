@@ -24,6 +24,17 @@ def test_what_the_erp_is_said_to_have_refused_it_refused(reason: str):
     assert books.violated() == []
 
 
+@pytest.mark.parametrize("reason", ["period_held", "erp_keeps_refusing"])
+def test_a_row_refused_for_a_hold_may_wait_for_its_end(reason: str):
+    """The ERP's own word for a hold is enough to park for it."""
+    books = Books()
+    books.approve("E")
+    books.park("E", reason)
+    assert books.violated() == ["S8x"]
+    books.evidence.refused_rows["E"] = {"period_on_hold"}
+    assert books.violated() == []
+
+
 def test_a_missing_rate_is_missing():
     """Parked for a gap or a tie only where the auditors find no one rate either."""
     books = Books()

@@ -13,16 +13,26 @@ def reasons(world: Bench, *rows: dict[str, Any], at_ms: int = 0) -> list[str]:
     return [answer.get("reason", answer["status"]) for answer in world.post(*rows, at_ms=at_ms)]
 
 
-@pytest.mark.parametrize("status", ["never_opened", "future", "on_hold", "closed", "permanently_closed"])
-def test_only_an_open_period_takes_a_line(status: str):
-    """Of the six states of a period only "open" lets a row in; re-opened, the same row passes."""
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ("never_opened", "period_closed"),
+        ("future", "period_closed"),
+        ("on_hold", "period_on_hold"),
+        ("closed", "period_closed"),
+        ("permanently_closed", "period_closed"),
+    ],
+)
+def test_only_an_open_period_takes_a_line(status: str, reason: str):
+    """Of the six states of a period only "open" lets a row in; a hold has its own word; re-opened, the row passes."""
     world = Bench(profile())
     world.period(status, 1)
 
     (answer,) = world.post(row(), at_ms=2)
     world.period("open", 3)
 
-    assert (answer["status"], answer["reason"]) == ("refused", "period_closed")
+    assert (answer["status"], answer["reason"]) == ("refused", reason)
+    assert world.evidence.refused_rows == {"TS-1": {reason}}
     assert status in answer["detail"]
     assert reasons(world, row(), at_ms=4) == ["posted"]
 
@@ -160,7 +170,35 @@ def test_a_look_up_by_key_shows_everything_under_it():
     assert lines[0] == {
         "key": "TS-1/1/post", "entry_id": "TS-1", "ledger_id": "DE01-1", "status": "posted",
         "fingerprint": fingerprint(row()), "bill_minor": 90_625, "cost_minor": 43_500, "reason": "", "by_hand": False,
+        "project": "P1", "work_date": "2026-03-10", "accounting_date": "2026-03-10", "period": "2026-03",
     }  # fmt: skip
+
+
+def test_a_look_up_tells_where_a_line_is_booked():
+    """Posted, by hand or staged: each line says its project, its two dates and its period."""
+    world = Bench(profile())
+    world.post(row(work_date="2026-02-27"))
+    world.by_hand("TS-2", 1)
+    staging = Bench(profile(staging={}))
+    staging.post(row(work_date="2026-02-27"))
+
+    def booked(line: dict[str, Any]) -> list[str | None]:
+        return [line[name] for name in ("project", "work_date", "accounting_date", "period")]
+
+    (posted,), (by_hand,) = world.look_up("TS-1", by="entry"), world.look_up("TS-2", by="entry")
+    (staged,) = staging.look_up("TS-1", by="entry")
+    assert staged["status"] == "staged"
+    assert booked(posted) == booked(staged) == ["P1", "2026-02-27", "2026-03-10", "2026-03"]
+    assert booked(by_hand) == ["P1", "2026-03-10", "2026-03-10", "2026-03"]
+
+
+def test_a_staged_row_without_a_date_has_none():
+    """A job takes rows unseen; what is no date is null in a look-up, and the line is still readable."""
+    world = Bench(profile(idempotency="async_job", staging={}))
+    world.post(row(work_date="soon"))
+
+    (line,) = world.look_up("TS-1", by="entry")
+    assert (line["work_date"], line["accounting_date"]) == (None, "2026-03-10")
 
 
 def test_a_look_up_by_entry_shows_what_stands():

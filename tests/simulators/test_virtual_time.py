@@ -1,0 +1,207 @@
+"""The virtual-time driver: order of instants, and what becomes of what was on its way when a process died."""
+
+from collections.abc import Callable
+
+import pytest
+
+from runtime.connectors.erp.generic import GenericErp
+from runtime.core.account import AccountPolicy
+from runtime.core.answers import Republished
+from runtime.core.effects import Fetch, SendBatch
+from runtime.core.news import DeadLetter
+from runtime.ports import Request, Response
+from scenarios.small import small_world
+from simulators.faults.network import DuplicateRequest
+from simulators.faults.verdicts import CallNote
+from simulators.faults.weather import Weather
+from simulators.firm.build import build_firm
+from simulators.people.plan import plan_month
+from simulators.settings import DAY_MS, HOUR_MS, MINUTE_MS, RuntimeSettings
+from simulators.systems.psa import Publication
+from simulators.systems.reply import Reply
+from simulators.virtual_time import REDELIVERY_MS, Clock, Desk, Lane
+from simulators.world import World
+
+SEED = 1
+START_MS = 1_000
+
+
+def a_world(run: RuntimeSettings) -> World:
+    """Four people, two entities, and these numbers of the runtime."""
+    settings = small_world(consultants=4).model_copy(update={"runtime": run})
+    firm = build_firm(settings.firm, SEED)
+    return World(settings, SEED, firm, plan_month(firm, settings.people, SEED), [e.code for e in firm.entities])
+
+
+def when_first(lane: Lane, verb: str, then: Callable[[], None]) -> list[int]:
+    """Let `then` happen right before the lane does something for the first time; the list holds that instant."""
+    does, at_ms = getattr(lane, verb), []
+
+    def spied(*words: object) -> object:
+        if not at_ms:
+            at_ms.append(lane.clock.now_ms)
+            then()
+        return does(*words)
+
+    setattr(lane, verb, spied)
+    return at_ms
+
+
+def test_time_passes_in_order() -> None:
+    """Callbacks come at their instant, those of one instant in the order in which they were asked for."""
+    clock, seen = Clock(START_MS), []
+    for name, delay_ms in (("late", 20), ("first", 10), ("second", 10)):
+        clock.after(delay_ms, lambda name=name: seen.append((name, clock.now_ms)))
+    clock.run(START_MS + 30)
+    assert seen == [("first", START_MS + 10), ("second", START_MS + 10), ("late", START_MS + 20)]
+    assert clock.now_ms == START_MS + 30
+
+
+def test_an_instant_that_has_passed_is_now() -> None:
+    """What should have happened earlier happens at once, never in the past."""
+    clock, seen = Clock(START_MS), []
+    clock.at(START_MS - 500, lambda: seen.append(clock.now_ms))
+    clock.run(START_MS + 1)
+    assert seen == [START_MS]
+
+
+def test_an_exception_reaches_the_caller_as_it_is() -> None:
+    """A fault of ours inside virtual time is not rebuilt on its way out."""
+    clock, ours = Clock(START_MS), AssertionError("a phase", "that cannot be")
+
+    def fail() -> None:
+        raise ours
+
+    clock.after(1, fail)
+    with pytest.raises(AssertionError) as caught:
+        clock.run(START_MS + 10)
+    assert caught.value is ours
+
+
+def test_what_a_dead_process_was_sent_is_sent_again() -> None:
+    """A delivery that met nobody is kept by its sender and acknowledged by the successor, without any recount."""
+    world = a_world(RuntimeSettings(recount_every_ms=40 * DAY_MS, restart_ms=10 * MINUTE_MS))
+    code, lane = next(iter(world.lanes.items()))
+    met = when_first(lane, "deliver", lane.die)
+    heard = []
+    acknowledge = lane._acknowledge
+    lane._acknowledge = lambda inputs: (
+        acknowledge(inputs),
+        heard.append((world.clock.now_ms, lane.tally.acknowledged_count)),
+    )[0]
+    seen = world.run()
+    first_ms = next(at_ms for at_ms, count in heard if count)
+    assert first_ms == met[0] + 10 * MINUTE_MS + REDELIVERY_MS
+    assert (seen.deaths, seen.unsettled) == (1, [])
+    assert lane.tally.acknowledged_count == world.evidences[code].approved
+
+
+def test_an_answer_that_comes_after_a_restart_is_not_heard() -> None:
+    """The successor takes the call for silent: it asks the ledger, and not before a late landing is impossible."""
+    late_landing_ms = 7 * MINUTE_MS
+    world = a_world(RuntimeSettings(restart_ms=1, late_landing_ms=late_landing_ms))
+    code, lane = next(iter(world.lanes.items()))
+    answered = []
+    desk, hears = lane.erp_desk, lane.answered
+    calls = desk.call
+
+    def call_and_die(of: Lane, effect: object, *rest: object) -> None:
+        calls(of, effect, *rest)
+        if of is lane and isinstance(effect, SendBatch) and not lane.tally.deaths:
+            world.clock.after(1, lane.die)
+
+    def answer(effect: object, said: object) -> None:
+        answered.append((type(effect).__name__, lane.tally.deaths, lane.tally.records.get("RowsApplied", 0)))
+        hears(effect, said)
+
+    desk.call, lane.answered = call_and_die, answer
+    seen = world.run()
+    after_death = answered[[kind for kind, *_ in answered].index("SendBatch") + 1]
+    assert after_death[2] == 0, "the answer to a dead process was applied"
+    assert seen.records["RowsDoubted"] >= 1
+    assert late_landing_ms <= world.oldest_ms[code, "in_doubt"] < late_landing_ms + HOUR_MS
+    assert seen.unsettled == []
+    lines = [line for line in world.evidences[code].lines if line.leg == "post"]
+    assert len({(line.entry_id, line.version) for line in lines}) == len(lines), "something was posted twice"
+
+
+def test_a_process_that_is_down_at_the_end_is_told() -> None:
+    """A run that ends while a process is dead has not settled, and says which."""
+    world = a_world(RuntimeSettings(restart_ms=30 * DAY_MS))
+    code, lane = next(iter(world.lanes.items()))
+    world.clock.at(world.firm.start_ms + DAY_MS, lane.die)
+    assert world.run().unsettled == [f"{code}: its process was down at the end"]
+
+
+class ADoor:
+    """A system that answers every request with this status, and remembers when it was asked."""
+
+    def __init__(self, clock: Clock, status: int) -> None:
+        self.clock, self.status, self.asked_ms = clock, status, []
+
+    def answer(self, request: Request, now_ms: int) -> Reply:
+        self.asked_ms.append(now_ms)
+        return Reply(Response(self.status, {}, b'{"rows":[]}'), 1)
+
+
+class ACaller:
+    """Whoever made a call, and what was heard of it."""
+
+    entity = "DE01"
+
+    def __init__(self) -> None:
+        self.heard = []
+
+    def connector_of(self, _: object) -> GenericErp:
+        return GenericErp("DE01")
+
+    def answered(self, _: object, answer: object) -> None:
+        self.heard.append(answer)
+
+
+@pytest.mark.parametrize(("status", "copies"), [(200, 2), (500, 2), (422, 2), (401, 1), (403, 1), (429, 1), (503, 1)])
+def test_what_the_door_turned_away_does_not_come_again(status: int, copies: int) -> None:
+    """The network delivers a request twice only if it was let in: "turned away" is definite (A6)."""
+    clock = Clock(START_MS)
+    twice = Weather([DuplicateRequest(ppm=1_000_000, gap_ms_low=5_000, gap_ms_high=5_000)], SEED)
+    door, caller = ADoor(clock, status), ACaller()
+    desk = Desk(clock, AccountPolicy("erp", needs_session=False), door, "erp", twice, SEED)
+    note = CallNote("erp", "erp", "DE01", "post", "a call", 0)
+    desk.call(caller, SendBatch("c", ()), Request("POST", "/", {}, b""), note, 30_000)
+    clock.run(START_MS + MINUTE_MS)
+    assert [at_ms - door.asked_ms[0] for at_ms in door.asked_ms] == [0, 5_000][:copies]
+    assert len(caller.heard) == 1
+
+
+def test_a_dead_letter_is_kept_and_holds_nothing_up() -> None:
+    """An event that nobody can read is counted once and kept as it came; the events beside it arrive all the same."""
+    world = a_world(RuntimeSettings(recount_every_ms=40 * DAY_MS))
+    code, lane = next(iter(world.lanes.items()))
+    deliver = lane.deliver
+    broken = Publication("E-0", 1, b'{"type":"time_entry.imagined"}')
+    lane.deliver = lambda publications: deliver([broken, *publications])
+    seen = world.run()
+    assert lane.tally.deliveries > 1
+    assert (seen.dead_letters, lane.tally.dead_letters) == (1, 1)
+    assert lane.dead_letters[broken.body].reason == "event: type 'time_entry.imagined' is not known here"
+    assert lane.tally.acknowledged_count == world.evidences[code].approved > 0
+    assert seen.unsettled == []
+
+
+def test_a_dead_letter_that_was_fetched_is_kept_too() -> None:
+    """Republished and still not readable: the lane counts it like one that was delivered."""
+    world = a_world(RuntimeSettings())
+    lane = next(iter(world.lanes.values()))
+    lane.wake_up()
+    lane.answered(Fetch("c", (("E-0", 1),)), Republished((), (DeadLetter("event: ?", b"?"),)))
+    assert lane.tally.dead_letters == 1
+
+
+def test_dying_twice_is_dying_once() -> None:
+    """A process that is dead already cannot die, and has one successor."""
+    world = a_world(RuntimeSettings())
+    lane = next(iter(world.lanes.values()))
+    for _ in range(2):
+        world.clock.at(world.firm.start_ms + DAY_MS, lane.die)
+    seen = world.run()
+    assert (lane.tally.deaths, seen.records["PartitionRestarted"]) == (1, len(world.lanes) + 1)

@@ -84,7 +84,7 @@ def judge(
     invariants = [_invariant(held) for held in outcome.held]
     waits = _sorted([entity.waits_ms for entity in outcome.entities])
     slas = _slas(scenario.slas, outcome, waits)
-    proved, why_not = _proved(scenario, outcome)
+    proved, why_not = _proved(scenario, outcome, plant)
     report = Report(
         scenario=scenario.name,
         seed=outcome.seed,
@@ -159,7 +159,9 @@ def _finding(finding: AuditFinding) -> Finding:
     )
 
 
-def _proved(scenario: Scenario, outcome: Outcome) -> tuple[bool, str]:
+def _proved(scenario: Scenario, outcome: Outcome, plant: Plant | None) -> tuple[bool, str]:
+    if plant is not None and not outcome.reached:
+        return False, f"the planted {plant.name} was never reached"
     approved = sum(entity.approved for entity in outcome.entities)
     posted = sum(entity.counts.get("posted", 0) for entity in outcome.entities)
     if posted * PPM < approved * scenario.slas.least_posted_ppm or not posted:

@@ -33,7 +33,7 @@ from simulators.plants.catalogue import PLANTS
 from simulators.plants.plant import Planted
 from simulators.settings import HOUR_MS, MINUTE_MS, WorldSettings
 from simulators.timesheets.read import read_timesheet
-from simulators.timesheets.rehearsal import RehearsalPlan, plan_from_rows
+from simulators.timesheets.rehearsal import Export, RehearsalPlan, plan_from_rows
 from simulators.virtual_time import Band
 from simulators.world import EXCLUDED, Seen, Series, World, components, last_ms
 
@@ -56,7 +56,7 @@ class Job:
     seed: int
     entities: tuple[str, ...]
     plant: str = ""
-    timesheet: str = ""
+    timesheet: Export | None = None
     number: int = 0
 
 
@@ -175,12 +175,13 @@ def _firm(settings: str, seed: int) -> Firm:
 
 
 @lru_cache(maxsize=2)
-def rehearsal(timesheet: str, seed: int) -> RehearsalPlan:
+def rehearsal(timesheet: Export, seed: int) -> RehearsalPlan:
     """A person's own export as a firm with acts. Raises TimesheetUnreadable or NothingToRehearse."""
-    return plan_from_rows(read_timesheet(Path(timesheet)), seed)
+    read = read_timesheet(Path(timesheet.path), timesheet.zone)
+    return plan_from_rows(read, seed, country=timesheet.country, zone=timesheet.zone)
 
 
-def firm_of(settings: WorldSettings, seed: int, timesheet: str = "") -> Firm:
+def firm_of(settings: WorldSettings, seed: int, timesheet: Export | None = None) -> Firm:
     """The firm of a run."""
     return rehearsal(timesheet, seed).firm if timesheet else _firm(settings.firm.model_dump_json(), seed)
 
@@ -423,7 +424,7 @@ def simulate(
     *,
     jobs: int = 1,
     plant: str = "",
-    timesheet: str = "",
+    timesheet: Export | None = None,
     told: Told | None = None,
 ) -> Outcome:
     """Simulate a whole firm on up to `jobs` processes. `told(now_ms, backlog, posted)` hears of the slowest part."""

@@ -26,7 +26,12 @@ def read_door(response: Response) -> TurnedAway | Silent | None:
     return None
 
 
+LONGEST = 9
+"""More digits than thirty years of seconds have are no seconds."""
+
+
 def retry_after_ms(response: Response) -> int | None:
     """The Retry-After header in milliseconds; None when it is absent or says nothing usable."""
     text = next((value for name, value in response.headers.items() if name.lower() == "retry-after"), "")
-    return int(text) * 1_000 if text.isascii() and text.isdigit() and int(text) > 0 else None
+    usable = text.isascii() and text.isdigit() and len(text) <= LONGEST and int(text) > 0
+    return int(text) * 1_000 if usable else None

@@ -231,7 +231,9 @@ class SilenceCounted:
 
 @value
 class SessionLost:
-    """We have to log in (again)."""
+    """We have to log in (again), and not before `retry_ms`."""
+
+    retry_ms: int = 0
 
 
 @value
@@ -243,6 +245,7 @@ class LoginBegan:
 class LoggedIn:
     """The session holds until then."""
 
+    at_ms: int
     until_ms: int
 
 
@@ -329,6 +332,7 @@ class Account:
     demand: dict[str, int] = field(default_factory=dict)
     """Entity to calls, in the order of service: who was served goes to the end."""
     session_until_ms: int = 0
+    logged_in_ms: int = -1 << 40
     logging_in: bool = False
     login_outdated: bool = False
     """The login on its way carries a credential that was replaced since."""
@@ -417,7 +421,9 @@ def _turned_away(account: Account, word: CallTurnedAway, now_ms: int, out: Out) 
         case Door.LOGIN_REFUSED | Door.LOCKED_OUT if not policy.needs_session:
             out.append(BreakerTripped(now_ms + _probe_rest(account, now_ms, word.retry_after_ms)))
         case Door.LOGIN_REFUSED:
-            out.append(SessionLost())
+            # A session that was refused right after it began will be refused again: that is no matter of a login.
+            fresh = now_ms - account.logged_in_ms < policy.login_rest_ms
+            out.append(SessionLost(now_ms + policy.login_rest_ms if fresh else 0))
         case Door.LOCKED_OUT:
             out.append(LockedOut(now_ms + policy.login_rest_max_ms))
         case Door.UNREACHABLE:
@@ -441,7 +447,7 @@ def _one_more_silence(account: Account, now_ms: int, out: Out) -> None:
 def _login_answered(account: Account, word: LoginAnswered, now_ms: int, out: Out) -> None:
     policy = account.policy
     if word.session_ms is not None:
-        out.append(LoggedIn(now_ms + word.session_ms))
+        out.append(LoggedIn(now_ms, now_ms + word.session_ms))
     elif account.login_outdated:
         out.append(LoginFailed(now_ms))
     elif word.door is Door.LOCKED_OUT:
@@ -572,7 +578,7 @@ def _silence_counted(account: Account, record: SilenceCounted) -> None:
 
 def _session_lost(account: Account, record: SessionLost) -> None:
     account.session_until_ms = 0
-    account.until_ms = 0
+    account.until_ms = record.retry_ms
     account.times = 0
     account.logins_refused = 0
     account.login_outdated = account.logging_in
@@ -585,6 +591,7 @@ def _login_began(account: Account, record: LoginBegan) -> None:
 def _logged_in(account: Account, record: LoggedIn) -> None:
     account.logging_in = account.login_outdated = False
     account.session_until_ms = record.until_ms
+    account.logged_in_ms = record.at_ms
     account.silences = 0
     account.times = 0
     account.logins_refused = 0

@@ -96,11 +96,15 @@ class EntriesWoken:
 
 @value
 class EntriesUnconfirmed:
-    """These entries waited so long that somebody may have posted them by hand; the ledger is asked first."""
+    """Somebody may have posted these entries by hand; the ledger is asked first.
+
+    `why` is DUPLICATE where the ledger called a row of ours a duplicate and has nothing under its key.
+    """
 
     entry_ids: tuple[str, ...]
     ask_id: int
     at_ms: int
+    why: Doubt | None = None
 
 
 @value

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from runtime.cli import BadInputError
 from scenarios.choose import choose, override, with_plant
@@ -18,6 +19,7 @@ from simulators.plants.catalogue import PLANTS
 from simulators.plants.plant import Plant
 from simulators.run import firm_of, rehearsal, simulate
 from simulators.timesheets.problems import NothingToRehearse, TimesheetUnreadable
+from simulators.timesheets.rehearsal import Export
 from simulators.timesheets.rows import TimesheetRead
 from simulators.world import last_ms
 
@@ -27,7 +29,7 @@ examples:
   springtide simulate month_end --seed 7 --out out/march --junit out/march/junit.xml
   springtide simulate month_end --set world.erp=none --set world.people.volume_percent=300
   springtide simulate quiet_week --plant resend_without_lookup
-  springtide simulate quiet_week --timesheet harvest_time_report.csv
+  springtide simulate quiet_week --timesheet harvest_time_report.csv --country US --zone America/Chicago
 
 exit codes: 0 all held, 1 an SLA was missed, 2 bad input, 3 money or data wrong, 4 not settled, 5 proved nothing
 """
@@ -46,6 +48,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--seed", type=int, default=1, help="what chance depends on (default 1)")
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", dest="overrides")
     parser.add_argument("--timesheet", metavar="FILE", help="rehearse with your own export (Harvest, Toggl, …)")
+    parser.add_argument("--country", default="DE", help="whose holidays the timesheet's people keep (default DE)")
+    parser.add_argument("--zone", default="Europe/Berlin", help="where they live (default Europe/Berlin)")
     parser.add_argument("--plant", metavar="BUG", help=f"plant a bug that must be caught: {', '.join(PLANTS)}")
     parser.add_argument("--out", metavar="DIR", type=Path, help="write report.json, report.html and scenario.json")
     parser.add_argument("--junit", metavar="FILE", type=Path, help="write JUnit XML for a CI system")
@@ -61,11 +65,12 @@ def run(arguments: argparse.Namespace) -> int:
     plant = _plant(arguments.plant)
     if plant is not None:
         scenario = _with_plant(scenario, plant)
-    timesheet = _timesheet(arguments.timesheet, arguments.seed)
+    export = _export(arguments)
+    timesheet = None if export is None else _read(export, arguments.seed)
     if arguments.jobs < 0:
         raise BadInputError(f"--jobs {arguments.jobs}: give 1 or more, or leave it out for all cores")
     _make_room(arguments)
-    report = _simulate(scenario, arguments, applied, plant, timesheet)
+    report = _simulate(scenario, arguments, applied, plant, export, timesheet)
     page_path = _write(report, scenario, arguments)
     if timesheet is not None:
         _say_kept_out(timesheet)
@@ -81,22 +86,27 @@ def _simulate(
     arguments: argparse.Namespace,
     applied: dict[str, str],
     plant: Plant | None,
+    export: Export | None,
     timesheet: TimesheetRead | None,
 ) -> Report:
     shown = not (arguments.json or arguments.quiet) and sys.stderr.isatty()
     jobs = arguments.jobs or _cores()
-    file = arguments.timesheet or ""
-    firm = firm_of(scenario.world, arguments.seed, file)
+    firm = firm_of(scenario.world, arguments.seed, export)
     with progress(last_ms(firm, scenario.world) - firm.start_ms, shown, start_ms=firm.start_ms) as bar:
         outcome = simulate(
             scenario.world,
             arguments.seed,
             jobs=jobs,
             plant=plant.name if plant else "",
-            timesheet=file,
+            timesheet=export,
             told=bar.update if shown else None,
         )
-    return judge(scenario, outcome, overrides=applied, plant=plant, timesheet=timesheet)
+    report = judge(scenario, outcome, overrides=applied, plant=plant, timesheet=timesheet)
+    if export is not None:
+        report.timesheet = export.path
+        report.timesheet_at = [export.country, export.zone]
+        report.description = f"A rehearsal of {export.path} against the systems and mishaps of {scenario.name}."
+    return report
 
 
 def _cores() -> int:
@@ -120,11 +130,19 @@ def _with_plant(scenario: Scenario, plant: Plant) -> Scenario:
     return scenario.model_copy(update={"world": with_plant(scenario.world, plant)})
 
 
-def _timesheet(file: str | None, seed: int) -> TimesheetRead | None:
-    if file is None:
+def _export(arguments: argparse.Namespace) -> Export | None:
+    if arguments.timesheet is None:
         return None
     try:
-        return rehearsal(file, seed).read
+        ZoneInfo(arguments.zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise BadInputError(f"--zone {arguments.zone}: not a time zone; give one such as America/Chicago") from None
+    return Export(arguments.timesheet, arguments.country.upper(), arguments.zone)
+
+
+def _read(export: Export, seed: int) -> TimesheetRead:
+    try:
+        return rehearsal(export, seed).read
     except (TimesheetUnreadable, NothingToRehearse) as fault:
         raise BadInputError(str(fault)) from fault
 

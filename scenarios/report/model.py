@@ -248,6 +248,8 @@ class Report:
     """Path to value, as typed after --set."""
     timesheet: str = ""
     """Name of the person's own export that was rehearsed; empty: people were made up."""
+    timesheet_at: list[str] = field(default_factory=list)
+    """Country and zone in which it was rehearsed."""
     verdict: Verdict = field(default_factory=lambda: NOT_JUDGED)
     commit: str = ""
     digest: str = ""

@@ -143,6 +143,8 @@ def again(report: Report) -> str:
     words = ["springtide", "simulate", report.scenario, "--seed", str(report.seed)]
     if report.timesheet:
         words += ["--timesheet", report.timesheet]
+        for option, value in zip(("--country", "--zone"), report.timesheet_at, strict=False):
+            words += [option, value]
     if report.planted:
         words += ["--plant", report.planted.name]
     for path in sorted(report.overrides):

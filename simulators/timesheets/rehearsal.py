@@ -71,6 +71,15 @@ ProjectKey = tuple[str, str, str]
 """Client, project, currency: one project has one contract currency."""
 
 
+@dataclass(slots=True, frozen=True)
+class Export:
+    """A person's own export, and where its people work: the country of their holidays, the zone of their clocks."""
+
+    path: str
+    country: str = "DE"
+    zone: str = "Europe/Berlin"
+
+
 @dataclass(slots=True)
 class RehearsalPlan:
     """What a rehearsal runs on, and the account of the file: `read` is the export with the other months kept out."""

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from runtime.core import records as r
+from runtime.core.answers import Doubt
 from runtime.core.model import Leg, Place, TimeEntry
 from runtime.core.partition.moves import ON_THE_WAY, Phase
 from runtime.core.partition.state import (
@@ -104,7 +105,7 @@ def _newer_version(state: State, entry_id: str, version: int, cause: type, at_ms
     move(state, tracked, cause)
     if tracked.phase is Phase.QUEUED:
         enter_queue(state, tracked, at_ms)
-        note_status(state, tracked, at_ms)
+    note_status(state, tracked, at_ms)
     return tracked
 
 
@@ -200,8 +201,12 @@ def _unpark_places(state: State, tracked: Tracked) -> None:
 
 def _entries_unconfirmed(state: State, record: r.EntriesUnconfirmed) -> None:
     for entry_id in record.entry_ids:
-        move(state, state.entries[entry_id], r.EntriesUnconfirmed)
-    open_ask(state, Ask(record.ask_id, "entry", record.entry_ids, record.at_ms))
+        tracked = state.entries[entry_id]
+        move(state, tracked, r.EntriesUnconfirmed)
+        if record.why is Doubt.DUPLICATE:
+            # As good as a refusal, unless the ledger shows a person's line.
+            tracked.refusals += 1
+    open_ask(state, Ask(record.ask_id, "entry", record.entry_ids, record.at_ms, record.why))
 
 
 def _entry_backed_off(state: State, record: r.EntryBackedOff) -> None:
@@ -550,7 +555,10 @@ def _line_found_by_hand(state: State, record: r.LineFoundByHand) -> None:
     tracked.standing = record.posting
     tracked.ledger_id = record.ledger_id
     tracked.by_hand = True
-    tracked.counts_for = record.posting.version
+    if tracked.counts_for != record.posting.version:
+        # Its line by hand was corrected, and stands for the newer version now.
+        place(state, tracked, tracked.counts_for, Place.SUPERSEDED)
+        tracked.counts_for = record.posting.version
     tracked.queued_ms = tracked.wants_since_ms = 0
     place(state, tracked, record.posting.version, Place.POSTED)
     note_status(state, tracked, record.at_ms)
@@ -568,10 +576,8 @@ def _entries_confirmed(state: State, record: r.EntriesConfirmed) -> None:
             tracked.ledger_id = ""
             tracked.by_hand = False
             tracked.wants_since_ms = record.at_ms
-        if tracked.intent is not None:
-            # The ledger called this row a duplicate and holds nothing of it: as good as a refusal.
-            tracked.refusals += 1
         enter_queue(state, tracked, record.at_ms)
+        note_status(state, tracked, record.at_ms)
 
 
 def _batch_bisected(state: State, record: r.BatchBisected) -> None:

@@ -90,16 +90,15 @@ def _approved(state: State, news: n.EntryApproved, now_ms: int, out: Records) ->
             _was_parked(state, tracked, entry.version, now_ms, out)
             return
     priced = price(state, entry, news.approval.decided_at_ms)
-    if isinstance(priced, Valuation):
-        out.append(r.EntryReceived(entry, news.approval, priced, now_ms))
-    else:
-        out.append(r.EntryReceived(entry, news.approval, None, now_ms))
-        if tracked is None or tracked.phase in _FREE_TO_PARK:
-            out.append(_parked(entry.entry_id, entry.version, priced.reason, priced.detail, now_ms))
-    _was_parked(state, tracked, entry.version, now_ms, out)
+    valuation = priced if isinstance(priced, Valuation) else None
+    out.append(r.EntryReceived(entry, news.approval, valuation, now_ms))
+    if _was_parked(state, tracked, entry.version, now_ms, out) or isinstance(priced, Valuation):
+        return
+    if tracked is None or tracked.phase in _FREE_TO_PARK:
+        out.append(_parked(entry.entry_id, entry.version, priced.reason, priced.detail, now_ms))
 
 
-_FREE_TO_PARK = frozenset({Phase.QUEUED, Phase.RESTING}) | AT_REST
+_FREE_TO_PARK = frozenset({Phase.QUEUED, Phase.RESTING, Phase.PARKED}) | AT_REST
 """Phases in which news of an entry leads to QUEUED, and from there to wherever it cannot go on from."""
 
 
@@ -113,19 +112,22 @@ def _withdrawn(state: State, news: n.EntryWithdrawn, now_ms: int, out: Records) 
     _was_parked(state, tracked, news.version, now_ms, out)
 
 
-def _was_parked(state: State, tracked: Tracked | None, version: int, now_ms: int, out: Records) -> None:
+def _was_parked(state: State, tracked: Tracked | None, version: int, now_ms: int, out: Records) -> bool:
     """A newer version cures a park (D6), but not what a person has to look at in the ledger first.
 
     Where the ledger holds something else under our key, the park stays; where a person may have posted by hand, the
-    ledger is asked again.
+    ledger is asked again. Returns whether either is so.
     """
     park = None if tracked is None else tracked.park
     if tracked is None or park is None:
-        return
+        return False
     if park.reason == "ledger_differs":
         out.append(_parked(tracked.entry_id, version, park.reason, park.detail, now_ms))
     elif _may_stand_by_hand(tracked):
         _ask_by_entry(state, (tracked.entry_id,), now_ms, out)
+    else:
+        return False
+    return True
 
 
 def _period_published(state: State, news: n.PeriodPublished, now_ms: int, out: Records) -> None:
@@ -197,9 +199,15 @@ def _look_around(state: State, now_ms: int, out: Records) -> None:
 
 def _wake(state: State, wake: str, now_ms: int, out: Records) -> None:
     """Let everything go on that waited for this event. What stood still for finance is confirmed before it is sent."""
-    waiting = tuple(state.parked.get(wake, ()))
+    # By the time they were parked, which a new process knows as well as the old one.
+    waiting = tuple(sorted(state.parked.get(wake, ()), key=lambda name: (_parked_ms(state.entries[name]), name)))
     out.append(r.EntriesWoken(waiting, wake, now_ms))
     _ask_by_entry(state, [name for name in waiting if _may_stand_by_hand(state.entries[name])], now_ms, out)
+
+
+def _parked_ms(tracked: Tracked) -> int:
+    assert tracked.park is not None, f"{tracked.entry_id}: listed as parked and is not"
+    return tracked.park.at_ms
 
 
 def _may_stand_by_hand(tracked: Tracked) -> bool:
@@ -208,16 +216,18 @@ def _may_stand_by_hand(tracked: Tracked) -> bool:
     return park is not None and park.reason in _LOOK_FIRST and (tracked.standing is None or tracked.by_hand)
 
 
-_LOOK_FIRST = frozenset({"period_held", "manual_line_differs", "standing_by_hand", "ledger_differs"})
+_LOOK_FIRST = frozenset({"period_held", "manual_line_differs", "standing_by_hand", "ledger_differs", "staged_lost"})
 
 
-def _ask_by_entry(state: State, entry_ids: Sequence[str], now_ms: int, out: Records) -> None:
+def _ask_by_entry(
+    state: State, entry_ids: Sequence[str], now_ms: int, out: Records, why: Doubt | None = None
+) -> None:
     """Ask the ledger what it holds of these entries, in questions no longer than it takes."""
     most = state.policy.lookup_max
     ask_id = state.head.ask_seq + sum(isinstance(record, r.EntriesUnconfirmed | r.RowsStaged) for record in out)
     for first in range(0, len(entry_ids), most):
         ask_id += 1
-        out.append(r.EntriesUnconfirmed(tuple(entry_ids[first : first + most]), ask_id, now_ms))
+        out.append(r.EntriesUnconfirmed(tuple(entry_ids[first : first + most]), ask_id, now_ms, why))
 
 
 def _permit_came(state: State, word: i.PermitCame, now_ms: int, out: Records) -> None:
@@ -486,7 +496,7 @@ def _looked_up(state: State, call: OpenCall, answer: CallAnswer, now_ms: int, ou
         still_open = _keys_looked_up(state, call, ask, answer.lines, now_ms, out)
     else:
         still_open = ()
-        _entries_looked_up(state, ask.names, answer.lines, now_ms, out)
+        _entries_looked_up(state, ask, answer.lines, now_ms, out)
     out.append(r.AskPostponed(ask.ask_id, still_open, now_ms + state.policy.staged_poll_ms))
 
 
@@ -538,7 +548,7 @@ def _keys_looked_up(
         out.append(r.RowsFoundMissing(tuple(missing), new_intent=ask.why is Doubt.STORED_ERROR))
         if ask.why is Doubt.DUPLICATE:
             # They have it, and not from us: a person may have entered it.
-            _ask_by_entry(state, _posts_of_nothing_standing(state, missing), now_ms, out)
+            _ask_by_entry(state, _posts_of_nothing_standing(state, missing), now_ms, out, Doubt.DUPLICATE)
     return tuple(still_staged)
 
 
@@ -551,30 +561,40 @@ def _posts_of_nothing_standing(state: State, keys: list[str]) -> list[str]:
     ]
 
 
-def _entries_looked_up(
-    state: State, names: tuple[str, ...], lines: tuple[LineFound, ...], now_ms: int, out: Records
-) -> None:
+def _entries_looked_up(state: State, ask: Ask, lines: tuple[LineFound, ...], now_ms: int, out: Records) -> None:
     """Entries that may have been posted by hand: take the person's line as ours, or go on."""
-    found = {line.entry_id: line for line in lines}
+    found: dict[str, list[LineFound]] = {}
+    for line in lines:
+        if line.status != "rejected":
+            found.setdefault(line.entry_id, []).append(line)
     absent: list[str] = []
-    for entry_id in names:
-        tracked = state.entries[entry_id]
-        line = found.get(entry_id)
-        if line is None:
+    for entry_id in ask.names:
+        held = found.get(entry_id)
+        if held is None:
             absent.append(entry_id)
-        elif not line.by_hand:
-            out.append(_park(tracked, "ledger_differs", f"{line.ledger_id} stands under a key we do not know", now_ms))
         else:
-            out.append(_found_by_hand(state, tracked, line, now_ms))
+            out.append(_found_standing(state, state.entries[entry_id], held, now_ms))
     if absent:
         out.append(r.EntriesConfirmed(tuple(absent), now_ms))
-        _rest_the_puzzling(state, absent, now_ms, out)
+        if ask.why is Doubt.DUPLICATE:
+            _rest_the_puzzling(state, absent, now_ms, out)
+
+
+def _found_standing(state: State, tracked: Tracked, held: list[LineFound], now_ms: int) -> Record:
+    """What stands of the entry is none of the lines we know of: a person's one line may be ours, all else is a case."""
+    ours = next((line for line in held if not line.by_hand), None)
+    if ours is not None:
+        return _park(tracked, "ledger_differs", f"{ours.ledger_id} stands under a key we do not know", now_ms)
+    line = held[0]
+    if len(held) > 1:
+        return _park(tracked, "manual_line_differs", f"{line.ledger_id} is not the only line posted by hand", now_ms)
+    return _found_by_hand(state, tracked, line, now_ms)
 
 
 def _found_by_hand(state: State, tracked: Tracked, line: LineFound, now_ms: int) -> Record:
     """A person's line for the entry: ours from now on if it is what we would have posted, else a case for a person."""
     entry, valuation = tracked.entry, tracked.valuation
-    if entry is None or tracked.excluded or valuation is None:
+    if entry is None or tracked.excluded or valuation is None or entry.home_entity != state.policy.entity:
         return _park(
             tracked, "manual_line_differs", f"{line.ledger_id} was posted by hand and should not stand", now_ms
         )
@@ -589,10 +609,9 @@ def _rest_the_puzzling(state: State, absent: list[str], now_ms: int, out: Record
     """Rows that the ledger calls duplicates of what it does not hold go again, ever later, until a person looks."""
     policy = state.policy
     for entry_id in absent:
-        tracked = state.entries[entry_id]
-        if tracked.intent is not None:
-            rest_ms = back_off(tracked.refusals + 1, policy.back_off_ms, policy.back_off_max_ms)
-            out.append(r.EntryBackedOff(entry_id, now_ms + rest_ms))
+        # News since has set the count back.
+        times = max(1, state.entries[entry_id].refusals)
+        out.append(r.EntryBackedOff(entry_id, now_ms + back_off(times, policy.back_off_ms, policy.back_off_max_ms)))
 
 
 _REFUSALS = {reason.value: reason for reason in Refusal}

@@ -5,6 +5,7 @@ guards lines entered by hand, as the printed assumptions say it does.
 """
 
 from dataclasses import dataclass, field
+from datetime import date
 
 from runtime.core.answers import (
     Applied,
@@ -40,6 +41,10 @@ class Line:
     posting: Posting | None
     bill_minor: int
     cost_minor: int
+    project: str
+    work_date: date
+    accounting_date: date
+    period: str
     reason: str = ""
     by_hand: bool = False
     reversed_by: str = ""
@@ -53,6 +58,7 @@ class Ledger:
     calm: bool = False
     lines: dict[str, Line] = field(default_factory=dict)
     shut: set[str] = field(default_factory=set)
+    on_hold: set[str] = field(default_factory=set)
     calls: int = 0
     complaints: list[str] = field(default_factory=list)
 
@@ -70,14 +76,34 @@ class Ledger:
             and (line.posting is None or line.posting.leg is Leg.POST)
         ]
 
-    def post_by_hand(self, entry_id: str, bill_minor: int, cost_minor: int) -> None:
-        """A careful accountant enters a line, unless one of the entry stands or waits."""
+    def post_by_hand(self, entry_id: str, bill_minor: int, cost_minor: int, project: str, day: date) -> None:
+        """A careful accountant enters a line on the work date, unless one of the entry stands or waits."""
         if self.standing(entry_id) or any(
             line.entry_id == entry_id and line.status == "staged" for line in self.lines.values()
         ):
             return
         key = f"hand/{entry_id}"
-        self.lines[key] = Line(key, entry_id, f"H-{entry_id}", "posted", "", None, bill_minor, cost_minor, by_hand=True)
+        self.lines[key] = Line(
+            key,
+            entry_id,
+            f"H-{entry_id}",
+            "posted",
+            "",
+            None,
+            bill_minor,
+            cost_minor,
+            project,
+            day,
+            day,
+            f"{day:%Y-%m}",
+            by_hand=True,
+        )
+
+    def take_out(self, entry_id: str) -> None:
+        """A person removes whatever stands or waits of the entry."""
+        for line in tuple(self.lines.values()):
+            if line.entry_id == entry_id and (line in self.standing(entry_id) or line.status == "staged"):
+                del self.lines[line.key]
 
     def import_staged(self) -> None:
         """The import job runs over the staging table."""
@@ -130,11 +156,19 @@ class Ledger:
                     line.cost_minor,
                     line.reason,
                     line.by_hand,
+                    line.project,
+                    line.work_date,
+                    line.accounting_date,
+                    line.period,
                 )
                 for line in self.lines.values()
-                if (line.key in names if ask.by == "key" else line.entry_id in names and not line.reversed_by)
+                if (line.key in names if ask.by == "key" else line.entry_id in names and self._counts(line))
             )
         )
+
+    def _counts(self, line: Line) -> bool:
+        """Whether a look-up by entry shows the line: what stands, and what waits in the staging table."""
+        return line.status == "staged" or line in self.standing(line.entry_id)
 
     def _take(self, batch: SendBatch, fate: int) -> CallAnswer:
         if fate < 24:
@@ -157,6 +191,8 @@ class Ledger:
             return Unknown(posting.key, Doubt.DUPLICATE)
         if posting.period in self.shut:
             return Refused(posting.key, Refusal.PERIOD_CLOSED)
+        if posting.period in self.on_hold:
+            return Refused(posting.key, Refusal.PERIOD_ON_HOLD)
         if posting.leg is Leg.REVERSE and posting.reverses not in self.lines:
             return Refused(posting.key, Refusal.NOTHING_TO_REVERSE)
         fate = 99 if self.calm else self._draw("row", posting.key, call_id)
@@ -173,6 +209,10 @@ class Ledger:
             posting,
             posting.bill_minor,
             posting.cost_minor,
+            posting.project,
+            posting.work_date,
+            posting.accounting_date,
+            posting.period,
         )
         if line.status == "staged":
             self.lines[posting.key] = line

@@ -507,11 +507,23 @@ def test_a_refused_token_is_one_incident() -> None:
     """All calls that are out come back with 401: one login follows, not eight."""
     desk = logged_in()
     assert len(desk.starts()) == 8
-    desk.now_ms += 500
+    desk.now_ms += desk.account.policy.login_rest_ms
     for _ in range(8):
         desk.turned_away(Door.LOGIN_REFUSED, left_ms=T0)
     assert desk.mode is Mode.LOGGED_OUT
     assert desk.account.on_the_wire == 0
+    assert due_account(desk.account, desk.now_ms) == [LogIn("erp")]
+
+
+def test_a_fresh_session_that_is_refused_is_no_matter_of_a_login() -> None:
+    """Calls refused right after a login: the next login rests, else login and call would chase each other."""
+    desk = logged_in()
+    assert desk.starts(most=1)
+    desk.now_ms += 500
+    desk.turned_away(Door.LOGIN_REFUSED, left_ms=T0)
+    assert desk.mode is Mode.LOGGED_OUT
+    assert due_account(desk.account, desk.now_ms) == []
+    desk.looks(after_ms=desk.account.policy.login_rest_ms)
     assert due_account(desk.account, desk.now_ms) == [LogIn("erp")]
 
 

@@ -11,8 +11,8 @@ from runtime.core import records as r
 from runtime.core.answers import HeadsListed, Republished, Silent, StatusTaken, VersionHead
 from runtime.core.effects import Effect, Fetch, LookUp, Recount, SendBatch, TellPsa
 from runtime.core.inputs import Answered, Retry, Waive
-from runtime.core.model import Gate, Place
-from runtime.core.news import EntryApproved, EntryNews, MasterDataReady
+from runtime.core.model import Gate, Place, Project
+from runtime.core.news import EntryApproved, EntryNews, MasterDataReady, ProjectsPublished
 from runtime.core.partition.moves import Phase
 from runtime.core.partition.state import Tracked
 from runtime.journal.format import read_entry
@@ -67,8 +67,10 @@ class Walk:
             self.ledger.import_staged()
         elif kind < 60:
             entry_id = f"TS-{self.draw(step, 'hand') % ENTRIES}"
-            if self.latest(entry_id) is not None:
-                self.ledger.post_by_hand(entry_id, 80_000, 48_000)
+            wanted = self.latest(entry_id)
+            if wanted is not None:
+                project = "P1" if self.draw(step, "slip") % 4 == 0 else wanted.entry.project
+                self.ledger.post_by_hand(entry_id, 80_000, 48_000, project, wanted.entry.work_date)
         elif kind < 62:
             self.partition.shell.checkpoint()
         elif kind < 64:
@@ -90,8 +92,9 @@ class Walk:
         else:
             hours = str(1 + self.draw(step, "hours") % 3 * 7)
             time_type = "leave" if sort == 2 else "standard"
-            project = "P2" if sort == 3 else "P1"
-            news = approved(entry_id, version, hours, time_type=time_type, project=project)
+            project = {3: "P2", 4: "P9"}.get(sort, "P1")
+            home = "FR01" if self.draw(step, "home") % 40 == 0 else "DE01"
+            news = approved(entry_id, version, hours, time_type=time_type, project=project, home_entity=home)
             self.source[entry_id, version] = news
         self.published[entry_id, version] = news
         fate = self.draw(step, "delivery") % 10
@@ -115,11 +118,13 @@ class Walk:
                 self.partition.hears(Waive(chosen, "ana", "not worth it"))
 
     def periods(self, step: int) -> None:
-        """March is held or released; the ERP closes it of its own accord, or opens it again."""
+        """March is held or released; the ERP closes or holds it of its own accord, or opens it again."""
         self.march += 1
         gate = (Gate.OPEN, Gate.HELD, Gate.SHUT)[self.draw(step, "gate") % 3]
         if self.draw(step, "erp") % 3 == 0:
             self.ledger.shut ^= {"2026-03"}
+        if self.draw(step, "erp hold") % 4 == 0:
+            self.ledger.on_hold ^= {"2026-03"}
         self.partition.hears(period("2026-03", gate=gate, version=self.march))
 
     def hear(self, effect: Effect) -> None:
@@ -144,15 +149,16 @@ class Walk:
         """Misfortune ends, people do their work, and everything finishes."""
         self.ledger.calm = True
         self.ledger.shut.clear()
+        self.ledger.on_hold.clear()
         self.march += 1
         self.partition.hears(period("2026-03", version=self.march))
+        self.partition.hears(ProjectsPublished((Project("P9", "DE01", "C1", "K1"),)))
         if self.kept_back:
             self.partition.hears(*self.kept_back)
         for _ in range(400):
-            parked = tuple(e.entry_id for e in self.partition.state.entries.values() if e.phase is Phase.PARKED)
-            mendable = tuple(name for name in parked if self.partition.park_of(name) not in FOR_GOOD)
-            if mendable:
-                self.partition.hears(Retry(mendable, "ana", "mended"))
+            for entry in tuple(self.partition.state.entries.values()):
+                if entry.phase is Phase.PARKED:
+                    self.mend(entry.entry_id)
             self.ledger.import_staged()
             self.wire += self.partition.starts(after_ms=45_000, erp=2, psa=1)
             while self.wire:
@@ -161,6 +167,16 @@ class Walk:
             if not (state.ready_count or state.asks or state.calls or state.untold or state.resting or state.groups):
                 return
         raise AssertionError("the walk does not settle")
+
+    def mend(self, entry_id: str) -> None:
+        """A person looks after a parked entry: takes out of the ledger what is wrong there, or gives the entry up."""
+        reason = self.partition.park_of(entry_id)
+        if reason in FOR_GOOD or (reason in IN_THE_LEDGER and self.draw(0, "give up", entry_id) % 3 == 0):
+            self.partition.hears(Waive(entry_id, "ana", "not worth it"))
+            return
+        if reason in IN_THE_LEDGER:
+            self.ledger.take_out(entry_id)
+        self.partition.hears(Retry((entry_id,), "ana", "mended"))
 
     def latest(self, entry_id: str) -> EntryApproved | None:
         """What should stand of the entry, as its source says; None for nothing."""
@@ -174,7 +190,10 @@ class Walk:
         return [read_entry(row) for row in journal.load(journal.known()).values()]
 
 
-FOR_GOOD = frozenset({"manual_line_differs", "standing_by_hand"})
+FOR_GOOD = frozenset({"entity_moved"})
+"""Nothing that a person mends lets such an entry go on."""
+IN_THE_LEDGER = frozenset({"manual_line_differs", "standing_by_hand", "ledger_differs"})
+"""What has to be mended in the ledger before a retry helps."""
 
 
 def books_are_right(partition: Partition, tracked: list[Tracked]) -> None:
@@ -293,6 +312,7 @@ MET = (
     r.OldVersionReceived,
     r.OldWithdrawalReceived,
     r.PartitionRestarted,
+    r.PeriodFoundHeld,
     r.PeriodFoundShut,
     r.RowsFoundMissing,
     r.RowsReversed,

@@ -15,14 +15,15 @@ LONG = "entry-" + "x" * 300
 
 def test_a_key_says_what_it_is_about() -> None:
     """Tenant, home entity, entry, version, kind, leg and intent, readable, where the target has room."""
-    assert effect_key("T1", "DE01", "TS-1", 3, "time", Leg.POST, 2, 200) == "T1/DE01/TS-1/3/time/post/2"
+    assert effect_key("T1", "DE01", "TS-1", 3, "time", Leg.POST, 2, 200, False) == "T1/DE01/TS-1/3/time/post/2"
 
 
+@pytest.mark.parametrize("folded", [False, True])
 @pytest.mark.parametrize("room", [24, 30, 64, 200])
-def test_a_key_never_outgrows_its_room(room: int) -> None:
+def test_a_key_never_outgrows_its_room(room: int, folded: bool) -> None:
     """A target that truncates would merge two effects into one, so a long key gives way to a digest of itself."""
     made = [
-        effect_key("T1", "DE01", entry, version, "time", leg, intent, room)
+        effect_key("T1", "DE01", entry, version, "time", leg, intent, room, folded)
         for entry, version, leg, intent in product((LONG, LONG + "y", "TS-1", "TS-11"), (1, 11), Leg, (1, 2))
     ]
     assert max(map(len, made)) <= room
@@ -31,7 +32,7 @@ def test_a_key_never_outgrows_its_room(room: int) -> None:
 
 def test_a_digest_does_not_depend_on_letter_case() -> None:
     """Where the target folds case, digests stay apart: they are lower-case hexadecimal."""
-    made = {effect_key("T1", "DE01", name, 1, "time", Leg.POST, 1, 20) for name in (LONG, LONG.upper())}
+    made = {effect_key("T1", "DE01", name, 1, "time", Leg.POST, 1, 20, True) for name in (LONG, LONG.upper())}
     assert len(made) == 2
     assert all(key == key.lower() for key in made)
 

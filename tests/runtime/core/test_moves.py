@@ -89,7 +89,12 @@ def test_every_reason_names_owner_fix_and_wake(reason: str) -> None:
 def test_every_refusal_is_met() -> None:
     """A refusal parks under a reason that exists, or is met by a new intent."""
     assert set(REFUSAL_PARKS.values()) <= set(PARKS)
-    assert set(Refusal) - set(REFUSAL_PARKS) == {Refusal.PERIOD_CLOSED, Refusal.LOCKED, Refusal.KEY_BURNED}
+    assert set(Refusal) - set(REFUSAL_PARKS) == {
+        Refusal.PERIOD_CLOSED,
+        Refusal.PERIOD_ON_HOLD,
+        Refusal.LOCKED,
+        Refusal.KEY_BURNED,
+    }
 
 
 def test_the_diagram_names_every_phase() -> None:

@@ -76,7 +76,7 @@ def test_the_work_date_s_own_period_decides(status: PeriodStatus, gate: Gate) ->
             assert dated == Dated(date(2026, 4, 1), "2026-04", "period 2026-03 is shut")
         case reason:
             assert isinstance(dated, Undated)
-            assert (dated.reason, dated.wake) == (reason, "period")
+            assert dated.reason == reason
 
 
 @pytest.mark.parametrize("status", [S.NEVER_OPENED, S.FUTURE, S.CLOSED, S.PERMANENTLY_CLOSED])
@@ -117,7 +117,7 @@ def test_an_answer_does_not_outlive_its_calendar() -> None:
     assert accounting_date(known, MARCH_10) == Dated(MARCH_10, "2026-03", "")
     known.learn(period("2026-03", S.CLOSED, version=2).period)
     assert accounting_date(known, MARCH_10) == Dated(date(2026, 4, 1), "2026-04", "period 2026-03 is shut")
-    known.contradict("2026-04")
+    known.contradict("2026-04", Access.SHUT)
     assert isinstance(accounting_date(known, MARCH_10), Undated)
 
 
@@ -208,8 +208,9 @@ def test_a_frozen_row_is_not_sent_into_a_period_that_shut_meanwhile() -> None:
 def test_a_period_without_a_publication_cannot_be_contradicted() -> None:
     """A finding about a period nobody published is nothing to remember."""
     known = Calendar()
-    known.contradict("2026-03")
-    assert known.found_shut == {}
+    for access in (Access.SHUT, Access.HELD):
+        known.contradict("2026-03", access)
+    assert known.found_shut == known.found_held == {}
     assert known.find("2026-03") is None
     open_march = Period("DE01", "time", "2026-03", *MONTHS["2026-03"], S.OPEN)
     known.learn(open_march)

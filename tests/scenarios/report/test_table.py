@@ -49,7 +49,7 @@ def test_a_promise_about_nothing_is_kept_and_says_so():
     assert "held" in line
     assert ">no outage<" in page_of(report)
     assert 'failures="0" errors="0" skipped="0"' in junit(report)
-    assert verdict((), report.slas, settled=True, proved=True).exit == 0
+    assert verdict(report.invariants, report.slas, settled=True, proved=True).exit == 0
 
 
 @pytest.mark.parametrize("bad", [False, True])

@@ -17,6 +17,10 @@ from runtime.core.news import DeadLetter, EntryApproved, EntryNews, EntryWithdra
 from runtime.ports import Request, Response
 
 
+VERSION_MAX = 4_096
+"""Versions are counted, and remembered as a bit each; a source that numbers by time stamp needs a counting connector."""
+
+
 class UndecodableEventError(Exception):
     """An event that cannot be read at all: a dead letter, counted and kept outside the books."""
 
@@ -65,12 +69,16 @@ def _news(event: _Event) -> EntryNews:
         entry, approval = event.entry, event.approval
         if entry is None or approval is None:
             raise UndecodableEventError("event: an approval needs both 'entry' and 'approval'")
-        if entry.unit not in _UNITS or entry.version < 1 or not _ZERO <= _finite(entry.quantity) <= _MOST:
+        if (
+            entry.unit not in _UNITS
+            or not 0 < entry.version <= VERSION_MAX
+            or not _ZERO <= _finite(entry.quantity) <= _MOST
+        ):
             raise UndecodableEventError(f"event: {entry.entry_id}: unit, version or quantity is out of range")
         return EntryApproved(entry, approval)
     if event.type == "time_entry.withdrawn":
-        if not event.entry_id or event.version < 1:
-            raise UndecodableEventError("event: a withdrawal needs 'entry_id' and a 'version' from 1")
+        if not event.entry_id or not 0 < event.version <= VERSION_MAX:
+            raise UndecodableEventError(f"event: a withdrawal needs 'entry_id' and a 'version' from 1 to {VERSION_MAX}")
         return EntryWithdrawn(event.entry_id, event.version, event.reason, event.at_ms)
     raise UndecodableEventError(f"event: type {event.type!r} is not known here")
 

@@ -219,9 +219,7 @@ def _may_stand_by_hand(tracked: Tracked) -> bool:
 _LOOK_FIRST = frozenset({"period_held", "manual_line_differs", "standing_by_hand", "ledger_differs", "staged_lost"})
 
 
-def _ask_by_entry(
-    state: State, entry_ids: Sequence[str], now_ms: int, out: Records, why: Doubt | None = None
-) -> None:
+def _ask_by_entry(state: State, entry_ids: Sequence[str], now_ms: int, out: Records, why: Doubt | None = None) -> None:
     """Ask the ledger what it holds of these entries, in questions no longer than it takes."""
     most = state.policy.lookup_max
     ask_id = state.head.ask_seq + sum(isinstance(record, r.EntriesUnconfirmed | r.RowsStaged) for record in out)

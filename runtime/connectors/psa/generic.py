@@ -16,7 +16,6 @@ from runtime.core.model import Approval, TimeEntry
 from runtime.core.news import DeadLetter, EntryApproved, EntryNews, EntryWithdrawn
 from runtime.ports import Request, Response
 
-
 VERSION_MAX = 4_096
 """Versions are counted, and remembered as a bit each; a source that numbers by time stamp needs a counting connector."""
 

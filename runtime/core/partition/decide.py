@@ -592,7 +592,7 @@ def _found_standing(state: State, tracked: Tracked, held: list[LineFound], now_m
 def _found_by_hand(state: State, tracked: Tracked, line: LineFound, now_ms: int) -> Record:
     """A person's line for the entry: ours from now on if it is what we would have posted, else a case for a person."""
     entry, valuation = tracked.entry, tracked.valuation
-    if entry is None or tracked.excluded or valuation is None or entry.home_entity != state.policy.entity:
+    if entry is None or tracked.excluded or valuation is None:
         return _park(
             tracked, "manual_line_differs", f"{line.ledger_id} was posted by hand and should not stand", now_ms
         )

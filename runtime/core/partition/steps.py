@@ -49,7 +49,10 @@ Step = Go | FrozenRow | Stay | Rest | Valuation
 
 
 def price(state: State, entry: TimeEntry, known_ms: int) -> Valuation | Stay:
-    """What the entry is worth, or why nobody can say."""
+    """What the entry is worth here, or why nobody can say."""
+    if entry.home_entity != state.policy.entity:
+        # D7: the home entity is pinned. A move between entities is two legs in two partitions, and not carried yet.
+        return Stay("entity_moved", f"its home is {entry.home_entity}, this partition books {state.policy.entity}")
     project = state.projects.get(entry.project)
     if project is None:
         return Stay("project_unknown", f"project {entry.project} was never published")
@@ -62,9 +65,6 @@ def next_step(state: State, tracked: Tracked) -> Step:
     """What a queued entry needs next. A `Valuation` means: it has a price now, record it and look again."""
     entry = None if tracked.excluded else tracked.entry
     standing = tracked.standing
-    if entry is not None and entry.home_entity != state.policy.entity:
-        # D7: the home entity is pinned. A move between entities is two legs in two partitions, and not carried yet.
-        return Stay("entity_moved", f"its home is {entry.home_entity}, this partition books {state.policy.entity}")
     if entry is not None and tracked.valuation is None:
         assert tracked.approval is not None, f"{tracked.entry_id}: approved by nobody"
         return price(state, entry, tracked.approval.decided_at_ms)

@@ -106,11 +106,14 @@ class Ledger:
                 del self.lines[line.key]
 
     def import_staged(self) -> None:
-        """The import job runs over the staging table."""
+        """The import job runs over the staging table: it posts, rejects, and loses rows without a word."""
         for line in tuple(self.lines.values()):
             if line.status == "staged":
-                if not self.calm and self._draw("import", line.key) < 20:
+                fate = 99 if self.calm else self._draw("import", line.key)
+                if fate < 20:
                     line.status, line.reason = "rejected", "locked"
+                elif fate < 30:
+                    del self.lines[line.key]
                 else:
                     self._stand(line)
 

@@ -1,5 +1,7 @@
 """How rows leave together: linger, fill, bisect, take out the named one, read per-row answers."""
 
+from datetime import date
+
 import pytest
 
 from runtime.core.answers import Applied, Refusal, Refused, RefusedAsOne, RowsAnswered
@@ -219,8 +221,20 @@ def test_master_data_that_came_while_the_row_was_out_is_not_missed() -> None:
 
 
 def test_what_cannot_go_does_not_take_room_in_the_batch() -> None:
-    """Rows without a price or a project are set aside before the batch is filled."""
-    news = [approved(f"TS-{n}", project="P9" if n % 2 else "P1") for n in range(8)]
+    """Rows without a date are set aside before the batch is filled, and only as many as stand before its end."""
+    may = date(2026, 5, 4)
+    news = [approved(f"TS-{n}", **({"work_date": may} if n % 2 else {})) for n in range(8)]
     partition = given(*news, batch_max=4)
     assert of(partition.sends(after_ms=0)) == ["TS-0", "TS-2", "TS-4", "TS-6"]
     assert partition.state.head.books.counts[Place.PARKED] == 3, "TS-7 stands behind the full batch"
+
+
+def test_news_takes_a_resting_row_and_no_other_out_of_its_rest() -> None:
+    """Of several rows that rest, the amended one goes now; the others go when they have rested, in their order."""
+    names = [f"TS-{n}" for n in range(5)]
+    partition = given(*map(approved, names), back_off_ms=60_000)
+    partition.hears(refused(partition.sends(), Refusal.LOCKED, *names))
+    assert of(partition.hears(approved("TS-2", 2), withdrawn("TS-4", 2)).sends()) == ["TS-2"]
+    assert [name for _, name in partition.state.resting] == ["TS-0", "TS-1", "TS-3"]
+    assert of(partition.sends(after_ms=60_000)) == ["TS-0", "TS-1", "TS-3"]
+    assert partition.state.resting == []

@@ -19,6 +19,7 @@ from runtime.journal.format import read_entry
 from simulators.chance import chance
 from tests.runtime.core.a_ledger import Ledger, Psa
 from tests.runtime.core.a_partition import HOUR_MS, Partition, approved, given, period, withdrawn
+from tests.runtime.core.a_recovery import read_back, same
 
 ENTRIES = 12
 STEPS = 160
@@ -41,7 +42,7 @@ class Walk:
     march: int = 1
 
     def __post_init__(self) -> None:
-        self.partition = given(batch_max=5, calls_max=3, refusals_max=4, lookup_max=4)
+        self.partition = given(batch_max=5, calls_max=3, refusals_max=4, lookup_max=4, staged_lost_after_ms=HOUR_MS)
         self.ledger = Ledger(self.seed)
 
     def draw(self, step: int, *names: str | int) -> int:
@@ -237,6 +238,15 @@ def places_are_true(tracked: list[Tracked]) -> None:
         assert (entry.intent is not None) >= (entry.phase in (Phase.IN_FLIGHT, Phase.IN_DOUBT, Phase.STAGED)), story
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_every_step_of_a_walk_can_be_read_back(seed: int) -> None:
+    """Wherever a walk is interrupted, a new process reads the state that the old one had."""
+    walk = Walk(seed)
+    for step in range(60):
+        walk.step(step)
+        same(walk.partition.state, read_back(walk.partition))
+
+
 @cache
 def walked(seed: int) -> Walk:
     """A whole walk, looked at after every step, and what is left when all is quiet."""
@@ -275,7 +285,8 @@ def test_after_the_storm_the_ledger_holds_what_the_source_says(seed: int) -> Non
             assert standing == [], f"{entry.entry_id}: {standing}"
             continue
         hours = int(wanted.entry.quantity)
-        assert [(line.bill_minor, line.cost_minor) for line in standing] == [(hours * 10_000, hours * 6_000)]
+        expected = (hours * 10_000, hours * 6_000, wanted.entry.project)
+        assert [(line.bill_minor, line.cost_minor, line.project) for line in standing] == [expected]
 
 
 @pytest.mark.parametrize("seed", SEEDS)

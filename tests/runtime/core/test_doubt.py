@@ -1,5 +1,7 @@
 """Doubt is settled by asking: not before a late landing is impossible, and only then something is sent again."""
 
+from dataclasses import replace
+
 import pytest
 
 from runtime.core.answers import Applied, Door, Doubt, LinesFound, Refusal, RowsAnswered, TurnedAway
@@ -216,3 +218,51 @@ def test_the_time_to_ask_is_written_once() -> None:
     """After silence: given up, plus late landing, plus the look-up's lag; back-off doubles up to its ceiling."""
     assert after_silence(1_000, 60_000, 500) == AskFirst(61_500)
     assert [back_off(n, 10, 75) for n in (1, 2, 3, 4, 99)] == [10, 20, 40, 75, 75]
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["best last", "best first"])
+def test_of_several_lines_under_one_key_the_one_that_says_most_counts(turned: bool) -> None:
+    """A rejected attempt beside a staged or a posted one, in whatever order they are listed, is history."""
+    partition = given(*(approved(f"TS-{n}") for n in range(3)))
+    batch = partition.sends()
+    partition.hears(silence(batch))
+    first, second, third = batch.rows
+    lines = [
+        line_of(first, "rejected", reason="locked"),
+        line_of(first, "staged"),
+        line_of(first, "posted"),
+        line_of(second, "rejected", reason="locked"),
+        line_of(second, "staged"),
+        line_of(third, "rejected", reason="locked"),
+        line_of(third, "rejected", reason="locked"),
+    ]
+    partition.hears(found(partition.asks(after_ms=LATE_MS), *(reversed(lines) if turned else lines)))
+    assert [partition.phase_of(f"TS-{n}") for n in range(3)] == [Phase.POSTED, Phase.STAGED, Phase.RESTING]
+
+
+def test_two_posted_lines_under_one_key_are_for_a_person() -> None:
+    """The ERP did not keep its promise about keys: neither line is called ours."""
+    partition = given(approved("TS-1"))
+    batch = partition.sends()
+    partition.hears(silence(batch))
+    line = line_of(batch.rows[0])
+    partition.hears(found(partition.asks(after_ms=LATE_MS), line, replace(line, ledger_id="L-2")))
+    assert partition.park_of("TS-1") == "ledger_differs"
+
+
+def test_an_answer_about_other_content_is_doubt() -> None:
+    """Applied, but as read it was not our row: the ledger is asked by key at once, and what it shows decides."""
+    for shown, outcome in (("", Phase.POSTED), ("deadbeef", Phase.PARKED)):
+        partition = given(approved("TS-1"), approved("TS-2"))
+        batch = partition.sends()
+        strange, plain = batch.rows
+        answers = (
+            Applied(strange.posting.key, "L-1", "deadbeef"),
+            Applied(plain.posting.key, "L-2", plain.fingerprint),
+        )
+        partition.hears(answer(batch, RowsAnswered(answers)))
+        assert [partition.phase_of("TS-1"), partition.phase_of("TS-2")] == [Phase.IN_DOUBT, Phase.POSTED]
+        assert [record.why for record in partition.made(RowsDoubted)] == [Doubt.DUPLICATE]
+        line = line_of(strange, fingerprint=shown or strange.fingerprint)
+        partition.hears(found(partition.asks(), line))
+        assert partition.phase_of("TS-1") is outcome

@@ -8,7 +8,17 @@ from runtime.core.answers import Doubt, Refusal
 from runtime.core.effects import LookUp
 from runtime.core.keys import effect_key
 from runtime.core.model import Leg
-from tests.runtime.core.a_partition import LATE_MS, approved, found, given, keys, refused, silence, unknown
+from tests.runtime.core.a_partition import (
+    LATE_MS,
+    approved,
+    found,
+    given,
+    keys,
+    refused,
+    silence,
+    unknown,
+    withdrawn,
+)
 
 LONG = "entry-" + "x" * 300
 
@@ -88,3 +98,21 @@ def test_a_declared_room_is_kept() -> None:
     """What the connector declares is what the keys on the wire obey."""
     partition = given(approved(LONG), key_room=30)
     assert len(keys(partition.sends())[0]) <= 30
+
+
+def test_where_case_is_folded_a_key_with_capitals_becomes_a_digest() -> None:
+    """Two entries whose names differ in case alone stay two effects; what has no capitals stays readable."""
+    folded = [effect_key("t1", "de01", name, 1, "time", Leg.POST, 1, 200, True) for name in ("ts-a", "ts-A", "TS-A")]
+    assert folded[0] == "t1/de01/ts-a/1/time/post/1"
+    assert len({key.lower() for key in folded}) == 3
+    assert effect_key("t1", "de01", "ts-A", 1, "time", Leg.POST, 1, 200, False) == "t1/de01/ts-A/1/time/post/1"
+
+
+def test_a_declared_folding_is_kept_for_both_legs() -> None:
+    """What the connector declares is what the keys on the wire obey, posted and reversed."""
+    partition = given(approved("TS-a"), approved("TS-A"), key_case_folded=True)
+    posted = keys(partition.posts())
+    partition.hears(withdrawn("TS-a", 2), withdrawn("TS-A", 2))
+    made = posted + keys(partition.sends())
+    assert len({key.lower() for key in made}) == 4
+    assert made == [key.lower() for key in made]

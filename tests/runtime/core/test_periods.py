@@ -1,5 +1,6 @@
 """Which accounting date a posting takes: six states of a period, three of our gate, and what the ERP says."""
 
+from dataclasses import replace
 from datetime import date
 from itertools import product
 
@@ -10,7 +11,7 @@ from runtime.core.model import Gate, Period, PeriodStatus, Place
 from runtime.core.news import PeriodPublished
 from runtime.core.partition.moves import Phase
 from runtime.core.periods import ACCESS, Access, Calendar, Dated, Undated, accounting_date
-from runtime.core.records import PeriodChanged, PeriodFoundShut
+from runtime.core.records import PeriodChanged, PeriodFoundHeld, PeriodFoundShut
 from tests.runtime.core.a_partition import (
     APRIL_OPEN,
     LINGER_MS,
@@ -20,6 +21,7 @@ from tests.runtime.core.a_partition import (
     RATES,
     answer,
     approved,
+    found,
     given,
     keys,
     period,
@@ -222,3 +224,52 @@ def test_a_hold_is_not_an_error_of_the_row() -> None:
     partition = given(period("2026-03", gate=G.HELD, version=2), approved("TS-1")).stands_still()
     assert partition.due(after_ms=LINGER_MS) == []
     assert partition.park_of("TS-1") == "period_held"
+
+
+def test_what_the_erp_refuses_as_on_hold_is_waited_for() -> None:
+    """Published open, refused as on hold: finance has not decided, so nothing moves to the next open period."""
+    partition = given(approved("TS-1"), approved("TS-2"))
+    partition.hears(refused(partition.sends(), Refusal.PERIOD_ON_HOLD)).stands_still()
+    assert [partition.park_of("TS-1"), partition.park_of("TS-2")] == ["period_held", "period_held"]
+    assert partition.made(PeriodFoundHeld) == [PeriodFoundHeld("2026-03")]
+    partition.hears(approved("TS-3")).stands_still()
+    assert partition.park_of("TS-3") == "period_held"
+
+
+def test_a_hold_that_was_found_ends_with_the_next_publication() -> None:
+    """Found held is about one publication; released, the ledger is asked for lines by hand, and then the rows go."""
+    partition = given(approved("TS-1"))
+    first = partition.sends()
+    partition.hears(refused(first, Refusal.PERIOD_ON_HOLD)).stands_still()
+    partition.hears(period("2026-03", version=2))
+    ask = partition.asks()
+    assert ask.by == "entry"
+    again = partition.hears(found(ask)).sends()
+    assert again.rows[0].posting.period == "2026-03"
+    assert keys(again) != keys(first)
+
+
+def test_a_hold_of_before_says_nothing_about_what_was_published_since() -> None:
+    """The hold was released while the row was out: it tries again."""
+    partition = given(approved("TS-1"))
+    first = partition.sends()
+    partition.hears(period("2026-03", version=2), refused(first, Refusal.PERIOD_ON_HOLD))
+    assert partition.made(PeriodFoundHeld) == []
+    assert partition.sends(after_ms=0).rows[0].posting.period == "2026-03"
+
+
+def test_a_frozen_row_is_not_sent_into_a_period_that_was_found_held() -> None:
+    """The row that was turned away waits as well, once another row has found the hold."""
+    partition = given(approved("TS-1"), approved("TS-2"), batch_max=1)
+    first, second = partition.sends(after_ms=0), partition.sends(after_ms=0)
+    partition.hears(answer(first, TurnedAway(Door.MAINTENANCE)), refused(second, Refusal.PERIOD_ON_HOLD))
+    partition.stands_still()
+    assert [partition.park_of("TS-1"), partition.park_of("TS-2")] == ["period_held", "period_held"]
+
+
+@pytest.mark.parametrize("foreign", [{"entity": "FR01"}, {"ledger": "local"}, {"module": "gl"}], ids=str)
+def test_periods_of_others_are_not_ours(foreign: dict[str, str]) -> None:
+    """Another entity, ledger or module closes March: ours stays open."""
+    news = PeriodPublished(replace(period("2026-03", S.CLOSED, version=9).period, **foreign))
+    partition = given(news, approved("TS-1"))
+    assert partition.sends().rows[0].posting.period == "2026-03"

@@ -7,7 +7,7 @@ import pytest
 from runtime.core.inputs import Pause, Resume
 from runtime.core.model import Leg, Place
 from runtime.core.partition.moves import Phase
-from runtime.core.records import EntryReceived
+from runtime.core.records import EntryParked, EntryReceived
 from tests.runtime.core.a_partition import (
     LINGER_MS,
     PROJECTS,
@@ -115,3 +115,13 @@ def test_a_paused_partition_hears_and_does_not_post() -> None:
     assert partition.phase_of("TS-1") is Phase.QUEUED
     partition.hears(Resume("ana", "repaired"))
     assert entries(partition.sends()) == [("TS-1", 1, Leg.POST)]
+
+
+def test_what_has_no_price_is_parked_in_the_same_breath() -> None:
+    """Received and parked are one decision: no batch has to come by before project accounting hears of it."""
+    partition = given(approved("TS-1"), approved("TS-2"), usual=(PROJECTS,))
+    kinds = [type(record) for record in partition.records[-4:]]
+    assert kinds == [EntryReceived, EntryParked, EntryReceived, EntryParked]
+    assert partition.park_of("TS-1") == partition.park_of("TS-2") == "rate_gap"
+    assert partition.state.ready_count == 0
+    assert partition.places_of("TS-1") == {1: Place.PARKED}

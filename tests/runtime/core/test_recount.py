@@ -97,25 +97,49 @@ def test_every_page_is_read() -> None:
     assert partition.due(erp=0, psa=1) == []
 
 
-def test_a_page_that_was_not_read_is_asked_for_again() -> None:
-    """Silence does not move the recount on: the same page, after a rest; also after a crash."""
+def test_a_recount_whose_page_was_not_read_begins_anew() -> None:
+    """A page token need not live for ever: after silence, or a crash over it, the first page is asked for, later."""
     partition = given()
-    partition.hears(answer(recount(partition, after_ms=EVERY_MS), heads(page="2")))
+    first = recount(partition, after_ms=EVERY_MS)
+    partition.hears(answer(first, heads(page="2")))
     partition.hears(silence(recount(partition)))
     assert partition.due(erp=0, psa=1) == []
-    assert recount(partition, after_ms=partition.policy.tell_linger_ms).page == "2"
+    again = recount(partition, after_ms=partition.policy.tell_linger_ms)
+    assert (again.page, again.since_ms) == ("", first.since_ms)
+    partition.hears(answer(again, heads(page="2")))
+    assert recount(partition).page == "2"
     partition.crashes()
-    assert recount(partition, after_ms=partition.policy.tell_linger_ms).page == "2"
+    assert recount(partition, after_ms=partition.policy.tell_linger_ms).page == ""
 
 
 def test_a_fetch_that_failed_is_still_missing() -> None:
-    """Silence or a crash over the fetch forgets nothing."""
+    """Silence or a crash over the fetch forgets nothing, and the source is not asked again at once."""
     partition = given()
+    rest_ms = partition.policy.back_off_max_ms
     partition.hears(answer(recount(partition, after_ms=EVERY_MS), heads(("TS-1", 1))))
     partition.hears(silence(fetch(partition)))
+    assert partition.due(after_ms=rest_ms - 1, erp=0, psa=1) == []
+    partition.waits(1)
     fetch(partition)
     partition.crashes()
+    assert partition.due(after_ms=rest_ms - 1, erp=0, psa=1) == []
+    partition.waits(1)
     assert fetch(partition).heads == (("TS-1", 1),)
+
+
+def test_what_the_source_did_not_republish_is_still_missing() -> None:
+    """Of two versions asked for one came: the other is asked for again, later, and the timer knows when."""
+    partition = given()
+    partition.hears(answer(recount(partition, after_ms=EVERY_MS), heads(("TS-1", 1), ("TS-2", 1), ("TS-3", 2))))
+    assert partition.next_due_ms() == partition.now_ms
+    partition.hears(answer(fetch(partition), Republished((approved("TS-1"), withdrawn("TS-3", 2)))))
+    assert list(partition.state.missing) == [("TS-2", 1)]
+    assert partition.state.head.fetch_at_ms == partition.now_ms + partition.policy.back_off_max_ms
+    partition.sends()
+    partition.stands_still()
+    assert partition.next_due_ms() == partition.state.head.fetch_at_ms
+    partition.waits(partition.policy.back_off_max_ms)
+    assert fetch(partition).heads == (("TS-2", 1),)
 
 
 def test_fetches_come_in_parts() -> None:

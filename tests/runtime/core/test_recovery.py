@@ -1,24 +1,26 @@
 """Recovery is the normal path: what a new process reads from the journal is the state the old one had."""
 
 from collections.abc import Callable
+from itertools import permutations
 
 import pytest
 
-from runtime.core.answers import Doubt, LineFound, Refusal, RefusedAsOne
-from runtime.core.effects import LookUp, SendBatch
-from runtime.core.model import Gate, PeriodStatus, Place
-from runtime.core.partition import State
+from runtime.core.answers import Doubt, LineFound, Refusal, RefusedAsOne, Republished
+from runtime.core.effects import Fetch, LookUp, SendBatch
+from runtime.core.model import Gate, PeriodStatus, Place, Project
+from runtime.core.news import ProjectsPublished
 from runtime.core.partition.moves import Phase
-from runtime.core.partition.state import Tracked, rebuild, settled, take_head
+from runtime.core.partition.state import rebuild, take_head
 from runtime.core.policy import Policy
-from runtime.core.records import EntryReceived, RowsDoubted
+from runtime.core.records import EntriesWoken, EntryReceived, RowsDoubted
 from runtime.drivers.shell import Shell
-from runtime.journal.format import UnknownRecordError, read_entry, read_frame, read_head, write_entry, write_head
+from runtime.journal.format import UnknownRecordError, read_entry, read_frame, read_head, write_head
 from runtime.journal.memory import MemoryJournal
 from tests.runtime.core.a_partition import (
     BEGAN_MS,
     LATE_MS,
     LINGER_MS,
+    PATIENCE_MS,
     POLL_MS,
     Partition,
     answer,
@@ -37,55 +39,12 @@ from tests.runtime.core.a_partition import (
     unknown,
     withdrawn,
 )
+from tests.runtime.core.a_recovery import as_written, read_back, same
+from tests.runtime.core.test_recount import EVERY_MS, fetch, heads, recount
 
 
 class DiedError(Exception):
     """The process died at a durable boundary."""
-
-
-class Reader(Shell):
-    """A process that has read the journal and has not begun to act."""
-
-    def turn(self, inputs: object, now_ms: int) -> None:
-        """Does nothing yet."""
-
-
-def read_back(partition: Partition) -> State:
-    """The state a new process would have, before it takes its first turn."""
-    reader = Reader(partition.policy, partition.journal)
-    reader.wake_up(partition.now_ms)
-    return reader.state
-
-
-def as_written(entry: Tracked) -> bytes:
-    """An entry as a row of the table."""
-    return write_entry(entry)
-
-
-def same(live: State, back: State) -> None:
-    """Heads, unfinished entries and every queue beside them are equal."""
-    assert write_head(take_head(back)) == write_head(take_head(live))
-    open_ones = {name: as_written(entry) for name, entry in live.entries.items() if not settled(live, entry)}
-    for name, row in open_ones.items():
-        assert as_written(back.entries[name]) == row, name
-    for name, entry in back.entries.items():
-        assert name in live.entries or settled(back, entry), name
-    assert back.keys == live.keys
-    assert _line(back) == _line(live)
-    assert back.ready_count == live.ready_count
-    assert list(back.groups.items()) == list(live.groups.items())
-    assert back.resting == live.resting
-    assert back.ask_order == live.ask_order
-    assert set(back.untold) == set(live.untold)
-    assert {wake: set(names) for wake, names in back.parked.items() if names} == {
-        wake: set(names) for wake, names in live.parked.items() if names
-    }
-    assert list(back.missing) == list(live.missing)
-
-
-def _line(state: State) -> list[str]:
-    """Who stands in the queue, in order."""
-    return [name for ticket, name in state.ready if name in state.entries and state.entries[name].ticket == ticket]
 
 
 def eventful(partition: Partition, look: Callable[[], None]) -> None:
@@ -363,3 +322,63 @@ def test_a_bisected_batch_keeps_its_halves() -> None:
     partition.crashes()
     assert [name for name, _, _ in entries(partition.sends(after_ms=0))] == ["TS-3", "TS-1"]
     assert [name for name, _, _ in entries(partition.sends(after_ms=0))] == ["TS-2", "TS-0"]
+
+
+def test_what_was_found_held_is_still_held_after_a_crash() -> None:
+    """What the ERP said of a period, against its publication, is part of the memory, checkpoint or not."""
+    for checkpoints in (False, True):
+        partition = given(approved("TS-1"))
+        partition.hears(refused(partition.sends(), Refusal.PERIOD_ON_HOLD))
+        if checkpoints:
+            partition.shell.checkpoint()
+        same(partition.state, read_back(partition))
+        partition.crashes().stands_still()
+        assert partition.park_of("TS-1") == "period_held", f"checkpoint {checkpoints}"
+
+
+def test_when_to_fetch_again_is_remembered() -> None:
+    """A source that did not republish is left alone for as long after a crash as before it."""
+    partition = given()
+    partition.hears(answer(recount(partition, after_ms=EVERY_MS), heads(("TS-1", 1))))
+    partition.hears(answer(fetch(partition), Republished(())))
+    partition.shell.checkpoint()
+    same(partition.state, read_back(partition))
+    rest_ms = partition.policy.back_off_max_ms
+    partition.crashes(after_ms=1_000)
+    assert partition.due(after_ms=rest_ms - 1_001, erp=0, psa=1) == []
+    assert [type(effect) for effect in partition.due(after_ms=1, erp=0, psa=1)] == [Fetch]
+
+
+def test_since_when_an_entry_waits_is_remembered() -> None:
+    """Parked, let sleep over a crash and a checkpoint, and woken: the wait counts from the approval."""
+    partition = given(approved("TS-1", project="P9")).stands_still()
+    partition.shell.checkpoint()
+    partition.crashes(after_ms=PATIENCE_MS).hears(ProjectsPublished((Project("P9", "DE01", "C1", "K1"),)))
+    assert partition.asks(after_ms=LINGER_MS).by == "entry"
+
+
+def test_since_when_a_row_is_staged_is_remembered() -> None:
+    """The patience with the import does not begin anew with every process or every question."""
+    partition = given(approved("TS-1"), staged_lost_after_ms=2 * POLL_MS)
+    partition.hears(staged(partition.sends()))
+    partition.hears(found(partition.asks(after_ms=POLL_MS)))
+    partition.shell.checkpoint()
+    partition.crashes().hears(found(partition.asks(after_ms=POLL_MS)))
+    assert partition.phase_of("TS-1") is Phase.STAGED
+    partition.hears(found(partition.asks(after_ms=POLL_MS)))
+    assert partition.park_of("TS-1") == "staged_lost"
+
+
+@pytest.mark.parametrize("order", list(permutations(("TS-1", "TS-2", "TS-3"))), ids="-".join)
+def test_what_waited_together_wakes_in_the_same_order_after_a_crash(order: tuple[str, ...]) -> None:
+    """Parked entries wake by the time they were parked, then by name: nothing depends on who had them in memory."""
+    live, dead = given(), given()
+    for partition in (live, dead):
+        for name in order:
+            partition.hears(approved(name, project="P9"), after_ms=1 if name == "TS-2" else 0)
+        partition.shell.checkpoint()
+    dead.crashes()
+    for partition in (live, dead):
+        partition.hears(ProjectsPublished((Project("P9", "DE01", "C1", "K1"),)))
+    assert live.made(EntriesWoken) == dead.made(EntriesWoken)
+    assert entries(live.sends()) == entries(dead.sends())

@@ -2,6 +2,7 @@
 
 from runtime.core.answers import Refusal
 from runtime.core.effects import SendBatch
+from runtime.core.inputs import Retry
 from runtime.core.model import Leg, PeriodStatus, Place
 from runtime.core.news import MasterDataReady
 from runtime.core.partition.moves import Phase
@@ -150,3 +151,68 @@ def test_a_staged_reversal_that_is_rejected_leaves_the_line_standing() -> None:
     partition.hears(found(ask, line_of(batch.rows[0], "rejected", reason=Refusal.LOCKED)))
     assert partition.places_of("TS-1") == {1: Place.POSTED}
     assert partition.phase_of("TS-1") is Phase.RESTING
+
+
+def lost(**policy: int) -> tuple[Partition, SendBatch]:
+    """TS-1 was staged, and the ERP has not shown it for too long."""
+    partition = given(approved("TS-1"), staged_lost_after_ms=2 * POLL_MS, **policy)
+    batch = partition.sends()
+    partition.hears(staged(batch))
+    for _ in range(2):
+        partition.hears(found(partition.asks(after_ms=POLL_MS)))
+        assert partition.phase_of("TS-1") is Phase.STAGED
+    partition.hears(found(partition.asks(after_ms=POLL_MS)))
+    return partition, batch
+
+
+def test_a_staged_row_that_nobody_sees_any_more_is_for_a_person() -> None:
+    """An import that dropped a row does not leave it staged for ever: after `staged_lost_after_ms` somebody looks."""
+    partition, _ = lost()
+    assert partition.park_of("TS-1") == "staged_lost"
+    assert partition.places_of("TS-1") == {1: Place.PARKED}
+    assert partition.due(after_ms=POLL_MS) == []
+
+
+def test_a_row_that_is_shown_as_staged_is_waited_for_however_long() -> None:
+    """Slow is not lost."""
+    partition = given(approved("TS-1"), staged_lost_after_ms=2 * POLL_MS)
+    batch = partition.sends()
+    partition.hears(staged(batch))
+    for _ in range(5):
+        partition.hears(found(partition.asks(after_ms=POLL_MS), line_of(batch.rows[0], "staged")))
+        assert partition.phase_of("TS-1") is Phase.STAGED
+
+
+def test_a_retry_of_a_lost_row_asks_first() -> None:
+    """It may have turned up: the ledger is asked by entry, and only what it lacks goes again, under a new key."""
+    partition, batch = lost()
+    partition.hears(Retry(("TS-1",), "ana", "not in the import log"))
+    ask = partition.asks()
+    assert ask.by == "entry"
+    again = partition.hears(found(ask)).sends()
+    assert keys(again) != keys(batch)
+
+    partition, batch = lost()
+    partition.hears(Retry(("TS-1",), "ana", "it will have been dropped"))
+    partition.hears(found(partition.asks(), line_of(batch.rows[0])))
+    assert partition.park_of("TS-1") == "ledger_differs"
+
+
+def test_a_lost_reversal_leaves_its_line_standing() -> None:
+    """The reversal was dropped: the line is posted as before, and the case is with a person."""
+    partition = given(approved("TS-1"), staged_lost_after_ms=POLL_MS // 2)
+    partition.posts()
+    partition.hears(staged(partition.hears(approved("TS-1", 2, hours="6")).sends()))
+    partition.hears(found(partition.asks(after_ms=POLL_MS)))
+    assert partition.park_of("TS-1") == "staged_lost"
+    assert partition.places_of("TS-1") == {1: Place.POSTED, 2: Place.PARKED}
+    partition.hears(Retry(("TS-1",), "ana", "again"))
+    assert entries(partition.sends()) == [("TS-1", 1, Leg.REVERSE)]
+
+
+def test_a_period_that_the_import_finds_on_hold_is_held() -> None:
+    """A staged row rejected for a hold waits for the release and takes no other date."""
+    partition, batch = waiting()
+    ask = partition.asks(after_ms=POLL_MS)
+    partition.hears(found(ask, line_of(batch.rows[0], "rejected", reason="period_on_hold"))).stands_still()
+    assert partition.park_of("TS-1") == "period_held"

@@ -16,6 +16,7 @@ from tests.runtime.core.a_partition import (
     taken,
     withdrawn,
 )
+from tests.runtime.core.a_recovery import read_back, same
 
 
 def words(tell: TellPsa) -> list[tuple[str, int, str]]:
@@ -162,3 +163,59 @@ def test_an_entry_is_let_go_only_when_the_psa_knows() -> None:
     partition.hears(taken(tell))
     partition.shell.checkpoint()
     assert partition.state.entries == {}
+
+
+def test_what_stands_no_more_is_pending() -> None:
+    """Posted and told, reversed for an amendment that cannot be posted yet: the PSA hears that it is pending."""
+    partition = given(approved("TS-1"))
+    partition.posts()
+    partition.hears(taken(partition.tells()))
+    partition.posts(approved("TS-1", 2, hours="6"))
+    assert words(partition.tells()) == [("TS-1", 2, "pending")]
+
+
+def test_pending_is_told_again_for_a_newer_version_and_ends_with_posted() -> None:
+    """The word is about the latest version, whatever is on its way; what stands in the end has the last word."""
+    partition = given(approved("TS-1"))
+    partition.posts()
+    partition.hears(taken(partition.tells()))
+    partition.posts(approved("TS-1", 2, hours="6"))
+    partition.hears(taken(partition.tells()))
+    assert partition.due(after_ms=TELL_MS, erp=0, psa=1) == []
+    batch = partition.sends()
+    partition.hears(approved("TS-1", 3, hours="5"))
+    same(partition.state, read_back(partition))
+    tell = partition.tells()
+    assert words(tell) == [("TS-1", 3, "pending")]
+    partition.hears(taken(tell), applied(batch))
+    partition.posts()
+    partition.hears(applied(partition.sends(after_ms=0)))
+    assert words(partition.tells()) == [("TS-1", 3, "posted")]
+
+
+def test_a_reversal_and_its_new_posting_within_a_breath_are_one_word() -> None:
+    """Nothing was told in between: the PSA hears the newer "posted" alone."""
+    partition = given(approved("TS-1"))
+    partition.posts()
+    partition.hears(taken(partition.tells()))
+    partition.posts(approved("TS-1", 2, hours="6"))
+    partition.hears(applied(partition.sends()))
+    assert words(partition.tells()) == [("TS-1", 2, "posted")]
+
+
+def test_a_posted_word_that_may_have_arrived_is_taken_back() -> None:
+    """Nobody knows whether "posted" arrived, and nothing stands any more: the PSA hears "pending"."""
+    partition = given(approved("TS-1"))
+    partition.posts()
+    tell = partition.tells()
+    partition.posts(approved("TS-1", 2, hours="6"))
+    partition.hears(silence(tell))
+    assert words(partition.tells()) == [("TS-1", 2, "pending")]
+
+
+def test_what_was_never_called_posted_is_not_called_pending() -> None:
+    """Queued for the first time, or parked and woken: the PSA knows that it waits."""
+    partition = given(approved("TS-1", project="P9"))
+    partition.hears(taken(partition.tells()))
+    partition.hears(approved("TS-1", 2))
+    assert partition.due(after_ms=TELL_MS, erp=0, psa=1) == []

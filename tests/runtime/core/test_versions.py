@@ -9,7 +9,13 @@ from runtime.core.inputs import Retry, Waive
 from runtime.core.model import Leg, Place
 from runtime.core.news import EntryNews
 from runtime.core.partition.moves import Phase
-from runtime.core.records import EntriesRequeued, EntryReceived, OldVersionReceived, OldWithdrawalReceived
+from runtime.core.records import (
+    EntriesRequeued,
+    EntriesWoken,
+    EntryReceived,
+    OldVersionReceived,
+    OldWithdrawalReceived,
+)
 from tests.runtime.core.a_partition import (
     LATE_MS,
     LINGER_MS,
@@ -236,7 +242,24 @@ def test_a_newer_version_does_not_cure_a_line_that_differs() -> None:
     assert partition.park_of("TS-1") == "ledger_differs"
     assert partition.places_of("TS-1") == {1: Place.SUPERSEDED, 2: Place.PARKED}
     partition.hears(Retry(("TS-1",), "ana", "the strange line is gone"))
+    ask = partition.asks()
+    assert (ask.by, ask.names) == ("entry", ("TS-1",))
+    partition.hears(found(ask))
     assert entries(partition.sends()) == [("TS-1", 2, Leg.POST)]
+
+
+@pytest.mark.parametrize("news", [withdrawn("TS-1", 2), approved("TS-1", 2, time_type="leave")], ids=["back", "leave"])
+def test_no_news_at_all_cures_a_line_that_differs(news: EntryNews) -> None:
+    """Withdrawn or excluded: what stands under our key stands all the same, and a person looks."""
+    partition = given(approved("TS-1"))
+    batch = partition.sends()
+    partition.hears(silence(batch))
+    partition.hears(found(partition.asks(after_ms=LATE_MS), line_of(batch.rows[0], fingerprint="00000000")))
+    partition.hears(news).stands_still()
+    assert partition.park_of("TS-1") == "ledger_differs"
+    partition.hears(Retry(("TS-1",), "ana", "gone"))
+    partition.hears(found(partition.asks(), line_of(batch.rows[0], fingerprint="00000000")))
+    assert partition.park_of("TS-1") == "ledger_differs"
 
 
 def test_a_line_that_differs_parks_the_version_that_waited_behind_it() -> None:
@@ -287,3 +310,48 @@ def test_a_version_that_cannot_be_priced_leaves_the_older_one_standing() -> None
     assert partition.entry("TS-1").standing is not None
     partition.hears(RATES)
     assert len(partition.made(EntryReceived)) == 2
+
+
+def test_an_amendment_without_a_price_is_parked_at_once() -> None:
+    """Queued, resting or parked for something else: news that cannot be priced says so in the same breath."""
+    queued = given(approved("TS-1"))
+    resting = given(approved("TS-1"))
+    resting.hears(refused(resting.sends(), Refusal.LOCKED))
+    parked = given(approved("TS-1", project="P9"))
+    for partition in (queued, resting, parked):
+        partition.hears(approved("TS-1", 2, time_type="overtime"))
+        assert partition.park_of("TS-1") == "rate_gap"
+        assert partition.places_of("TS-1") == {1: Place.SUPERSEDED, 2: Place.PARKED}
+        assert partition.state.ready_count == 0
+
+
+def test_an_amendment_without_a_price_waits_behind_what_is_on_its_way() -> None:
+    """A sent version finishes first; then the newer one is parked, and what was posted stands."""
+    partition = given(approved("TS-1"))
+    batch = partition.sends()
+    partition.hears(approved("TS-1", 2, time_type="overtime"))
+    assert partition.phase_of("TS-1") is Phase.IN_FLIGHT
+    partition.hears(applied(batch)).stands_still()
+    assert partition.park_of("TS-1") == "rate_gap"
+    assert partition.places_of("TS-1") == {1: Place.POSTED, 2: Place.PARKED}
+
+
+def test_a_retry_that_names_an_entry_twice_is_one_retry() -> None:
+    """A list that a person pasted together does no harm."""
+    partition = given(approved("TS-1"))
+    partition.hears(refused(partition.sends(), Refusal.INVALID))
+    partition.hears(Retry(("TS-1", "TS-9", "TS-1"), "ana", "mended"))
+    assert [record.entry_ids for record in partition.made(EntriesWoken)] == [("TS-1",)]
+    assert entries(partition.sends()) == [("TS-1", 1, Leg.POST)]
+
+
+def test_an_entry_that_moved_to_another_home_is_for_a_person() -> None:
+    """The home is in every key: what moved between entities is neither posted here nor reversed by itself."""
+    fresh = given(approved("TS-1", home_entity="FR01")).stands_still()
+    assert fresh.park_of("TS-1") == "entity_moved"
+    partition = given(approved("TS-1"))
+    partition.posts()
+    partition.hears(approved("TS-1", 2, hours="6", home_entity="FR01")).stands_still()
+    assert partition.park_of("TS-1") == "entity_moved"
+    assert partition.places_of("TS-1") == {1: Place.POSTED, 2: Place.PARKED}
+    assert entries(partition.hears(withdrawn("TS-1", 3)).sends()) == [("TS-1", 1, Leg.REVERSE)]

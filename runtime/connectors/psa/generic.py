@@ -17,7 +17,7 @@ from runtime.core.news import DeadLetter, EntryApproved, EntryNews, EntryWithdra
 from runtime.ports import Request, Response
 
 VERSION_MAX = 4_096
-"""Versions are counted, and remembered as a bit each; a source that numbers by time stamp needs a counting connector."""
+"""Versions are counted, and remembered as a bit each; a source that numbers by time needs a counting connector."""
 
 
 class UndecodableEventError(Exception):

@@ -27,7 +27,7 @@ def as_written(entry: Tracked) -> bytes:
     return write_entry(entry)
 
 
-def same(live: State, back: State) -> None:
+def assert_same(live: State, back: State) -> None:
     """Heads, unfinished entries and every queue beside them are equal."""
     assert write_head(take_head(back)) == write_head(take_head(live))
     open_ones = {name: as_written(entry) for name, entry in live.entries.items() if not settled(live, entry)}

@@ -19,7 +19,7 @@ from runtime.journal.format import read_entry
 from simulators.chance import chance
 from tests.runtime.core.a_ledger import Ledger, Psa
 from tests.runtime.core.a_partition import HOUR_MS, Partition, approved, given, period, withdrawn
-from tests.runtime.core.a_recovery import read_back, same
+from tests.runtime.core.a_recovery import assert_same, read_back
 
 ENTRIES = 12
 STEPS = 160
@@ -244,7 +244,7 @@ def test_every_step_of_a_walk_can_be_read_back(seed: int) -> None:
     walk = Walk(seed)
     for step in range(60):
         walk.step(step)
-        same(walk.partition.state, read_back(walk.partition))
+        assert_same(walk.partition.state, read_back(walk.partition))
 
 
 @cache

@@ -32,7 +32,7 @@ from tests.runtime.core.a_partition import (
     unknown,
     withdrawn,
 )
-from tests.runtime.core.a_recovery import read_back, same
+from tests.runtime.core.a_recovery import assert_same, read_back
 
 
 def held() -> Partition:
@@ -271,7 +271,7 @@ def test_an_adopted_line_that_is_gone_is_posted_no_more_for_the_psa() -> None:
     partition.hears(taken(partition.tells()))
     partition.hears(approved("TS-1", 2, hours="6")).stands_still()
     partition.hears(Retry(("TS-1",), "ana", "line removed")).hears(found(asked_by_entry(partition)))
-    same(partition.state, read_back(partition))
+    assert_same(partition.state, read_back(partition))
     assert [status.status for status in partition.tells().statuses] == ["pending"]
 
 

@@ -39,7 +39,7 @@ from tests.runtime.core.a_partition import (
     unknown,
     withdrawn,
 )
-from tests.runtime.core.a_recovery import as_written, read_back, same
+from tests.runtime.core.a_recovery import as_written, read_back
 from tests.runtime.core.test_recount import EVERY_MS, fetch, heads, recount
 
 
@@ -92,7 +92,7 @@ def eventful(partition: Partition, look: Callable[[], None]) -> None:
 def test_what_is_read_back_is_what_was_there() -> None:
     """After every step of an eventful morning, a new process reads the state that the old one had."""
     partition = given()
-    eventful(partition, lambda: same(partition.state, read_back(partition)))
+    eventful(partition, lambda: assert_same(partition.state, read_back(partition)))
     assert len(partition.made(EntryReceived)) > 15
 
 
@@ -107,7 +107,7 @@ def test_checkpoints_change_nothing(every: int) -> None:
         steps += 1
         if steps % every == 0:
             partition.shell.checkpoint()
-        same(partition.state, read_back(partition))
+        assert_same(partition.state, read_back(partition))
 
     eventful(partition, look)
     assert steps > 20
@@ -331,7 +331,7 @@ def test_what_was_found_held_is_still_held_after_a_crash() -> None:
         partition.hears(refused(partition.sends(), Refusal.PERIOD_ON_HOLD))
         if checkpoints:
             partition.shell.checkpoint()
-        same(partition.state, read_back(partition))
+        assert_same(partition.state, read_back(partition))
         partition.crashes().stands_still()
         assert partition.park_of("TS-1") == "period_held", f"checkpoint {checkpoints}"
 
@@ -342,7 +342,7 @@ def test_when_to_fetch_again_is_remembered() -> None:
     partition.hears(answer(recount(partition, after_ms=EVERY_MS), heads(("TS-1", 1))))
     partition.hears(answer(fetch(partition), Republished(())))
     partition.shell.checkpoint()
-    same(partition.state, read_back(partition))
+    assert_same(partition.state, read_back(partition))
     rest_ms = partition.policy.back_off_max_ms
     partition.crashes(after_ms=1_000)
     assert partition.due(after_ms=rest_ms - 1_001, erp=0, psa=1) == []

@@ -16,7 +16,7 @@ from tests.runtime.core.a_partition import (
     taken,
     withdrawn,
 )
-from tests.runtime.core.a_recovery import read_back, same
+from tests.runtime.core.a_recovery import assert_same, read_back
 
 
 def words(tell: TellPsa) -> list[tuple[str, int, str]]:
@@ -184,7 +184,7 @@ def test_pending_is_told_again_for_a_newer_version_and_ends_with_posted() -> Non
     assert partition.due(after_ms=TELL_MS, erp=0, psa=1) == []
     batch = partition.sends()
     partition.hears(approved("TS-1", 3, hours="5"))
-    same(partition.state, read_back(partition))
+    assert_same(partition.state, read_back(partition))
     tell = partition.tells()
     assert words(tell) == [("TS-1", 3, "pending")]
     partition.hears(taken(tell), applied(batch))

@@ -39,7 +39,7 @@ from tests.runtime.core.a_partition import (
     unknown,
     withdrawn,
 )
-from tests.runtime.core.a_recovery import as_written, read_back
+from tests.runtime.core.a_recovery import as_written, assert_same, read_back
 from tests.runtime.core.test_recount import EVERY_MS, fetch, heads, recount
 
 

@@ -11,6 +11,8 @@ What should be true follows from the news; what is true is what stands; the step
 A row that was sent before and definitely did nothing goes again as it was, as long as it is still the right step.
 """
 
+from dataclasses import replace
+
 from runtime.core import records as r
 from runtime.core.corrections import LEDGER_MOVES
 from runtime.core.effects import FrozenRow
@@ -121,90 +123,74 @@ def _go(state: State, leg: Leg, earlier: Dated, correction: Correction) -> Go | 
 
 def posting_for(state: State, tracked: Tracked, go: Go) -> Posting:
     """The posting that `go` leads to, with a fresh key: intent n+1 of this entry."""
-    policy = state.policy
-    if go.leg is Leg.REVERSE:
-        standing = tracked.standing
-        assert standing is not None, f"{tracked.entry_id}: nothing stands that could be reversed"
-        intent = tracked.intents + 1
-        return Posting(
-            key=policy.key(
-                policy.tenant,
-                standing.entity,
-                standing.entry_id,
-                standing.version,
-                policy.module,
-                Leg.REVERSE,
-                intent,
-                policy.key_room,
-                policy.key_case_folded,
-            ),
-            entry_id=standing.entry_id,
-            version=standing.version,
-            leg=Leg.REVERSE,
-            intent=intent,
-            entity=standing.entity,
-            project=standing.project,
-            task=standing.task,
-            worker=standing.worker,
-            role=standing.role,
-            work_date=standing.work_date,
-            accounting_date=go.dated.day,
-            period=go.dated.period,
-            quantity=-standing.quantity,
-            unit=standing.unit,
-            bill_minor=-standing.bill_minor,
-            bill_currency=standing.bill_currency,
-            cost_minor=-standing.cost_minor,
-            cost_currency=standing.cost_currency,
-            bill_rate_id=standing.bill_rate_id,
-            cost_rate_id=standing.cost_rate_id,
-            narrative=standing.narrative,
-            dimensions=standing.dimensions,
-            correction=go.correction,
-            adjusts=go.dated.adjusts,
-            reverses=standing.key,
-            mapping_version=policy.mapping_version,
-        )
+    return _reversal(state, tracked, go) if go.leg is Leg.REVERSE else _new_posting(state, tracked, go)
+
+
+def _reversal(state: State, tracked: Tracked, go: Go) -> Posting:
+    """The exact negative of what stands, as it was posted (D8)."""
+    standing = tracked.standing
+    assert standing is not None, f"{tracked.entry_id}: nothing stands that could be reversed"
+    return replace(
+        standing,
+        key=_fresh_key(state, tracked, standing.version, Leg.REVERSE),
+        leg=Leg.REVERSE,
+        intent=tracked.intents + 1,
+        accounting_date=go.dated.day,
+        period=go.dated.period,
+        adjusts=go.dated.adjusts,
+        quantity=-standing.quantity,
+        bill_minor=-standing.bill_minor,
+        cost_minor=-standing.cost_minor,
+        correction=go.correction,
+        reverses=standing.key,
+        mapping_version=state.policy.mapping_version,
+    )
+
+
+def _new_posting(state: State, tracked: Tracked, go: Go) -> Posting:
     entry, valuation = tracked.entry, tracked.valuation
     assert entry is not None, f"{tracked.entry_id}: nothing to post"
     assert valuation is not None, f"{tracked.entry_id}: has no price"
-    intent = tracked.intents + 1
     return Posting(
-        policy.key(
-            policy.tenant,
-            entry.home_entity,
-            entry.entry_id,
-            entry.version,
-            policy.module,
-            Leg.POST,
-            intent,
-            policy.key_room,
-            policy.key_case_folded,
-        ),
-        entry.entry_id,
-        entry.version,
-        Leg.POST,
-        intent,
-        entry.home_entity,
-        entry.project,
-        entry.task,
-        entry.worker,
-        entry.role,
-        entry.work_date,
-        go.dated.day,
-        go.dated.period,
-        entry.quantity,
-        entry.unit,
-        valuation.bill_minor,
-        valuation.bill_currency,
-        valuation.cost_minor,
-        valuation.cost_currency,
-        valuation.bill_rate_id,
-        valuation.cost_rate_id,
-        entry.invoice_narrative,
-        entry.dimensions,
-        go.correction,
-        go.dated.adjusts,
-        "",
-        policy.mapping_version,
+        key=_fresh_key(state, tracked, entry.version, Leg.POST),
+        entry_id=entry.entry_id,
+        version=entry.version,
+        leg=Leg.POST,
+        intent=tracked.intents + 1,
+        entity=entry.home_entity,
+        project=entry.project,
+        task=entry.task,
+        worker=entry.worker,
+        role=entry.role,
+        work_date=entry.work_date,
+        accounting_date=go.dated.day,
+        period=go.dated.period,
+        quantity=entry.quantity,
+        unit=entry.unit,
+        bill_minor=valuation.bill_minor,
+        bill_currency=valuation.bill_currency,
+        cost_minor=valuation.cost_minor,
+        cost_currency=valuation.cost_currency,
+        bill_rate_id=valuation.bill_rate_id,
+        cost_rate_id=valuation.cost_rate_id,
+        narrative=entry.invoice_narrative,
+        dimensions=entry.dimensions,
+        correction=go.correction,
+        adjusts=go.dated.adjusts,
+        mapping_version=state.policy.mapping_version,
+    )
+
+
+def _fresh_key(state: State, tracked: Tracked, version: int, leg: Leg) -> str:
+    policy = state.policy
+    return policy.key(
+        policy.tenant,
+        policy.entity,
+        tracked.entry_id,
+        version,
+        policy.module,
+        leg,
+        tracked.intents + 1,
+        policy.key_room,
+        policy.key_case_folded,
     )

@@ -1,0 +1,394 @@
+"""Word of our own calls: what is about to leave, what came back, what stayed silent, what the ledger said.
+
+Each call ends in one `CallEnded`, after everything that it brought. A call that is not known any more (another process
+made it) is not heard.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from runtime.core import inputs as i
+from runtime.core import news as n
+from runtime.core import records as r
+from runtime.core.answers import (
+    Applied,
+    CallAnswer,
+    Doubt,
+    HeadsListed,
+    LineFound,
+    LinesFound,
+    Refusal,
+    Refused,
+    RefusedAsOne,
+    Republished,
+    RowAnswer,
+    RowsAnswered,
+    Silent,
+    Staged,
+    StatusTaken,
+    TurnedAway,
+)
+from runtime.core.effects import Fetch, FrozenRow, LookUp, Recount, SendBatch, TellPsa
+from runtime.core.inputs import Answered
+from runtime.core.model import Correction, Leg
+from runtime.core.pacing import AskFirst, back_off
+from runtime.core.partition.aside import Records, ask_by_entry, park
+from runtime.core.partition.moves import REFUSAL_PARKS, Phase
+from runtime.core.partition.state import Ask, OpenCall, State, Tracked
+from runtime.core.partition.steps import Go, posting_for
+from runtime.core.periods import Dated
+from runtime.core.records import Record
+
+T = TypeVar("T")
+
+# ------------------------------------------------------------------ our calls
+
+
+def sending(state: State, command: i.Sending, now_ms: int, out: Records) -> None:
+    """A call is about to leave: what it carries becomes durable first."""
+    effect = command.effect
+    match effect:
+        case SendBatch():
+            out.append(r.BatchSent(effect.call_id, effect.rows, now_ms))
+        case LookUp():
+            out.append(r.LookUpSent(effect.call_id, effect.ask_id, effect.by, effect.names))
+        case TellPsa():
+            out.append(r.StatusesSent(effect.call_id, effect.statuses))
+        case Recount():
+            out.append(r.RecountSent(effect.call_id, effect.since_ms, effect.page, now_ms))
+        case Fetch():
+            out.append(r.FetchSent(effect.call_id, effect.heads))
+
+
+def restarted(state: State, word: i.Restarted, now_ms: int, out: Records) -> None:
+    """Every call that may have left is silent now; there is no second path for recovery."""
+    out.append(r.PartitionRestarted(word.epoch, now_ms))
+    asks = state.head.ask_seq
+    for call in state.calls.values():
+        made = len(out)
+        _call_answered(state, call, Silent(), {}, now_ms, out, asks)
+        asks += sum(isinstance(record, r.RowsDoubted) for record in out[made:])
+
+
+def answered(state: State, word: Answered, now_ms: int, out: Records) -> None:
+    """A call came back, or was given up."""
+    call = state.calls.get(word.call_id)
+    if call is not None:
+        _call_answered(state, call, word.answer, word.seen, now_ms, out, state.head.ask_seq)
+
+
+def _call_answered(
+    state: State, call: OpenCall, answer: CallAnswer, seen: Any, now_ms: int, out: Records, asks: int
+) -> None:
+    match call.kind:
+        case "post":
+            _batch_answered(state, call, answer, now_ms, out, asks)
+        case "look_up":
+            _looked_up(state, call, answer, now_ms, out)
+        case "tell":
+            if isinstance(answer, StatusTaken):
+                told = tuple((status.entry_id, status.version, status.status) for status in call.statuses)
+                out.append(r.StatusesTaken(told))
+        case "recount":
+            if isinstance(answer, HeadsListed):
+                missing = tuple(
+                    (head.entry_id, head.version)
+                    for head in answer.heads
+                    if not _heard(state, head.entry_id, seen) >> head.version & 1
+                )
+                if missing:
+                    out.append(r.HeadsFoundMissing(missing, now_ms))
+                out.append(r.RecountTurned(answer.next_page, now_ms))
+        case "fetch":
+            # What came is decided as news of its own; what did not come is still missing.
+            came = {_head(news) for news in answer.news} if isinstance(answer, Republished) else set()
+            left = tuple(head for head in call.heads if head not in came)
+            if left:
+                out.append(r.HeadsFoundMissing(left, now_ms + state.policy.back_off_max_ms))
+    out.append(r.CallEnded(call.call_id, now_ms))
+
+
+def _head(news: n.EntryNews) -> tuple[str, int]:
+    if isinstance(news, n.EntryApproved):
+        return news.entry.entry_id, news.entry.version
+    return news.entry_id, news.version
+
+
+def _heard(state: State, entry_id: str, seen: dict[str, int]) -> int:
+    tracked = state.entries.get(entry_id)
+    return tracked.heard if tracked is not None else seen.get(entry_id, 0)
+
+
+# ------------------------------------------------------------------ a batch was answered
+
+
+def _batch_answered(state: State, call: OpenCall, answer: CallAnswer, now_ms: int, out: Records, asks: int) -> None:
+    match answer:
+        case RowsAnswered():
+            _rows_answered(state, call, answer.rows, now_ms, out, asks)
+        case TurnedAway():
+            out.append(r.RowsReturned(call.names, answer.door))
+        case RefusedAsOne():
+            _refused_as_one(state, call, answer, now_ms, out)
+        case _:
+            why = answer.why if isinstance(answer, Silent) else Doubt.SERVER_ERROR
+            _silent(state, call.names, why, now_ms, out, asks)
+
+
+def _silent(state: State, keys: tuple[str, ...], why: Doubt, now_ms: int, out: Records, asks: int) -> int:
+    """Doubt these rows, or return them; returns the number of the last question asked."""
+    policy = state.policy
+    verdict = policy.after_silence(now_ms, policy.late_landing_ms, policy.lookup_lag_ms)
+    if isinstance(verdict, AskFirst):
+        for part in _parts(keys, policy.lookup_max):
+            asks += 1
+            out.append(r.RowsDoubted(part, why, asks, verdict.ask_at_ms, now_ms))
+    else:
+        out.append(r.RowsReturned(keys, None))
+    return asks
+
+
+def _parts(names: tuple[T, ...], most: int) -> list[tuple[T, ...]]:
+    """The names in questions no longer than the ledger takes."""
+    return [names[first : first + most] for first in range(0, len(names), most)]
+
+
+def _refused_as_one(state: State, call: OpenCall, answer: RefusedAsOne, now_ms: int, out: Records) -> None:
+    """One bad row rolled the batch back: take it out if it is named, else send each half alone."""
+    keys = call.names
+    bad = answer.bad_key if answer.bad_key in keys else None
+    if bad is None and len(keys) == 1:
+        bad = keys[0]
+    if bad is not None:
+        rest = tuple(key for key in keys if key != bad)
+        if rest:
+            out.append(r.RowsReturned(rest, None))
+        _refused(state, call, Refused(bad, answer.reason, answer.detail), now_ms, out)
+        return
+    out.append(r.RowsReturned(keys, None))
+    half = len(keys) // 2
+    out.append(r.BatchBisected(keys[:half], keys[half:], state.head.group_seq + 1))
+
+
+def _rows_answered(
+    state: State, call: OpenCall, rows: tuple[RowAnswer, ...], now_ms: int, out: Records, asks: int
+) -> None:
+    answers = {row.key: row for row in rows}
+    applied: list[tuple[str, str]] = []
+    staged: list[tuple[str, str]] = []
+    doubted: dict[Doubt, list[str]] = {}
+    for key in call.names:
+        row = answers.get(key)
+        if isinstance(row, Applied):
+            if row.as_read and row.as_read != _intent(state, key)[1].fingerprint:
+                # They hold something else under our key: the ledger is asked, and a person if it is so.
+                doubted.setdefault(Doubt.DUPLICATE, []).append(key)
+            else:
+                applied.append((key, row.ledger_id))
+        elif isinstance(row, Staged):
+            staged.append((key, row.reference))
+        elif isinstance(row, Refused):
+            _refused(state, call, row, now_ms, out)
+        else:
+            doubted.setdefault(Doubt.ROW_NOT_ANSWERED if row is None else row.why, []).append(key)
+    if applied:
+        _applied(state, applied, now_ms, out)
+    for some in _parts(tuple(staged), state.policy.lookup_max):
+        asks += 1
+        out.append(r.RowsStaged(some, asks, now_ms + state.policy.staged_poll_ms, now_ms))
+    for why, keys in doubted.items():
+        if why is not Doubt.DUPLICATE:
+            asks = _silent(state, tuple(keys), why, now_ms, out, asks)
+            continue
+        # They say they have it: nothing is on its way, so the look-up need not wait for a late landing.
+        for part in _parts(tuple(keys), state.policy.lookup_max):
+            asks += 1
+            out.append(r.RowsDoubted(part, why, asks, now_ms + state.policy.lookup_lag_ms, now_ms))
+
+
+def _applied(state: State, rows: list[tuple[str, str]], now_ms: int, out: Records) -> None:
+    posted: list[tuple[str, str]] = []
+    reversals: list[tuple[str, str]] = []
+    newer: list[str] = []
+    for row in rows:
+        tracked, intent = _intent(state, row[0])
+        if intent.posting.leg is Leg.REVERSE:
+            reversals.append(row)
+            continue
+        posted.append(row)
+        if tracked.latest != intent.posting.version:
+            newer.append(tracked.entry_id)
+    if posted:
+        out.append(r.RowsApplied(tuple(posted), now_ms))
+    if reversals:
+        out.append(r.RowsReversed(tuple(reversals), now_ms))
+    if newer:
+        out.append(r.EntriesRequeued(tuple(newer), now_ms))
+
+
+def _intent(state: State, key: str) -> tuple[Tracked, FrozenRow]:
+    tracked = state.entries[state.keys[key]]
+    assert tracked.intent is not None, f"{key}: no intent is open"
+    return tracked, tracked.intent
+
+
+def _refused(state: State, call: OpenCall, row: Refused, now_ms: int, out: Records) -> None:
+    """A definite no closes the intent; then the entry parks, rests, or is decided anew at once."""
+    tracked, intent = _intent(state, row.key)
+    out.append(r.RowRefused(row.key, row.reason, row.detail))
+    contradiction = _CONTRADICTIONS.get(row.reason)
+    if contradiction is not None:
+        known_then = call.calendar == state.calendar.version
+        found = contradiction(intent.posting.period)
+        if known_then and found not in out:
+            out.append(found)
+        return
+    replaced = intent.posting.leg is Leg.POST and tracked.latest != intent.posting.version
+    if row.reason in REFUSAL_PARKS:
+        # What it lacked may have come while the row was on its way; nobody would wake the entry for that again.
+        came_since = row.reason in _CURED_BY_MASTER_DATA and call.master != state.head.master
+        if not replaced and not came_since:
+            out.append(park(tracked, REFUSAL_PARKS[row.reason], row.detail or row.reason, now_ms))
+    elif row.reason is Refusal.LOCKED:
+        policy = state.policy
+        rest_ms = back_off(tracked.refusals + 1, policy.back_off_ms, policy.back_off_max_ms)
+        out.append(r.EntryBackedOff(tracked.entry_id, now_ms + rest_ms))
+
+
+# ------------------------------------------------------------------ the ledger was asked
+
+
+def _looked_up(state: State, call: OpenCall, answer: CallAnswer, now_ms: int, out: Records) -> None:
+    ask = state.asks[call.ask_id]
+    if not isinstance(answer, LinesFound):
+        out.append(r.AskPostponed(ask.ask_id, ask.names, now_ms + state.policy.back_off_ms))
+        return
+    if ask.by == "key":
+        still_open = _keys_looked_up(state, call, ask, answer.lines, now_ms, out)
+    else:
+        still_open = ()
+        _entries_looked_up(state, ask, answer.lines, now_ms, out)
+    out.append(r.AskPostponed(ask.ask_id, still_open, now_ms + state.policy.staged_poll_ms))
+
+
+def _keys_looked_up(
+    state: State, call: OpenCall, ask: Ask, lines: tuple[LineFound, ...], now_ms: int, out: Records
+) -> tuple[str, ...]:
+    """Settle what the ledger has or lacks; returns the keys that are still staged."""
+    found: dict[str, LineFound] = {}
+    twice: set[str] = set()
+    for each in lines:
+        before = found.get(each.key)
+        if before is None or _WEIGHT[each.status] > _WEIGHT[before.status]:
+            found[each.key] = each
+        if before is not None and each.status == before.status == "posted":
+            twice.add(each.key)
+    applied: list[tuple[str, str]] = []
+    staged: list[tuple[str, str]] = []
+    missing: list[str] = []
+    still_staged: list[str] = []
+    for key in ask.names:
+        tracked, intent = _intent(state, key)
+        line = found.get(key)
+        if line is None:
+            if tracked.phase is not Phase.STAGED:
+                missing.append(key)
+            elif now_ms - ask.since_ms > state.policy.staged_lost_after_ms:
+                out.append(park(tracked, "staged_lost", "the ERP does not show the row any more", now_ms))
+            else:
+                still_staged.append(key)
+        elif key in twice:
+            out.append(park(tracked, "ledger_differs", f"{line.ledger_id} stands beside another line", now_ms))
+        elif line.status == "rejected":
+            reason = _REFUSALS.get(line.reason, Refusal.INVALID)
+            _refused(state, call, Refused(key, reason, line.reason), now_ms, out)
+        elif line.fingerprint and line.fingerprint != intent.fingerprint:
+            out.append(park(tracked, "ledger_differs", f"{line.ledger_id} holds something else", now_ms))
+        elif line.status == "posted":
+            applied.append((key, line.ledger_id))
+        elif tracked.phase is Phase.STAGED:
+            still_staged.append(key)
+        else:
+            staged.append((key, line.ledger_id))
+    if applied:
+        _applied(state, applied, now_ms, out)
+    if staged:
+        out.append(r.RowsStaged(tuple(staged), state.head.ask_seq + 1, now_ms + state.policy.staged_poll_ms, now_ms))
+    if missing:
+        # Under a key whose error is stored, the same intent would be refused for ever.
+        out.append(r.RowsFoundMissing(tuple(missing), new_intent=ask.why is Doubt.STORED_ERROR))
+        if ask.why is Doubt.DUPLICATE:
+            # They have it, and not from us: a person may have entered it.
+            ask_by_entry(state, _posts_of_nothing_standing(state, missing), now_ms, out, Doubt.DUPLICATE)
+    return tuple(still_staged)
+
+
+def _posts_of_nothing_standing(state: State, keys: list[str]) -> list[str]:
+    found = [_intent(state, key) for key in keys]
+    return [
+        tracked.entry_id
+        for tracked, intent in found
+        if intent.posting.leg is Leg.POST and tracked.standing is None and tracked.entry is not None
+    ]
+
+
+def _entries_looked_up(state: State, ask: Ask, lines: tuple[LineFound, ...], now_ms: int, out: Records) -> None:
+    """Entries that may have been posted by hand: take the person's line as ours, or go on."""
+    found: dict[str, list[LineFound]] = {}
+    for line in lines:
+        if line.status != "rejected":
+            found.setdefault(line.entry_id, []).append(line)
+    absent: list[str] = []
+    for entry_id in ask.names:
+        held = found.get(entry_id)
+        if held is None:
+            absent.append(entry_id)
+        else:
+            out.append(_found_standing(state, state.entries[entry_id], held, now_ms))
+    if absent:
+        out.append(r.EntriesConfirmed(tuple(absent), now_ms))
+        if ask.why is Doubt.DUPLICATE:
+            _rest_the_puzzling(state, absent, now_ms, out)
+
+
+def _found_standing(state: State, tracked: Tracked, held: list[LineFound], now_ms: int) -> Record:
+    """What stands of the entry is none of the lines we know of: a person's one line may be ours, all else is a case."""
+    ours = next((line for line in held if not line.by_hand), None)
+    if ours is not None:
+        return park(tracked, "ledger_differs", f"{ours.ledger_id} stands under a key we do not know", now_ms)
+    line = held[0]
+    if len(held) > 1:
+        return park(tracked, "manual_line_differs", f"{line.ledger_id} is not the only line posted by hand", now_ms)
+    return _found_by_hand(state, tracked, line, now_ms)
+
+
+def _found_by_hand(state: State, tracked: Tracked, line: LineFound, now_ms: int) -> Record:
+    """A person's line for the entry: ours from now on if it is what we would have posted, else a case for a person."""
+    entry, valuation = tracked.entry, tracked.valuation
+    if entry is None or tracked.excluded or valuation is None:
+        return park(tracked, "manual_line_differs", f"{line.ledger_id} was posted by hand and should not stand", now_ms)
+    wanted = (valuation.bill_minor, valuation.cost_minor, entry.project, entry.work_date)
+    if (line.bill_minor, line.cost_minor, line.project, line.work_date) != wanted:
+        return park(tracked, "manual_line_differs", f"{line.ledger_id} was posted by hand for something else", now_ms)
+    as_read = Go(Leg.POST, Dated(line.accounting_date or entry.work_date, line.period, ""), Correction.NONE)
+    return r.LineFoundByHand(posting_for(state, tracked, as_read), line.ledger_id, now_ms)
+
+
+def _rest_the_puzzling(state: State, absent: list[str], now_ms: int, out: Records) -> None:
+    """Rows that the ledger calls duplicates of what it does not hold go again, ever later, until a person looks."""
+    policy = state.policy
+    for entry_id in absent:
+        # News since has set the count back.
+        times = max(1, state.entries[entry_id].refusals)
+        out.append(r.EntryBackedOff(entry_id, now_ms + back_off(times, policy.back_off_ms, policy.back_off_max_ms)))
+
+
+_REFUSALS = {reason.value: reason for reason in Refusal}
+_CONTRADICTIONS: dict[Refusal, Callable[[str], Record]] = {
+    Refusal.PERIOD_CLOSED: r.PeriodFoundShut,
+    Refusal.PERIOD_ON_HOLD: r.PeriodFoundHeld,
+}
+"""Refusals that say something about the period, whatever was published."""
+_WEIGHT = {"rejected": 0, "staged": 1, "posted": 2}
+"""Of several lines under one key the one that says most about the books counts."""
+_CURED_BY_MASTER_DATA = frozenset({Refusal.UNKNOWN_PROJECT, Refusal.UNKNOWN_WORKER})

@@ -47,6 +47,16 @@ class Leg(StrEnum):
     REVERSE = "reverse"
 
 
+class PostingKind(StrEnum):
+    """What a line of the ledger is about. A time line carries cost and bill together; the others come one by one."""
+
+    TIME = "time"
+    COST = "cost"
+    BILL = "bill"
+    TRANSFER = "transfer"
+    ACCRUAL = "accrual"
+
+
 class Correction(StrEnum):
     """What a newer version changed, gravest first; decides whether the ledger has to move at all."""
 
@@ -224,6 +234,7 @@ class Period:
     cutoff_submit_ms: int | None = None
     cutoff_approve_ms: int | None = None
     cutoff_feed_ms: int | None = None
+    cutoff_sign_off_ms: int | None = None
     signed_off_ms: int | None = None
 
 
@@ -246,7 +257,8 @@ class Posting:
     """One line for the project ledger, exactly as it was decided; a reversal names the key it reverses.
 
     Amounts are in minor units and signed: a reversal carries the exact negatives of what was posted. `adjusts`
-    says why the accounting date is not the work date, and is empty when it is.
+    says why the accounting date is not the work date, and is empty when it is. The bill amount is in the document's
+    currency; what it is in the ledger's own (`functional_…`, at `fx_rate`) is None where nobody converts.
     """
 
     key: str
@@ -276,3 +288,8 @@ class Posting:
     adjusts: str = ""
     reverses: str = ""
     mapping_version: int = 1
+    kind: PostingKind = PostingKind.TIME
+    document_date: date | None = None
+    functional_bill_minor: int | None = None
+    functional_currency: str = ""
+    fx_rate: Decimal | None = None

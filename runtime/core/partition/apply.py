@@ -454,9 +454,10 @@ def _rows_reversed(state: State, record: r.RowsReversed) -> None:
 
 
 def _rows_staged(state: State, record: r.RowsStaged) -> None:
-    for key, _reference in record.rows:
+    for key, reference in record.rows:
         tracked = state.entries[state.keys[key]]
         move(state, tracked, r.RowsStaged)
+        tracked.staged_as = reference
         _place_subject(state, tracked, Place.STAGED)
     keys = tuple(key for key, _ in record.rows)
     known = (state.calendar.version, state.head.master)

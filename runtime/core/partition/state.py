@@ -50,9 +50,10 @@ class Tracked:
 
     `heard` is a bit mask of all versions heard of (bit v for version v), withdrawals included. `standing` is what
     stands in the ledger, as posted, and `counts_for` the version it stands for (a narrative change carries it on).
-    `intent` is the row that was sent last and is not settled. `reversed` keeps the accounting date of a reversal
-    until the new posting has taken the same one. `wants_since_ms` is since when nothing of the entry stands although
-    something was approved, parked or not: after long enough a person may have entered it by hand.
+    `intent` is the row that was sent last and is not settled, `staged_as` its reference while it is staged. `reversed`
+    keeps the accounting date of a reversal until the new posting has taken the same one. `wants_since_ms` is since when
+    nothing of the entry stands although something was approved, parked or not: after long enough a person may have
+    entered it by hand.
     """
 
     entry_id: str
@@ -66,6 +67,7 @@ class Tracked:
     versions: dict[int, VersionNote] = field(default_factory=dict)
     standing: Posting | None = None
     ledger_id: str = ""
+    staged_as: str = ""
     counts_for: int = 0
     by_hand: bool = False
     intent: FrozenRow | None = None
@@ -280,6 +282,7 @@ def close_intent(state: State, entry: Tracked) -> None:
     if entry.intent is not None:
         state.keys.pop(entry.intent.posting.key, None)
         entry.intent = None
+        entry.staged_as = ""
 
 
 # ------------------------------------------------------------------ what the PSA should hear

@@ -141,6 +141,7 @@ def _reversal(state: State, tracked: Tracked, go: Go) -> Posting:
         quantity=-standing.quantity,
         bill_minor=-standing.bill_minor,
         cost_minor=-standing.cost_minor,
+        functional_bill_minor=None if standing.functional_bill_minor is None else -standing.functional_bill_minor,
         correction=go.correction,
         reverses=standing.key,
         mapping_version=state.policy.mapping_version,

@@ -26,6 +26,7 @@ from scenarios.report.model import (
     Invariant,
     KeptOut,
     Latency,
+    Mark,
     Parameter,
     Percentiles,
     Planted,
@@ -61,6 +62,12 @@ BAND_OF: dict[str, BandKind] = {
     "throttled": "throttled",
     "logged_out": "login",
     "locked_out": "login",
+}
+MARK_OF: dict[str, Mark] = {
+    "measured": "measured",
+    "derived": "derived",
+    "sourced": "second-hand",
+    "assumed": "assumed",
 }
 SHOWN_BAND_MS = 60_000
 """Shorter bands (a token renewed between two calls) are not drawn."""
@@ -122,7 +129,7 @@ def judge(
     )
     _fill_books(report, outcome)
     _fill_latency(report, outcome, waits)
-    _fill_plots(report, scenario, outcome)
+    _fill_plots(report, outcome)
     if plant is not None:
         faults = [f"{fault.kind} at {getattr(fault, 'ppm', 0)} ppm" for fault in plant.faults]
         report.planted = Planted(plant.name, faults, plant.profile)
@@ -267,7 +274,7 @@ def _percentiles(waits: NDArray[np.int64]) -> Percentiles | None:
     return Percentiles(p50, p95, p99, int(waits[-1]) / 1000, len(waits))
 
 
-def _fill_plots(report: Report, scenario: Scenario, outcome: Outcome) -> None:
+def _fill_plots(report: Report, outcome: Outcome) -> None:
     for band in outcome.bands:
         if band.until_ms - band.from_ms >= SHOWN_BAND_MS:
             kind = BAND_OF[band.mode]
@@ -308,11 +315,7 @@ def _incidents(bands: list[SeenBand]) -> list[Incident]:
 
 
 def _parameters() -> list[Parameter]:
-    marks = {"sourced": "second-hand"}
-    return [
-        Parameter(p.name, str(p.value), marks.get(p.mark, p.mark), p.why)  # type: ignore[arg-type]
-        for p in all_parameters()
-    ]
+    return [Parameter(p.name, str(p.value), MARK_OF[p.mark], p.why) for p in all_parameters()]
 
 
 def _versions() -> dict[str, str]:
@@ -329,7 +332,7 @@ def _commit() -> str:
     """The commit of the checkout this runs from; empty where there is none."""
     try:
         said = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"],  # noqa: S607
+            ["git", "rev-parse", "--short=12", "HEAD"],  # noqa: S607  whichever git this machine has
             cwd=Path(__file__).parent,
             capture_output=True,
             text=True,

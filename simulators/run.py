@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from simulators.auditors.allowances import Allowances, CallAllowance, fair_calls
 from simulators.auditors.audit import Audited, combine, conclude, examine
 from simulators.auditors.finding import Held
+from simulators.auditors.pricing import EXCLUDED
 from simulators.evidence import ApprovedVersion, Evidence
 from simulators.firm.build import build_firm
 from simulators.firm.model import Firm
@@ -35,7 +36,7 @@ from simulators.settings import HOUR_MS, MINUTE_MS, WorldSettings
 from simulators.timesheets.read import read_timesheet
 from simulators.timesheets.rehearsal import Export, RehearsalPlan, plan_from_rows
 from simulators.virtual_time import Band
-from simulators.world import EXCLUDED, Seen, Series, World, components, last_ms
+from simulators.world import Seen, Series, World, components, last_ms
 
 K = TypeVar("K")
 Told = Callable[[int, int, int], None]
@@ -44,6 +45,7 @@ Words: TypeAlias = "Queue[tuple[int, int, int, int]]"
 OUTAGE_MS = 5 * MINUTE_MS
 """An account that was not open for at least this long had an outage."""
 EXAMPLES = 3
+"""Entries that a case of parked rows names, at most."""
 CAUSES_MORE_CALLS = ("duplicate_request", "late_landing")
 """Kinds of fault by which a call reaches the door without having been paced."""
 
@@ -434,7 +436,7 @@ def simulate(
     if jobs <= 1 or len(work) == 1:
         parts = _one_after_the_other(work, told)
     else:
-        parts = _side_by_side(work, min(jobs, len(work)), told, people=_heads(firm))
+        parts = _side_by_side(work, min(jobs, len(work)), told, firm)
     parts.sort(key=lambda part: part.number)
     whole = combine(part.audited for part in parts)
     chains = sorted(chain for part in parts for chain in part.chains.items())
@@ -471,6 +473,7 @@ def simulate(
 
 
 def _heads(firm: Firm) -> dict[str, int]:
+    """Consultants per entity."""
     heads: dict[str, int] = {}
     for person in firm.consultants:
         heads[person.entity] = heads.get(person.entity, 0) + 1
@@ -517,8 +520,9 @@ def _simulate_in_worker(job: Job) -> Part:
     return simulate_component(job, lambda now_ms, backlog, posted: words.put((job.number, now_ms, backlog, posted)))
 
 
-def _side_by_side(work: list[Job], jobs: int, told: Told | None, people: dict[str, int]) -> list[Part]:
+def _side_by_side(work: list[Job], jobs: int, told: Told | None, firm: Firm) -> list[Part]:
     """The heaviest parts first, so that no core waits long for the last one."""
+    people = _heads(firm)
     context = get_context("spawn")
     words: Words | None = context.Queue() if told is not None else None
     heaviest = sorted(work, key=lambda job: (-sum(people.get(name, 0) for name in job.entities), job.number))
@@ -538,16 +542,10 @@ def _side_by_side(work: list[Job], jobs: int, told: Told | None, people: dict[st
                 continue
             heard[number] = (now_ms, backlog, posted)
             progress = sum(now for now, _, _ in heard.values()) // len(work)
-            start_ms = firm_start(work[0])
-            unheard = (len(work) - len(heard)) * start_ms // len(work)
+            unheard = (len(work) - len(heard)) * firm.start_ms // len(work)
             told(
                 progress + unheard,
                 sum(backlog for _, backlog, _ in heard.values()),
                 sum(posted for _, _, posted in heard.values()),
             )
     return parts
-
-
-def firm_start(job: Job) -> int:
-    """The instant at which the run of a job begins."""
-    return firm_of(job.settings, job.seed, job.timesheet).start_ms

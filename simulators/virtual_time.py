@@ -11,6 +11,7 @@ process would rebuild it from its `args`). Times are integer milliseconds.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import simpy
@@ -268,18 +269,13 @@ class Desk:
                 case LoseTheReply():
                     heard = False
                 case LandLate():
-                    heard = False
-                    out_ms = verdict.after_ms
                     clock.after(deadline_ms, lambda: self._silence(lane, effect, left_ms))
+                    clock.after(verdict.after_ms, lambda: self._land_unheard(request))
+                    return
                 case DeliverTwice():
                     again_ms = verdict.gap_ms
                 case Delay():
                     extra_ms = verdict.ms
-                case _:
-                    pass
-            if isinstance(verdict, LandLate):
-                clock.after(out_ms, lambda: self._land_unheard(request))
-                return
         back_ms = out_ms + extra_ms
         clock.after(out_ms, lambda: self._land(lane, effect, request, left_ms, deadline_ms, back_ms, heard, again_ms))
 
@@ -400,7 +396,7 @@ class Lane:
         self._cut_short.clear()
         waiting, self._undelivered = self._undelivered, []
         for inputs in waiting:
-            self.clock.after(REDELIVERY_MS, lambda inputs=inputs: self.hear(inputs))  # type: ignore[misc]
+            self.clock.after(REDELIVERY_MS, partial(self.hear, inputs))
         self._after_turn()
 
     def die(self) -> None:

@@ -7,10 +7,11 @@ connected component of entities and accounts (`components`). Whether a firm runs
 or on two, the same things happen.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import time
 from decimal import Decimal
+from functools import partial
 
 from runtime.connectors.erp.generic import GenericErp, freeze
 from runtime.connectors.psa.generic import GenericPsa
@@ -30,7 +31,7 @@ from runtime.core.records import (
     RowsReversed,
     RowsStaged,
 )
-from simulators.auditors.pricing import Pricing
+from simulators.auditors.pricing import EXCLUDED, Pricing
 from simulators.chance import between, happens
 from simulators.evidence import AccountEvidence, Checkpoint, Evidence, FinalPlace, Park, PeriodFact
 from simulators.faults.moves import (
@@ -50,7 +51,7 @@ from simulators.firm.build import instant_ms, working_day_after
 from simulators.firm.model import Firm, LegalEntity, RatePlan
 from simulators.firm.rates import keys_by_scope
 from simulators.people.acts import Act, SheetsDecided, SheetSubmitted
-from simulators.settings import DAY_MS, WorldSettings
+from simulators.settings import DAY_MS, FinanceGate, HandPostings, WorldSettings
 from simulators.systems.erp import Erp
 from simulators.systems.erp.door import Style
 from simulators.systems.erp_profile import ErpProfile
@@ -62,6 +63,7 @@ MASTER_DATA_NEWS_MS = 1_000
 CHECKPOINT_EVERY_SAMPLES = 6
 """How many samples lie between two checkpoints that are audited."""
 MODULE = "time"
+_MIDNIGHT = time(0)
 Recompose = Callable[[Policy], Policy]
 
 
@@ -119,9 +121,6 @@ def last_ms(firm: Firm, settings: WorldSettings) -> int:
     return instant_ms(firm.month_last, _MIDNIGHT, "UTC") + DAY_MS + settings.drain_ms
 
 
-_MIDNIGHT = time(0)
-
-
 class World:
     """One component of a firm, ready to run."""
 
@@ -165,6 +164,7 @@ class World:
         self._periods: dict[tuple[str, str, str], Period] = {}
         self._late_projects: dict[str, list[str]] = {}
         self._samples = 0
+        self._progress: Callable[[int, int, int], None] | None = None
         self._waiting: dict[str, dict[str, dict[str, int]]] = {
             code: {"in_doubt": {}, "staged": {}} for code in self.by_code
         }
@@ -358,7 +358,7 @@ class World:
         for start in range(0, len(publications), DELIVERY_MAX):
             some = publications[start : start + DELIVERY_MAX]
             transit_ms = between(*WEBHOOK_MS, self.seed, "webhook", lane.entity, some[0].entry_id, some[0].version)
-            self.clock.after(delay_ms + transit_ms, lambda some=some: lane.deliver(some))  # type: ignore[misc]
+            self.clock.after(delay_ms + transit_ms, partial(lane.deliver, some))
 
     # ---------------------------------------------------------------- reference data and finance
 
@@ -395,10 +395,7 @@ class World:
         for code, projects in self._late_projects.items():
             lane, erp = self.lanes[code], self.erps[self.by_code[code].erp_account]
             self.clock.after(
-                self.settings.late_master_data.after_ms,
-                lambda code=code, lane=lane, erp=erp, projects=projects: self._master_data(  # type: ignore[misc]
-                    code, lane, erp, projects
-                ),
+                self.settings.late_master_data.after_ms, partial(self._master_data, code, lane, erp, projects)
             )
 
     def _master_data(self, code: str, lane: Lane, erp: Erp, projects: list[str]) -> None:
@@ -469,25 +466,22 @@ class World:
             if move.entity in self.lanes:
                 self.clock.at(
                     move.at_ms,
-                    lambda m=move: self._move_period(m.entity, m.module, m.name, m.status, m.gate),  # type: ignore[misc]
+                    partial(self._move_period, move.entity, move.module, move.name, move.status, move.gate),
                 )
         name = f"{self.firm.month_first:%Y-%m}"
         for gate in self.settings.gates:
-            for entity in self.entities:
-                if gate.entity in ("*", entity.code):
-                    for at_ms in month.instants(gate.day, gate.at, entity.zone):
-                        self.clock.at(
-                            at_ms,
-                            lambda g=gate, e=entity.code: self._move_period(e, g.module, name, g.status, g.gate),  # type: ignore[misc]
-                        )
+            for entity, at_ms in self._meant(gate, month):
+                self.clock.at(at_ms, partial(self._move_period, entity.code, gate.module, name, gate.status, gate.gate))
         for posting in self.settings.hand_postings:
-            for entity in self.entities:
-                if posting.entity in ("*", entity.code):
-                    for at_ms in month.instants(posting.day, posting.at, entity.zone):
-                        self.clock.at(
-                            at_ms,
-                            lambda e=entity, p=posting: self._post_by_hand(e, p.older_than_ms),  # type: ignore[misc]
-                        )
+            for entity, at_ms in self._meant(posting, month):
+                self.clock.at(at_ms, partial(self._post_by_hand, entity, posting.older_than_ms))
+
+    def _meant(self, plan: FinanceGate | HandPostings, month: Month) -> Iterator[tuple[LegalEntity, int]]:
+        """Whom a plan of finance means, and when by that entity's own clock."""
+        for entity in self.entities:
+            if plan.entity in ("*", entity.code):
+                for at_ms in month.instants(plan.day, plan.at, entity.zone):
+                    yield entity, at_ms
 
     def _post_by_hand(self, entity: LegalEntity, older_than_ms: int) -> None:
         """Finance enters what has long been approved and does not stand in the ledger."""
@@ -529,7 +523,7 @@ class World:
 
     def _plan_weather(self) -> None:
         for move in self.weather.moves(Month.of(self.firm, self.end_ms, self.entities)):
-            self.clock.at(move.at_ms, lambda move=move: self._carry_out(move))  # type: ignore[misc]
+            self.clock.at(move.at_ms, partial(self._carry_out, move))
             if isinstance(move, CloseSystem) and move.announced and move.account in self.desks:
                 self.desks[move.account].announce(move.at_ms, move.promised_until_ms)
 
@@ -687,9 +681,6 @@ def _rate_line(rate: RatePlan) -> RateLine:
         rate.amendment,
     )
 
-
-EXCLUDED = ("leave", "internal")
-"""Time that nobody posts, by hand neither."""
 
 _FOUR = Decimal(4)
 _FINISHED = (Place.POSTED, Place.PARKED, Place.SUPERSEDED, Place.WAIVED, Place.EXCLUDED)

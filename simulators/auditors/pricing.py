@@ -182,8 +182,3 @@ class Pricing:
             edges = {rate.valid_from for rate in rates} | {r.valid_until for r in rates if r.valid_until is not None}
             plane = self._planes[which] = _Plane(lists, sorted(edges), sorted({rate.known_from_ms for rate in rates}))
         return plane
-
-
-def value_of_version(pricing: Pricing, version: ApprovedVersion) -> Worth | None:
-    """What `version` bills and costs in minor units; None when withdrawn, excluded by rule, or without one rate."""
-    return pricing.worth(version)

@@ -56,10 +56,10 @@ class PeriodClosingMidBatch(TimedFault):
     @classmethod
     def drawn(cls, room: Room) -> Self:
         kind = "period_closing_mid_batch"
-        status = ("on_hold", "closed")[room.number(0, 1, kind, "status")]
+        statuses: tuple[Literal["on_hold"], Literal["closed"]] = ("on_hold", "closed")
         return cls(
             day=room.day(kind),
             at=room.at(kind, 9, 19),
-            status=status,  # type: ignore[arg-type]
+            status=statuses[room.number(0, 1, kind, "status")],
             reopens_after_ms=room.number(20, 240, kind, "reopens") * MINUTE_MS,
         )

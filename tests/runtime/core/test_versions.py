@@ -184,7 +184,7 @@ def test_any_order_of_versions_ends_the_same(order: tuple[int, ...], posting: bo
 def _finish(partition: Partition) -> None:
     while effects := partition.starts(after_ms=LINGER_MS):
         for effect in effects:
-            partition.hears(applied(effect))  # type: ignore[arg-type]
+            partition.hears(applied(effect))  # type: ignore[arg-type]  # without a PSA permit it is a batch
 
 
 def test_a_reversal_that_is_refused_parks_what_still_stands() -> None:

@@ -6,8 +6,9 @@ from decimal import Decimal
 import pytest
 
 from simulators.auditors.currencies import minor_units
-from simulators.auditors.pricing import SCOPES, Pricing, value_of_version
+from simulators.auditors.pricing import SCOPES, Pricing
 from simulators.evidence import ApprovedVersion
+from simulators.firm.model import RatePlan
 from tests.simulators.auditors.books import assignment, at, day, rate
 
 COST = rate("cost", "40.00")
@@ -21,9 +22,9 @@ def version(**changes: object) -> ApprovedVersion:
     return approved
 
 
-def bill(*rates: object, **changes: object) -> int | None:
+def bill(*rates: RatePlan, **changes: object) -> int | None:
     """What one approved hour bills."""
-    worth = value_of_version(Pricing([*rates, COST]), version(**changes))  # type: ignore[list-item]
+    worth = Pricing([*rates, COST]).worth(version(**changes))
     return None if worth is None else worth.bill_minor
 
 

@@ -196,7 +196,7 @@ def _slas(slas: Slas, outcome: Outcome, waits: NDArray[np.int64]) -> list[Sla]:
 
     for percent, target in ((50, slas.p50_s), (95, slas.p95_s), (99, slas.p99_s)):
         actual = percentile(waits, percent) / 1000 if len(waits) else None
-        at_most(f"approval to ledger, p{percent}", target, actual, f"p{percent}_s")
+        at_most(f"approval to ledger p{percent}", target, actual, f"p{percent}_s")
     due = sum(entity.due_to_stand for entity in outcome.entities)
     in_time = sum(int(np.searchsorted(e.in_time, slas.grace_s * 1000, side="right")) for e in outcome.entities)
     share = in_time * PPM // due if due else None

@@ -147,7 +147,10 @@ class Evidence:
 
 @dataclass(slots=True)
 class AccountEvidence:
-    """What the door of one connector account saw, shared by the entities behind it."""
+    """What the door of one connector account saw, shared by the entities behind it.
+
+    An ERP writes down every call, a PSA those that met maintenance.
+    """
 
     account: str
     calls: list[Call] = field(default_factory=list)

@@ -46,6 +46,12 @@ OUTAGE_MS = 5 * MINUTE_MS
 """An account that was not open for at least this long had an outage."""
 EXAMPLES = 3
 """Entries that a case of parked rows names, at most."""
+STANDING_CALLS_AN_HOUR = 4
+"""Calls that time alone causes at an account: polls, probes, tokens (assumed: one in a quarter of an hour)."""
+PROBE_STEP_MS = 30_000
+"""The longest step between two probes of a closed system that is still no storm (assumed)."""
+NEWS_LAG_MS = 6 * HOUR_MS
+"""How long an event may travel, besides what has waited for a confirmation (assumed: until a recount finds it)."""
 CAUSES_MORE_CALLS = ("duplicate_request", "late_landing")
 """Kinds of fault by which a call reaches the door without having been paced."""
 
@@ -236,14 +242,14 @@ def allowances(settings: WorldSettings, seen: Seen) -> Allowances:
     unpaced = sum(seen.fired.get(kind, 0) for kind in CAUSES_MORE_CALLS)
     accounts = {}
     for name in seen.accounts:
-        behind = [entity.code for entity in seen.firm.entities if entity.erp_account == name]
+        behind = [e.code for e in seen.firm.entities if name in (e.erp_account, e.psa_account)]
         rows = sum(seen.evidences[code].approved for code in behind if code in seen.evidences)
         accounts[name] = CallAllowance(
-            calls=fair_calls(rows, faults, standing_calls=4 * hours),
+            calls=fair_calls(rows, faults, standing_calls=STANDING_CALLS_AN_HOUR * hours),
             over_quota=unpaced,
-            probe_step_ms=30_000,
+            probe_step_ms=PROBE_STEP_MS,
         )
-    return Allowances(accounts=accounts, news_lag_ms=6 * HOUR_MS + run.confirm_after_ms)
+    return Allowances(accounts=accounts, news_lag_ms=NEWS_LAG_MS + run.confirm_after_ms)
 
 
 def _part(job: Job, seen: Seen, audited: Audited, world: World) -> Part:

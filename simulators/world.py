@@ -53,8 +53,8 @@ from simulators.firm.rates import keys_by_scope
 from simulators.people.acts import Act, SheetsDecided, SheetSubmitted
 from simulators.settings import DAY_MS, FinanceGate, HandPostings, WorldSettings
 from simulators.systems.erp import Erp
-from simulators.systems.erp.door import Style
 from simulators.systems.erp_profile import ErpProfile
+from simulators.systems.maintenance import Style
 from simulators.systems.psa import Psa, Publication
 from simulators.virtual_time import DELIVERY_MAX, WEBHOOK_MS, Band, Clock, Desk, Lane
 
@@ -62,6 +62,12 @@ MASTER_DATA_NEWS_MS = 1_000
 """From a project being set up in the ERP to the partition hearing of it (assumed)."""
 CHECKPOINT_EVERY_SAMPLES = 6
 """How many samples lie between two checkpoints that are audited."""
+QUOTA_WINDOW_MS = 60_000
+"""The window of the two quotas that stand for none (assumed; far above what one world asks in a minute)."""
+PSA_QUOTA_CALLS = 100_000
+"""Calls of a PSA account per window, which nobody reaches (assumed: PSAs publish limits that bind bulk exports)."""
+ERP_WITHOUT_QUOTA_CALLS = 1_000_000
+"""Calls of an ERP account per window where its profile has no quota (assumed, likewise)."""
 MODULE = "time"
 _MIDNIGHT = time(0)
 Recompose = Callable[[Policy], Policy]
@@ -217,10 +223,15 @@ class World:
                 self.clock, self._erp_account(account, profile), erp, account, self.weather, self.seed
             )
         for account in dict.fromkeys(entity.psa_account for entity in self.entities):
-            psa = self.psas[account] = Psa(settings.psa, account, self.entities, self.evidences, seed=self.seed)
+            noted = self.accounts[account] = AccountEvidence(account)
+            psa = self.psas[account] = Psa(
+                settings.psa, account, self.entities, self.evidences, seed=self.seed, account_evidence=noted
+            )
             self.desks[account] = Desk(
                 self.clock,
-                AccountPolicy(account, quota_calls=100_000, quota_window_ms=60_000, needs_session=False),
+                AccountPolicy(
+                    account, quota_calls=PSA_QUOTA_CALLS, quota_window_ms=QUOTA_WINDOW_MS, needs_session=False
+                ),
                 psa,
                 account,
                 self.weather,
@@ -232,8 +243,8 @@ class World:
         quota = profile.quota
         return AccountPolicy(
             account,
-            quota_calls=quota.calls if quota else 1_000_000,
-            quota_window_ms=quota.window_ms if quota else 60_000,
+            quota_calls=quota.calls if quota else ERP_WITHOUT_QUOTA_CALLS,
+            quota_window_ms=quota.window_ms if quota else QUOTA_WINDOW_MS,
             concurrent_max=self.settings.runtime.concurrent_max,
             needs_session=profile.login.required,
         )
@@ -528,34 +539,55 @@ class World:
                 self.desks[move.account].announce(move.at_ms, move.promised_until_ms)
 
     def _carry_out(self, move: Move) -> None:
-        now_ms = self.clock.now_ms
+        """Do what the move says; it counts as struck only if there was somebody to strike."""
+        if self._done(move):
+            self.weather.carried_out(move)
+
+    def _done(self, move: Move) -> bool:
+        """Whether the move did anything: its account, process or period is there, and was not down already."""
         match move:
-            case CloseSystem():
-                if move.account in self.erps:
-                    style = _STYLES[move.style]
-                    kind = "announced" if move.announced else "unannounced"
-                    self.erps[move.account].close(move.at_ms, move.until_ms, kind, style)
-            case SlowSystem():
-                self.desks[move.account].slow.append((move.at_ms, move.until_ms, move.added_ms))
-            case ExpireCredential():
-                self.erps[move.account].expire_credential()
-            case FixCredential():
-                credential = f"renewed-{move.at_ms}"
-                self.erps[move.account].rotate_credential(credential)
-                self.desks[move.account].rotate(credential)
-            case LockOut():
-                self.erps[move.account].fail_logins(self.settings.erp.login.failures_allowed, now_ms)
-            case Unlock():
-                credential = f"unlocked-{move.at_ms}"
-                self.erps[move.account].rotate_credential(credential)
-                self.desks[move.account].rotate(credential)
+            case CloseSystem() | SlowSystem():
+                return self._hindered(move)
+            case ExpireCredential() | FixCredential() | LockOut() | Unlock():
+                return self._shut_out_or_let_in(move)
             case CrashPartition():
-                if move.entity in self.lanes:
-                    self.lanes[move.entity].die()
+                lane = self.lanes.get(move.entity)
+                if lane is None or lane.shell is None:
+                    return False
+                lane.die()
             case MovePeriod():
-                if move.entity in self.lanes:
-                    self._move_period(move.entity, move.module, move.name, move.status, move.gate)
-        self.weather.carried_out(move)
+                if (move.entity, move.module, move.name) not in self._periods:
+                    return False
+                self._move_period(move.entity, move.module, move.name, move.status, move.gate)
+        return True
+
+    def _hindered(self, move: CloseSystem | SlowSystem) -> bool:
+        """Close or slow down the account, of whichever system."""
+        system = self.erps.get(move.account) or self.psas.get(move.account)
+        if system is None:
+            return False
+        if isinstance(move, CloseSystem):
+            kind = "announced" if move.announced else "unannounced"
+            system.close(move.at_ms, move.until_ms, kind, _STYLES[move.style])
+        else:
+            self.desks[move.account].slow.append((move.at_ms, move.until_ms, move.added_ms))
+        return True
+
+    def _shut_out_or_let_in(self, move: ExpireCredential | FixCredential | LockOut | Unlock) -> bool:
+        """What happens to the integration user of an ERP account; the mock PSA asks nobody to log in."""
+        erp = self.erps.get(move.account)
+        if erp is None:
+            return False
+        match move:
+            case ExpireCredential():
+                erp.expire_credential()
+            case LockOut():
+                erp.fail_logins(self.settings.erp.login.failures_allowed, self.clock.now_ms)
+            case FixCredential() | Unlock():
+                credential = f"{_MENDED[type(move)]}-{move.at_ms}"
+                erp.rotate_credential(credential)
+                self.desks[move.account].rotate(credential)
+        return True
 
     # ---------------------------------------------------------------- looking on
 
@@ -685,4 +717,5 @@ def _rate_line(rate: RatePlan) -> RateLine:
 _FOUR = Decimal(4)
 _FINISHED = (Place.POSTED, Place.PARKED, Place.SUPERSEDED, Place.WAIVED, Place.EXCLUDED)
 _UNFINISHED = (Place.IN_FLIGHT, Place.STAGED, Place.IN_DOUBT)
+_MENDED: dict[type, str] = {FixCredential: "renewed", Unlock: "unlocked"}
 _STYLES: dict[str, Style] = {"retry_after": "503_retry_after", "bare": "503_json", "sorry_page": "503_html"}

@@ -83,6 +83,11 @@ class Calendar:
             (self.found_shut if access is Access.SHUT else self.found_held)[name] = known.version
             self._changed()
 
+    def forget_hold(self, name: str) -> None:
+        """What the ERP said about this period once is not believed any more."""
+        if self.found_held.pop(name, None) is not None:
+            self._changed()
+
     def find(self, name: str) -> Period | None:
         """The period of that name, if it was ever published."""
         return next((p for p in self.periods if p.name == name), None)

@@ -103,7 +103,7 @@ class EntriesUnconfirmed:
 
     entry_ids: tuple[str, ...]
     ask_id: int
-    at_ms: int
+    ask_at_ms: int
     why: Doubt | None = None
 
 
@@ -181,6 +181,13 @@ class PeriodFoundShut:
 @value
 class PeriodFoundHeld:
     """The ERP refused a row because this period is on hold, whatever had been published."""
+
+    period: str
+
+
+@value
+class HoldForgotten:
+    """A person says that the ERP has released this period; the next row finds out."""
 
     period: str
 
@@ -353,11 +360,15 @@ class RowsFoundMissing:
 
 @value
 class AskPostponed:
-    """The question stays open; ask again not before `ask_at_ms`. `names` are those still open."""
+    """The question stays open; ask again not before `ask_at_ms`. `names` are those still open.
+
+    `seen_ms` is when all of them were last shown to us; None when some were not.
+    """
 
     ask_id: int
     names: tuple[str, ...]
     ask_at_ms: int
+    seen_ms: int | None = None
 
 
 @value
@@ -375,6 +386,14 @@ class LineFoundByHand:
 @value
 class EntriesConfirmed:
     """The ledger was asked and holds nothing of these entries."""
+
+    entry_ids: tuple[str, ...]
+    at_ms: int
+
+
+@value
+class StandingConfirmed:
+    """The ledger was asked and still holds what we know to stand of these entries, and nothing else."""
 
     entry_ids: tuple[str, ...]
     at_ms: int
@@ -432,6 +451,7 @@ Record = (
     | PeriodChanged
     | PeriodFoundShut
     | PeriodFoundHeld
+    | HoldForgotten
     | RatesChanged
     | ProjectsChanged
     | MasterDataArrived
@@ -454,6 +474,7 @@ Record = (
     | AskPostponed
     | LineFoundByHand
     | EntriesConfirmed
+    | StandingConfirmed
     | BatchBisected
     | StatusesTaken
     | HeadsFoundMissing

@@ -246,6 +246,8 @@ class Report:
     description: str = ""
     overrides: dict[str, str] = field(default_factory=dict)
     """Path to value, as typed after --set."""
+    scenario_file: str = ""
+    """The scenario file as it was typed; empty: the scenario was called by its name."""
     timesheet: str = ""
     """Name of the person's own export that was rehearsed; empty: people were made up."""
     timesheet_at: list[str] = field(default_factory=list)

@@ -140,7 +140,7 @@ def kind_words(kind: str) -> str:
 
 def again(report: Report) -> str:
     """The command that shows the same run again."""
-    words = ["springtide", "simulate", report.scenario, "--seed", str(report.seed)]
+    words = ["springtide", "simulate", report.scenario_file or report.scenario, "--seed", str(report.seed)]
     if report.timesheet:
         words += ["--timesheet", report.timesheet]
         for option, value in zip(("--country", "--zone"), report.timesheet_at, strict=False):

@@ -4,7 +4,6 @@
     combine  shares that were examined apart                           -> Audited
     conclude                                                           -> list[Held], with "unknown" where due
     audit    = conclude(examine(...)) for a run in one piece
-    exit_code                                                          -> 0, 3, 4 or 5
 
 One pass per entity, grouped by entry. An entry to which nothing happened but approval and landing, which is nearly
 every one, is recognised as such (`_plain`) and needs no oracle: what `_plain` asks for implies what each of them
@@ -136,16 +135,6 @@ def audit(
 ) -> list[Held]:
     """Judge a whole run."""
     return conclude(examine(firm, evidences, accounts, allowances), allowances)
-
-
-def exit_code(verdicts: Sequence[Held]) -> int:
-    """What the invariants alone make of the run: 3 money or data wrong, 5 nothing proved, 4 unsettled, 0 all held."""
-    violated = [held.id for held in verdicts if held.status == VIOLATED]
-    if any(key.startswith("S") for key in violated):
-        return 3
-    if any(held.status == UNKNOWN for held in verdicts):
-        return 5
-    return 4 if violated else 0
 
 
 def places_money(audited: Audited) -> dict[str, PlaceSum]:

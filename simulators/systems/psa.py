@@ -17,6 +17,7 @@ Rule 4. A withdrawal is published only where something stands. A line "cancelled
         for any other reason it can be approved again.
 Rule 5. An event is made from the version's evidence and the decision, the first time and every later time, so a
         version published again is byte for byte what it was, and no bytes are kept.
+Rule 6. Maintenance closes the API alone: meanwhile people go on, and what they decide is published as ever.
 
 The evidence of what was approved is written here, at the source, before anybody downstream has heard of it.
 """
@@ -38,7 +39,7 @@ import msgspec
 
 from runtime.ports import Request, Response
 from simulators.chance import between, happens
-from simulators.evidence import ApprovedVersion, Evidence, PsaStatus
+from simulators.evidence import AccountEvidence, ApprovedVersion, Call, Evidence, PsaStatus
 from simulators.firm.model import AssignmentPlan, LegalEntity
 from simulators.people.acts import (
     Act,
@@ -51,6 +52,7 @@ from simulators.people.acts import (
     SheetsDecided,
     SheetSubmitted,
 )
+from simulators.systems.maintenance import Style, Window, Windows
 from simulators.systems.psa_profile import PsaProfile
 from simulators.systems.reply import Reply
 from simulators.systems.time_capture import TimeCapture
@@ -196,6 +198,8 @@ class _PublishCall(msgspec.Struct, gc=False):
 _STATUS_CALL = msgspec.json.Decoder(_StatusCall)
 _PUBLISH_CALL = msgspec.json.Decoder(_PublishCall)
 _JSON = {"content-type": "application/json"}
+_KINDS = {"/status": "tell", "/published": "recount", "/publish": "fetch"}
+"""What a call is for, by its path."""
 
 
 def _quantity(quarter_hours: int) -> str:
@@ -238,6 +242,7 @@ class Psa:
         *,
         seed: int = 0,
         time_capture: TimeCapture | None = None,
+        account_evidence: AccountEvidence | None = None,
     ) -> None:
         self.profile = profile
         self.account = account
@@ -249,6 +254,15 @@ class Psa:
         self._lines: dict[str, _Line] = {}
         self._texts: dict[str, _AssignmentText] = {}
         self._now_ms = 0
+        self._windows = Windows()
+        self._calls = AccountEvidence(account) if account_evidence is None else account_evidence
+
+    # --- what the world does to the system ---
+
+    def close(self, from_ms: int, until_ms: int, kind: str, style: Style) -> None:
+        """The API is down for maintenance between these instants. `kind` is "announced" or "unannounced"."""
+        self._windows.add(Window(from_ms, until_ms, kind, style))
+        self._calls.closed.append((from_ms, until_ms, kind))
 
     # --- what people do ---
 
@@ -258,7 +272,7 @@ class Psa:
         self._now_ms = now_ms
         match act:
             case SheetSubmitted():
-                self.receive(act.sheet, now_ms, self.time_capture.hand_in(act.sheet, now_ms))
+                self.receive(act.sheet, self.time_capture.hand_in(act.sheet))
                 return []
             case SheetsDecided():
                 return self._decide_sheets(act, now_ms)
@@ -274,7 +288,7 @@ class Psa:
             case _:
                 assert_never(act)
 
-    def receive(self, sheet: SheetPlan, now_ms: int, lines: list[LinePlan] | None = None) -> None:
+    def receive(self, sheet: SheetPlan, lines: list[LinePlan] | None = None) -> None:
         """Lines arrive submitted: all of the sheet, or those given. A line that was rejected waits again."""
         sheet_json = quoted(sheet.sheet_id)
         entity = quoted(sheet.entity)
@@ -474,7 +488,10 @@ class Psa:
     # --- the API ---
 
     def answer(self, request: Request, now_ms: int) -> Reply:
-        """Answer one request of the runtime. Unknown paths are 404, what cannot be read is 400."""
+        """Answer one request of the runtime: 503 in maintenance, 404 for an unknown path, 400 for what is unreadable.
+
+        A call that meets maintenance is written down as evidence; of a PSA no other is.
+        """
         url = urlsplit(request.path)
         delay_ms = between(
             self.profile.latency_low_ms,
@@ -486,6 +503,11 @@ class Psa:
             crc32(request.body),
             now_ms,
         )
+        closed = self._windows.closed(now_ms)
+        if closed is not None:
+            kind = _KINDS.get(url.path, url.path)
+            self._calls.calls.append(Call(self.account, "", kind, 0, now_ms, "maintenance"))
+            return Reply(closed, delay_ms)
         match request.method, url.path:
             case "POST", "/status":
                 response = self._take_statuses(request.body, now_ms)

@@ -1,8 +1,14 @@
 """What a mock system answers, and how long it takes to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from runtime.ports import Response
+
+JSON = {"Content-Type": "application/json"}
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(slots=True)
@@ -11,3 +17,13 @@ class Reply:
 
     response: Response
     delay_ms: int
+
+
+def error(status: int, name: str, headers: Mapping[str, str] | None = None, **more: object) -> Response:
+    """An error answer of the dialect."""
+    return Response(status, {**JSON, **(headers or {})}, _encode({"error": name, **more}))
+
+
+def seconds_until(until_ms: int, now_ms: int) -> str:
+    """The value of a Retry-After header: whole seconds, rounded up, at least one."""
+    return str(max(1, -((now_ms - until_ms) // 1000)))

@@ -3,48 +3,31 @@
     (nothing) --book--> DRAFT --hand in--> LOCKED --give back--> DRAFT
                                               `---- PSA decides ---'
 
-Rule 1. A line is booked once; a second booking of the same entry is refused and counted.
+Rule 1. A line is booked once; a second booking of the same entry is refused.
 Rule 2. A locked line cannot be handed in or revised again until the PSA gives it back.
 
 No I/O and no wire: the PSA is attached to it. Months have millions of lines, so a locked line costs one slot of a
 set, and a sheet is booked and handed in as one step.
 """
 
-from dataclasses import dataclass
-
 from simulators.people.acts import LinePlan, SheetPlan
-
-
-@dataclass(slots=True)
-class CaptureCounts:
-    """What happened at this tool so far, in lines (`sheets` in sheets)."""
-
-    sheets: int = 0
-    booked: int = 0
-    submitted: int = 0
-    given_back: int = 0
-    booked_twice: int = 0
-    refused_locked: int = 0
 
 
 class TimeCapture:
     """Knows which lines are drafts and which are locked. Content is kept by reference to the plan of the line."""
 
     def __init__(self) -> None:
-        self.counts = CaptureCounts()
         self._drafts: dict[str, LinePlan] = {}
         self._locked: set[str] = set()
 
     def book(self, line: LinePlan) -> bool:
         """Book one line as a draft; False if this entry was booked before."""
         if line.entry_id in self._drafts or line.entry_id in self._locked:
-            self.counts.booked_twice += 1
             return False
         self._drafts[line.entry_id] = line
-        self.counts.booked += 1
         return True
 
-    def submit(self, sheet: SheetPlan, now_ms: int) -> list[LinePlan]:
+    def submit(self, sheet: SheetPlan) -> list[LinePlan]:
         """Lock those lines of the sheet that are drafts, and return them as they were last booked or revised."""
         submitted: list[LinePlan] = []
         for line in sheet.lines:
@@ -52,13 +35,9 @@ class TimeCapture:
             if draft is not None:
                 self._locked.add(line.entry_id)
                 submitted.append(draft)
-            elif line.entry_id in self._locked:
-                self.counts.refused_locked += 1
-        self.counts.sheets += 1
-        self.counts.submitted += len(submitted)
         return submitted
 
-    def hand_in(self, sheet: SheetPlan, now_ms: int) -> list[LinePlan]:
+    def hand_in(self, sheet: SheetPlan) -> list[LinePlan]:
         """Book what is not booked yet and submit the sheet. Returns the lines that are submitted by this.
 
         A sheet of new lines, the usual case, is locked in bulk and its own list comes back: do not change it.
@@ -68,32 +47,21 @@ class TimeCapture:
             for line in sheet.lines:
                 if line.entry_id not in self._drafts and line.entry_id not in self._locked:
                     self.book(line)
-            return self.submit(sheet, now_ms)
+            return self.submit(sheet)
         before = len(self._locked)
         self._locked.update(ids)
         assert len(self._locked) - before == len(ids), "a sheet names each of its lines once"
-        counts = self.counts
-        counts.sheets += 1
-        counts.booked += len(ids)
-        counts.submitted += len(ids)
         return sheet.lines
-
-    def is_locked(self, entry_id: str) -> bool:
-        """Whether the line was submitted and not given back since."""
-        return entry_id in self._locked
 
     def give_back(self, line: LinePlan) -> None:
         """The PSA returns a submitted line to its worker, with the content it has there; it may be revised now."""
         if line.entry_id in self._locked:
             self._locked.remove(line.entry_id)
             self._drafts[line.entry_id] = line
-            self.counts.given_back += 1
 
     def revise(self, line: LinePlan) -> bool:
         """The worker changes a returned line and submits it again at once; False while it is locked or unknown."""
         if self._drafts.pop(line.entry_id, None) is None:
-            self.counts.refused_locked += 1
             return False
         self._locked.add(line.entry_id)
-        self.counts.submitted += 1
         return True

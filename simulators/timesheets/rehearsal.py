@@ -89,14 +89,6 @@ class RehearsalPlan:
     read: TimesheetRead
 
 
-def rehearse(
-    read: TimesheetRead, seed: int, code: str = "MY01", country: str = "DE", zone: str = "Europe/Berlin"
-) -> tuple[Firm, list[Act]]:
-    """The firm and the acts alone; `plan_from_rows` also tells what was kept out. Raises NothingToRehearse."""
-    plan = plan_from_rows(read, seed, code, country, zone)
-    return plan.firm, plan.acts
-
-
 def plan_from_rows(
     read: TimesheetRead, seed: int, code: str = "MY01", country: str = "DE", zone: str = "Europe/Berlin"
 ) -> RehearsalPlan:

@@ -141,7 +141,7 @@ def test_half_the_quota_misses_an_sla(name: str):
     report = run(name, half_the_quota(name))
 
     assert report.verdict.exit == 1, report.verdict.sentence
-    assert "approval to ledger, p99" in missed(report)
+    assert "approval to ledger p99" in missed(report)
 
 
 @pytest.mark.parametrize("name", ["month_end", "follow_the_sun"])
@@ -150,4 +150,4 @@ def test_three_times_the_volume_misses_an_sla(name: str):
     report = run(name, "world.people.volume_percent=300")
 
     assert report.verdict.exit == 1, report.verdict.sentence
-    assert "approval to ledger, p99" in missed(report)
+    assert "approval to ledger p99" in missed(report)

@@ -78,6 +78,7 @@ class _RefusedAsOne(msgspec.Struct):
     reason: str
     detail: str = ""
     key: str | None = None
+    replayed: bool = False
 
 
 class _Line(msgspec.Struct):
@@ -206,6 +207,9 @@ def _read_batch(effect: Effect, response: Response) -> CallAnswer:
             return RowsAnswered(tuple(Unknown(row.posting.key, Doubt.DUPLICATE) for row in effect.rows))
         case 422:
             refused = _decode_refused(response.body)
+            if refused.replayed and refused.key is not None:
+                # The answer to an earlier attempt, told again; what it says of the others is for the ledger to say.
+                return RowsAnswered((Unknown(refused.key, Doubt.STORED_ERROR),))
             return RefusedAsOne(_REFUSALS.get(refused.reason, Refusal.INVALID), refused.detail, refused.key)
     return Silent(Doubt.SERVER_ERROR)
 

@@ -134,7 +134,8 @@ class GenericPsa:
                     return StatusTaken()
                 case Recount():
                     listed = _decode_heads(response.body)
-                    return HeadsListed(tuple(VersionHead(*head) for head in listed.heads), listed.next_page)
+                    heads = tuple(VersionHead(*head) for head in listed.heads if 0 < head[1] <= VERSION_MAX)
+                    return HeadsListed(heads, listed.next_page)
                 case _:
                     news, dead_letters = read_events(map(bytes, _decode_events(response.body).events))
                     return Republished(tuple(news), tuple(dead_letters))

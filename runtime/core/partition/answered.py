@@ -35,7 +35,7 @@ from runtime.core.pacing import AskFirst, back_off
 from runtime.core.partition.aside import Records, ask_by_entry, park
 from runtime.core.partition.moves import REFUSAL_PARKS, Phase
 from runtime.core.partition.state import Ask, OpenCall, State, Tracked
-from runtime.core.partition.steps import Go, posting_for
+from runtime.core.partition.steps import Go, Stay, posting_for, price
 from runtime.core.periods import Dated
 from runtime.core.records import Record
 
@@ -260,21 +260,24 @@ def _refused(state: State, call: OpenCall, row: Refused, now_ms: int, out: Recor
 
 def _looked_up(state: State, call: OpenCall, answer: CallAnswer, now_ms: int, out: Records) -> None:
     ask = state.asks[call.ask_id]
+    policy = state.policy
     if not isinstance(answer, LinesFound):
-        out.append(r.AskPostponed(ask.ask_id, ask.names, now_ms + state.policy.back_off_ms))
+        out.append(r.AskPostponed(ask.ask_id, ask.names, now_ms + policy.back_off_ms))
         return
+    still_open: tuple[str, ...] = ()
     if ask.by == "key":
         still_open = _keys_looked_up(state, call, ask, answer.lines, now_ms, out)
     else:
-        still_open = ()
         _entries_looked_up(state, ask, answer.lines, now_ms, out)
-    out.append(r.AskPostponed(ask.ask_id, still_open, now_ms + state.policy.staged_poll_ms))
+    shown = {line.key for line in answer.lines}
+    seen_ms = now_ms if shown.issuperset(still_open) else None
+    out.append(r.AskPostponed(ask.ask_id, still_open, now_ms + policy.staged_poll_ms, seen_ms))
 
 
 def _keys_looked_up(
     state: State, call: OpenCall, ask: Ask, lines: tuple[LineFound, ...], now_ms: int, out: Records
 ) -> tuple[str, ...]:
-    """Settle what the ledger has or lacks; returns the keys that are still staged."""
+    """Settle what the ledger has or lacks; returns the keys that are still to be asked after."""
     found: dict[str, LineFound] = {}
     twice: set[str] = set()
     for each in lines:
@@ -286,17 +289,23 @@ def _keys_looked_up(
     applied: list[tuple[str, str]] = []
     staged: list[tuple[str, str]] = []
     missing: list[str] = []
-    still_staged: list[str] = []
+    still_open: list[str] = []
+    lost = now_ms - ask.since_ms > state.policy.staged_lost_after_ms
     for key in ask.names:
         tracked, intent = _intent(state, key)
         line = found.get(key)
         if line is None:
-            if tracked.phase is not Phase.STAGED:
+            if tracked.phase is Phase.STAGED:
+                if lost:
+                    out.append(park(tracked, "staged_lost", "the ERP does not show the row any more", now_ms))
+                else:
+                    still_open.append(key)
+            elif ask.why is not Doubt.DUPLICATE or _post_of_nothing_standing(tracked, intent):
                 missing.append(key)
-            elif now_ms - ask.since_ms > state.policy.staged_lost_after_ms:
-                out.append(park(tracked, "staged_lost", "the ERP does not show the row any more", now_ms))
+            elif lost:
+                out.append(park(tracked, "ledger_differs", "called a duplicate of what nobody can see", now_ms))
             else:
-                still_staged.append(key)
+                still_open.append(key)
         elif key in twice:
             out.append(park(tracked, "ledger_differs", f"{line.ledger_id} stands beside another line", now_ms))
         elif line.status == "rejected":
@@ -307,7 +316,7 @@ def _keys_looked_up(
         elif line.status == "posted":
             applied.append((key, line.ledger_id))
         elif tracked.phase is Phase.STAGED:
-            still_staged.append(key)
+            still_open.append(key)
         else:
             staged.append((key, line.ledger_id))
     if applied:
@@ -319,70 +328,118 @@ def _keys_looked_up(
         out.append(r.RowsFoundMissing(tuple(missing), new_intent=ask.why is Doubt.STORED_ERROR))
         if ask.why is Doubt.DUPLICATE:
             # They have it, and not from us: a person may have entered it.
-            ask_by_entry(state, _posts_of_nothing_standing(state, missing), now_ms, out, Doubt.DUPLICATE)
-    return tuple(still_staged)
+            ask_by_entry(state, [state.keys[key] for key in missing], now_ms, out, Doubt.DUPLICATE)
+    return tuple(still_open)
 
 
-def _posts_of_nothing_standing(state: State, keys: list[str]) -> list[str]:
-    found = [_intent(state, key) for key in keys]
-    return [
-        tracked.entry_id
-        for tracked, intent in found
-        if intent.posting.leg is Leg.POST and tracked.standing is None and tracked.entry is not None
-    ]
+def _post_of_nothing_standing(tracked: Tracked, intent: FrozenRow) -> bool:
+    """Whether a person's line may be what the ERP calls the same as ours."""
+    return intent.posting.leg is Leg.POST and tracked.standing is None
 
 
 def _entries_looked_up(state: State, ask: Ask, lines: tuple[LineFound, ...], now_ms: int, out: Records) -> None:
-    """Entries that may have been posted by hand: take the person's line as ours, or go on."""
+    """Settle entries that were asked after by name: what stands of them is ours, a person's, or nothing."""
     found: dict[str, list[LineFound]] = {}
     for line in lines:
         if line.status != "rejected":
             found.setdefault(line.entry_id, []).append(line)
+    applied: list[tuple[str, str]] = []
+    staged: list[tuple[str, str]] = []
+    standing: list[str] = []
     absent: list[str] = []
     for entry_id in ask.names:
+        tracked = state.entries[entry_id]
         held = found.get(entry_id)
         if held is None:
             absent.append(entry_id)
+        elif len(held) > 1 or held[0].by_hand:
+            out.extend(_found_by_hand(state, tracked, held, now_ms))
+        elif _is_row(tracked.intent, held[0]):
+            (applied if held[0].status == "posted" else staged).append((held[0].key, held[0].ledger_id))
+        elif tracked.standing is not None and held[0].key == tracked.standing.key:
+            standing.append(entry_id)
         else:
-            out.append(_found_standing(state, state.entries[entry_id], held, now_ms))
+            text = f"{held[0].ledger_id} stands under a key we do not know"
+            out.append(park(tracked, "ledger_differs", text, now_ms))
+    if applied:
+        _applied(state, applied, now_ms, out)
+    if staged:
+        out.append(r.RowsStaged(tuple(staged), _next_ask(state, out), now_ms + state.policy.staged_poll_ms, now_ms))
+    if standing:
+        out.append(r.StandingConfirmed(tuple(standing), now_ms))
+    if ask.why is Doubt.DUPLICATE:
+        absent = _still_puzzling(state, absent, now_ms, out)
     if absent:
         out.append(r.EntriesConfirmed(tuple(absent), now_ms))
-        if ask.why is Doubt.DUPLICATE:
-            _rest_the_puzzling(state, absent, now_ms, out)
 
 
-def _found_standing(state: State, tracked: Tracked, held: list[LineFound], now_ms: int) -> Record:
-    """What stands of the entry is none of the lines we know of: a person's one line may be ours, all else is a case."""
-    ours = next((line for line in held if not line.by_hand), None)
-    if ours is not None:
-        return park(tracked, "ledger_differs", f"{ours.ledger_id} stands under a key we do not know", now_ms)
+def _is_row(intent: FrozenRow | None, line: LineFound) -> bool:
+    """Whether the line is the row that we sent last, as we sent it."""
+    return (
+        intent is not None
+        and line.key == intent.posting.key
+        and (not line.fingerprint or line.fingerprint == intent.fingerprint)
+    )
+
+
+def _found_by_hand(state: State, tracked: Tracked, held: list[LineFound], now_ms: int) -> Records:
+    """A person's one line for the entry: ours from now on if it is what we would have posted, else a person's case."""
     line = held[0]
+    ours = next((other for other in held if not other.by_hand), None)
+    if ours is not None:
+        return [park(tracked, "ledger_differs", f"{ours.ledger_id} stands beside another line", now_ms)]
     if len(held) > 1:
-        return park(tracked, "manual_line_differs", f"{line.ledger_id} is not the only line posted by hand", now_ms)
-    return _found_by_hand(state, tracked, line, now_ms)
-
-
-def _found_by_hand(state: State, tracked: Tracked, line: LineFound, now_ms: int) -> Record:
-    """A person's line for the entry: ours from now on if it is what we would have posted, else a case for a person."""
-    entry, valuation = tracked.entry, tracked.valuation
-    if entry is None or tracked.excluded or valuation is None:
-        return park(tracked, "manual_line_differs", f"{line.ledger_id} was posted by hand and should not stand", now_ms)
+        return [park(tracked, "manual_line_differs", f"{line.ledger_id} is not the only line posted by hand", now_ms)]
+    entry = tracked.entry
+    if entry is None or tracked.excluded:
+        return [
+            park(tracked, "manual_line_differs", f"{line.ledger_id} was posted by hand and should not stand", now_ms)
+        ]
+    valued: Records = []
+    valuation = tracked.valuation
+    if valuation is None:
+        assert tracked.approval is not None, f"{tracked.entry_id}: approved by nobody"
+        priced = price(state, entry, tracked.approval.decided_at_ms)
+        if isinstance(priced, Stay):
+            return [park(tracked, priced.reason, f"{priced.detail}; {line.ledger_id} was posted by hand", now_ms)]
+        valuation = priced
+        valued.append(r.EntryValued(tracked.entry_id, valuation))
     wanted = (valuation.bill_minor, valuation.cost_minor, entry.project, entry.work_date)
     if (line.bill_minor, line.cost_minor, line.project, line.work_date) != wanted:
-        return park(tracked, "manual_line_differs", f"{line.ledger_id} was posted by hand for something else", now_ms)
+        text = f"{line.ledger_id} was posted by hand for something else"
+        return [*valued, park(tracked, "manual_line_differs", text, now_ms)]
     as_read = Go(Leg.POST, Dated(line.accounting_date or entry.work_date, line.period, ""), Correction.NONE)
-    return r.LineFoundByHand(posting_for(state, tracked, as_read), line.ledger_id, now_ms)
+    adopted = r.LineFoundByHand(posting_for(state, tracked, as_read, valuation), line.ledger_id, now_ms)
+    return [*valued, adopted]
 
 
-def _rest_the_puzzling(state: State, absent: list[str], now_ms: int, out: Records) -> None:
-    """Rows that the ledger calls duplicates of what it does not hold go again, ever later, until a person looks."""
+def _still_puzzling(state: State, absent: list[str], now_ms: int, out: Records) -> list[str]:
+    """Rows called duplicates of what nobody can see stay in doubt, asked after ever later, until a person looks.
+
+    Returns those that have no row of ours on its way after all.
+    """
     policy = state.policy
+    free: list[str] = []
     for entry_id in absent:
-        # News since has set the count back.
-        times = max(1, state.entries[entry_id].refusals)
-        out.append(r.EntryBackedOff(entry_id, now_ms + back_off(times, policy.back_off_ms, policy.back_off_max_ms)))
+        tracked = state.entries[entry_id]
+        if tracked.intent is None:
+            free.append(entry_id)
+        elif tracked.refusals > policy.refusals_max:
+            out.append(park(tracked, "ledger_differs", "called a duplicate of what nobody can see", now_ms))
+        else:
+            # News since has set the count back.
+            rest_ms = back_off(max(1, tracked.refusals), policy.back_off_ms, policy.back_off_max_ms)
+            key = tracked.intent.posting.key
+            out.append(r.RowsDoubted((key,), Doubt.DUPLICATE, _next_ask(state, out), now_ms + rest_ms, now_ms))
+    return free
 
 
+def _next_ask(state: State, out: Records) -> int:
+    """The number of the next question, after those that this decision has opened already."""
+    return 1 + max([state.head.ask_seq, *(o.ask_id for o in out if isinstance(o, _OPEN_AN_ASK))])
+
+
+_OPEN_AN_ASK = (r.EntriesUnconfirmed, r.RowsStaged, r.RowsDoubted)
 _REFUSALS = {reason.value: reason for reason in Refusal}
 _CONTRADICTIONS: dict[Refusal, Callable[[str], Record]] = {
     Refusal.PERIOD_CLOSED: r.PeriodFoundShut,

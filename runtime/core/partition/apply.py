@@ -163,7 +163,9 @@ def _entry_parked(state: State, record: r.EntryParked) -> None:
             place(state, tracked, tracked.counts_for, Place.POSTED)
         else:
             place(state, tracked, intent.posting.version, Place.SUPERSEDED)
-    close_intent(state, tracked)
+    if record.reason != "staged_lost":
+        # Under a lost row's key it may still be found; every other park is definite, or a person's.
+        close_intent(state, tracked)
     tracked.park = Parked(record.reason, record.detail, record.owner, record.fix, record.wake, record.at_ms)
     state.parked.setdefault(record.wake, {})[record.entry_id] = None
     # What cannot go on is the latest version; if that is a withdrawal, it is the version that (maybe) stands.
@@ -206,7 +208,7 @@ def _entries_unconfirmed(state: State, record: r.EntriesUnconfirmed) -> None:
         if record.why is Doubt.DUPLICATE:
             # As good as a refusal, unless the ledger shows a person's line.
             tracked.refusals += 1
-    open_ask(state, Ask(record.ask_id, "entry", record.entry_ids, record.at_ms, record.why))
+    open_ask(state, Ask(record.ask_id, "entry", record.entry_ids, record.ask_at_ms, record.why))
 
 
 def _entry_backed_off(state: State, record: r.EntryBackedOff) -> None:
@@ -290,6 +292,10 @@ def _period_found_shut(state: State, record: r.PeriodFoundShut) -> None:
 
 def _period_found_held(state: State, record: r.PeriodFoundHeld) -> None:
     state.calendar.contradict(record.period, Access.HELD)
+
+
+def _hold_forgotten(state: State, record: r.HoldForgotten) -> None:
+    state.calendar.forget_hold(record.period)
 
 
 def _rates_changed(state: State, record: r.RatesChanged) -> None:
@@ -517,7 +523,7 @@ def _rows_doubted(state: State, record: r.RowsDoubted) -> None:
         tracked = state.entries[state.keys[key]]
         move(state, tracked, r.RowsDoubted)
         _place_subject(state, tracked, Place.IN_DOUBT)
-    open_ask(state, Ask(record.ask_id, "key", record.keys, record.ask_at_ms, record.why))
+    open_ask(state, Ask(record.ask_id, "key", record.keys, record.ask_at_ms, record.why, since_ms=record.at_ms))
 
 
 def _rows_found_missing(state: State, record: r.RowsFoundMissing) -> None:
@@ -540,7 +546,7 @@ def _ask_postponed(state: State, record: r.AskPostponed) -> None:
                 record.names,
                 record.ask_at_ms,
                 ask.why,
-                since_ms=ask.since_ms,
+                since_ms=ask.since_ms if record.seen_ms is None else record.seen_ms,
                 calendar=ask.calendar,
                 master=ask.master,
             ),
@@ -570,13 +576,23 @@ def _entries_confirmed(state: State, record: r.EntriesConfirmed) -> None:
         tracked = state.entries[entry_id]
         move(state, tracked, r.EntriesConfirmed)
         tracked.confirmed_ms = record.at_ms
-        if tracked.by_hand:
-            # The line that a person had entered was taken out again by a person.
+        if tracked.standing is not None:
+            # What stood was taken out again by a person.
+            close_intent(state, tracked)
             place(state, tracked, tracked.counts_for, Place.SUPERSEDED)
             tracked.standing = None
             tracked.ledger_id = ""
             tracked.by_hand = False
             tracked.wants_since_ms = record.at_ms
+        enter_queue(state, tracked, record.at_ms)
+        note_status(state, tracked, record.at_ms)
+
+
+def _standing_confirmed(state: State, record: r.StandingConfirmed) -> None:
+    for entry_id in record.entry_ids:
+        tracked = state.entries[entry_id]
+        move(state, tracked, r.StandingConfirmed)
+        tracked.confirmed_ms = record.at_ms
         enter_queue(state, tracked, record.at_ms)
         note_status(state, tracked, record.at_ms)
 
@@ -636,6 +652,7 @@ APPLY: dict[type, Callable[[State, Any], None]] = {
     r.PeriodChanged: _period_changed,
     r.PeriodFoundShut: _period_found_shut,
     r.PeriodFoundHeld: _period_found_held,
+    r.HoldForgotten: _hold_forgotten,
     r.RatesChanged: _rates_changed,
     r.ProjectsChanged: _projects_changed,
     r.MasterDataArrived: _master_data_arrived,
@@ -658,6 +675,7 @@ APPLY: dict[type, Callable[[State, Any], None]] = {
     r.AskPostponed: _ask_postponed,
     r.LineFoundByHand: _line_found_by_hand,
     r.EntriesConfirmed: _entries_confirmed,
+    r.StandingConfirmed: _standing_confirmed,
     r.BatchBisected: _batch_bisected,
     r.StatusesTaken: _statuses_taken,
     r.HeadsFoundMissing: _heads_found_missing,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from runtime.core import records as r
 from runtime.core.answers import Doubt
-from runtime.core.partition.moves import PARKS
+from runtime.core.partition.moves import PARKS, Phase
 from runtime.core.partition.state import State, Tracked
 from runtime.core.records import Record
 
@@ -26,11 +26,18 @@ def parked(entry_id: str, version: int, reason: str, detail: str, now_ms: int) -
 def may_stand_by_hand(tracked: Tracked) -> bool:
     """Whether a parked entry needs a look into the ledger before it goes on: a person may have posted or mended it."""
     park = tracked.park
-    return park is not None and park.reason in _LOOK_FIRST and (tracked.standing is None or tracked.by_hand)
+    if park is None:
+        # What a person gave up on while something stood was given to that person to mend.
+        return tracked.phase is Phase.WAIVED and tracked.standing is not None
+    if park.reason in _LOOK_ALWAYS:
+        return True
+    return park.reason in _LOOK_FIRST and (tracked.standing is None or tracked.by_hand)
 
 
-_LOOK_FIRST = frozenset({"period_held", "manual_line_differs", "standing_by_hand", "ledger_differs", "staged_lost"})
-"""Reasons for which a person looks into the ledger, and may have changed it."""
+_LOOK_FIRST = frozenset({"period_held", "manual_line_differs", "standing_by_hand", "ledger_differs"})
+"""Reasons for which a person looks into the ledger, and may have changed it, as far as nothing of ours stands."""
+_LOOK_ALWAYS = frozenset({"nothing_to_reverse", "staged_lost"})
+"""Reasons for which what we believe to stand may not, or what we sent may."""
 
 
 def ask_by_entry(state: State, entry_ids: Sequence[str], now_ms: int, out: Records, why: Doubt | None = None) -> None:
@@ -39,4 +46,5 @@ def ask_by_entry(state: State, entry_ids: Sequence[str], now_ms: int, out: Recor
     ask_id = state.head.ask_seq + sum(isinstance(record, r.EntriesUnconfirmed | r.RowsStaged) for record in out)
     for first in range(0, len(entry_ids), most):
         ask_id += 1
-        out.append(r.EntriesUnconfirmed(tuple(entry_ids[first : first + most]), ask_id, now_ms, why))
+        asked = tuple(entry_ids[first : first + most])
+        out.append(r.EntriesUnconfirmed(asked, ask_id, now_ms + state.policy.lookup_lag_ms, why))

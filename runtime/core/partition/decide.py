@@ -92,19 +92,23 @@ def _withdrawn(state: State, news: n.EntryWithdrawn, now_ms: int, out: Records) 
 def _was_parked(state: State, tracked: Tracked | None, version: int, now_ms: int, out: Records) -> bool:
     """A newer version cures a park (D6), but not what a person has to look at in the ledger first.
 
-    Where the ledger holds something else under our key, the park stays; where a person may have posted by hand, the
-    ledger is asked again. Returns whether either is so.
+    Where the ledger holds something else under our key, or a staged row is lost from sight, the park stays; where a
+    person may have posted or mended by hand, the ledger is asked again. Returns whether either is so.
     """
-    park = None if tracked is None else tracked.park
-    if tracked is None or park is None:
+    if tracked is None:
         return False
-    if park.reason == "ledger_differs":
+    park = tracked.park
+    if park is not None and park.reason in _FOR_A_PERSON:
         out.append(parked(tracked.entry_id, version, park.reason, park.detail, now_ms))
     elif may_stand_by_hand(tracked):
         ask_by_entry(state, (tracked.entry_id,), now_ms, out)
     else:
         return False
     return True
+
+
+_FOR_A_PERSON = frozenset({"ledger_differs", "staged_lost"})
+"""Parks that no news cures: what was sent may stand, or come to stand, and is not what we believe."""
 
 
 def _period_published(state: State, news: n.PeriodPublished, now_ms: int, out: Records) -> None:
@@ -149,7 +153,14 @@ def _retry(state: State, command: i.Retry, now_ms: int, out: Records) -> None:
     )
     if parked:
         out.append(r.EntriesWoken(parked, f"{command.who}: {command.why}", now_ms))
+        if any(_park_reason(state.entries[name]) == "period_held" for name in parked):
+            # Whoever retries what a hold stops says that the hold is over; the ERP need not have published that.
+            out.extend(r.HoldForgotten(name) for name in state.calendar.found_held)
         ask_by_entry(state, [name for name in parked if may_stand_by_hand(state.entries[name])], now_ms, out)
+
+
+def _park_reason(tracked: Tracked) -> str:
+    return "" if tracked.park is None else tracked.park.reason
 
 
 def _pause(state: State, command: i.Pause, now_ms: int, out: Records) -> None:

@@ -70,7 +70,12 @@ MOVES: dict[Phase, dict[type, Phase]] = {
     P.UNCONFIRMED: {
         **_news_waits(P.UNCONFIRMED),
         r.EntriesConfirmed: P.QUEUED,
+        r.StandingConfirmed: P.QUEUED,
+        r.EntryValued: P.UNCONFIRMED,
         r.LineFoundByHand: P.POSTED,
+        r.RowsApplied: P.POSTED,
+        r.RowsStaged: P.STAGED,
+        r.RowsDoubted: P.IN_DOUBT,
         r.EntryParked: P.PARKED,
     },
     P.IN_FLIGHT: {
@@ -136,7 +141,7 @@ PARKS: dict[str, ParkRule] = {
     "nothing_to_reverse": ParkRule("finance", "compare the ledger with the entry's history", "person"),
     "ledger_differs": ParkRule("finance", "compare the ledger line with what was sent", "person"),
     "manual_line_differs": ParkRule("finance", "correct the manual line, or remove it and retry", "person"),
-    "standing_by_hand": ParkRule("finance", "correct the manual line by hand, then waive", "person"),
+    "standing_by_hand": ParkRule("finance", "correct or remove the manual line, then retry", "person"),
     "entity_moved": ParkRule("finance", "move the entry between the entities by hand, then waive", "person"),
     "staged_lost": ParkRule("integration", "find the row in the ERP's import log, then retry", "person"),
     "currency_unknown": ParkRule("project accounting", "use an ISO 4217 currency in the rate", "rates"),

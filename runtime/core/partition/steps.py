@@ -121,9 +121,14 @@ def _go(state: State, leg: Leg, earlier: Dated, correction: Correction) -> Go | 
     return Go(leg, earlier if dated.day == earlier.day else dated, correction)
 
 
-def posting_for(state: State, tracked: Tracked, go: Go) -> Posting:
-    """The posting that `go` leads to, with a fresh key: intent n+1 of this entry."""
-    return _reversal(state, tracked, go) if go.leg is Leg.REVERSE else _new_posting(state, tracked, go)
+def posting_for(state: State, tracked: Tracked, go: Go, valuation: Valuation | None = None) -> Posting:
+    """The posting that `go` leads to, with a fresh key: intent n+1 of this entry.
+
+    `valuation` is for an entry that is being valued in the same decision.
+    """
+    if go.leg is Leg.REVERSE:
+        return _reversal(state, tracked, go)
+    return _new_posting(state, tracked, go, valuation or tracked.valuation)
 
 
 def _reversal(state: State, tracked: Tracked, go: Go) -> Posting:
@@ -148,8 +153,8 @@ def _reversal(state: State, tracked: Tracked, go: Go) -> Posting:
     )
 
 
-def _new_posting(state: State, tracked: Tracked, go: Go) -> Posting:
-    entry, valuation = tracked.entry, tracked.valuation
+def _new_posting(state: State, tracked: Tracked, go: Go, valuation: Valuation | None) -> Posting:
+    entry = tracked.entry
     assert entry is not None, f"{tracked.entry_id}: nothing to post"
     assert valuation is not None, f"{tracked.entry_id}: has no price"
     return Posting(

@@ -5,39 +5,17 @@ maintenance, then the user, then the token, then the quota.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from math import exp, log
 from statistics import NormalDist
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from runtime.ports import Response
 from simulators.chance import chance
 from simulators.systems.erp.wire import write
 from simulators.systems.erp_profile import ErpProfile, Latency, Quota
-
-JSON = {"Content-Type": "application/json"}
-Style = Literal["503_json", "503_html", "503_retry_after"]
-SORRY = b"<html><head><title>Sorry</title></head><body><h1>We are down for maintenance</h1></body></html>"
-
-
-def seconds_until(until_ms: int, now_ms: int) -> str:
-    """The value of a Retry-After header: whole seconds, rounded up, at least one."""
-    return str(max(1, -((now_ms - until_ms) // 1000)))
-
-
-def error(status: int, name: str, headers: Mapping[str, str] | None = None, **more: object) -> Response:
-    """An error answer of the dialect."""
-    return Response(status, {**JSON, **(headers or {})}, write({"error": name, **more}))
-
-
-MAINTENANCE: dict[Style, Callable[[int, int], Response]] = {
-    "503_json": lambda until_ms, now_ms: error(503, "maintenance"),
-    "503_html": lambda until_ms, now_ms: Response(503, {"Content-Type": "text/html"}, SORRY),
-    "503_retry_after": lambda until_ms, now_ms: error(
-        503, "maintenance", {"Retry-After": seconds_until(until_ms, now_ms)}
-    ),
-}
-"""What a closed system says, by style: how long it stays closed is told only by the last."""
+from simulators.systems.maintenance import Window, Windows
+from simulators.systems.reply import JSON, error, seconds_until
 
 
 class TurnedAway(NamedTuple):
@@ -45,15 +23,6 @@ class TurnedAway(NamedTuple):
 
     outcome: str
     response: Response
-
-
-class Window(NamedTuple):
-    """A time in which the system is closed."""
-
-    from_ms: int
-    until_ms: int
-    kind: str
-    style: Style
 
 
 class SlidingQuota:
@@ -135,7 +104,7 @@ class User:
 
 
 class Pace:
-    """How long an answer takes: a log-normal draw per named call, times whatever slows the system down."""
+    """How long an answer takes: a log-normal draw per named call, and a share for each row."""
 
     def __init__(self, latency: Latency, account: str, seed: int) -> None:
         self._latency, self._account, self._seed = latency, account, seed
@@ -143,18 +112,11 @@ class Pace:
         self._quantiles = tuple(
             round(latency.p50_ms * exp(sigma * NormalDist().inv_cdf((step + 0.5) / 4096))) for step in range(4096)
         )
-        self._slow: list[tuple[int, int, int]] = []
 
-    def slow_down(self, from_ms: int, until_ms: int, percent: int) -> None:
-        """Between these instants an answer takes `percent` of its usual time."""
-        self._slow.append((from_ms, until_ms, percent))
-
-    def of(self, call: str, rows: int, now_ms: int) -> int:
+    def of(self, call: str, rows: int) -> int:
         """Milliseconds for this call with so many rows."""
         drawn = self._quantiles[chance(self._seed, "erp/latency", self._account, call) % 4096]
-        usual_ms = drawn + rows * self._latency.per_row_us // 1000
-        percent = max((percent for start, end, percent in self._slow if start <= now_ms < end), default=100)
-        return usual_ms * percent // 100
+        return drawn + rows * self._latency.per_row_us // 1000
 
 
 class Door:
@@ -163,18 +125,16 @@ class Door:
     def __init__(self, profile: ErpProfile) -> None:
         self.user = User(profile)
         self._quota = SlidingQuota(profile.quota)
-        self._windows: list[Window] = []
+        self._windows = Windows()
 
     def close(self, window: Window) -> None:
         """The system is closed in this window."""
-        self._windows.append(window)
+        self._windows.add(window)
 
     def closed(self, now_ms: int) -> TurnedAway | None:
         """The maintenance answer, while the system is closed."""
-        for window in self._windows:
-            if window.from_ms <= now_ms < window.until_ms:
-                return TurnedAway("maintenance", MAINTENANCE[window.style](window.until_ms, now_ms))
-        return None
+        response = self._windows.closed(now_ms)
+        return None if response is None else TurnedAway("maintenance", response)
 
     def turned_away(self, headers: Mapping[str, str], now_ms: int) -> TurnedAway | None:
         """Why this call gets no further; None when it is let in, and counted."""

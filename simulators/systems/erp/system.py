@@ -21,7 +21,7 @@ import msgspec
 from runtime.ports import Request, Response
 from simulators.chance import happens
 from simulators.evidence import AccountEvidence, Call, Evidence
-from simulators.systems.erp.door import JSON, Door, Pace, Style, Window, error, header
+from simulators.systems.erp.door import Door, Pace, header
 from simulators.systems.erp.intake import NEVER_MS, Intake
 from simulators.systems.erp.ledger import Ledger, Line
 from simulators.systems.erp.wire import (
@@ -35,7 +35,8 @@ from simulators.systems.erp.wire import (
     write,
 )
 from simulators.systems.erp_profile import ErpProfile
-from simulators.systems.reply import Reply
+from simulators.systems.maintenance import Style, Window
+from simulators.systems.reply import JSON, Reply, error
 
 Read = tuple[Row, int]
 """A row and the crc32 of its text."""
@@ -101,7 +102,7 @@ class Erp:
         else:
             response, rows = self._look_up(intake, query, now_ms)
         self._note(entity, kind, rows, now_ms, "served")
-        return Reply(response, self._pace.of(call, rows, now_ms))
+        return Reply(response, self._pace.of(call, rows))
 
     # What the world does to the system.
 
@@ -129,10 +130,6 @@ class Erp:
         """Down for maintenance between these instants. `kind` is "announced" or "unannounced", for the evidence."""
         self._door.close(Window(from_ms, until_ms, kind, style))
         self._calls.closed.append((from_ms, until_ms, kind))
-
-    def slow_down(self, from_ms: int, until_ms: int, percent: int) -> None:
-        """Between these instants answers take `percent` of their usual time."""
-        self._pace.slow_down(from_ms, until_ms, percent)
 
     def expire_credential(self) -> None:
         """The credential and its tokens are no longer valid, and no other is until `rotate_credential`."""

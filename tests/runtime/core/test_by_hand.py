@@ -1,15 +1,16 @@
 """A person may have posted the time beside the feed: where that is likely the ledger is asked by entry first."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
 
-from runtime.core.answers import Door, Doubt, TurnedAway
+from runtime.core.answers import Door, Doubt, Refusal, TurnedAway
 from runtime.core.effects import LookUp
 from runtime.core.inputs import Pause, Resume, Retry
 from runtime.core.model import Gate, Leg, PeriodStatus, Place, Project
-from runtime.core.news import EntryNews, ProjectsPublished
+from runtime.core.news import EntryNews, ProjectsPublished, RatesPublished
 from runtime.core.partition.moves import Phase
 from runtime.core.records import EntriesConfirmed, EntriesUnconfirmed
 from tests.runtime.core.a_partition import (
@@ -17,6 +18,7 @@ from tests.runtime.core.a_partition import (
     LATE_MS,
     LINGER_MS,
     PATIENCE_MS,
+    RATES,
     Partition,
     amounts,
     answer,
@@ -28,6 +30,7 @@ from tests.runtime.core.a_partition import (
     keys,
     line_of,
     period,
+    refused,
     taken,
     unknown,
     withdrawn,
@@ -164,21 +167,21 @@ def test_news_while_the_question_is_out_is_what_the_answer_is_compared_with() ->
 
 
 @pytest.mark.parametrize(
-    "news",
+    ("news", "reason"),
     [
-        withdrawn("TS-1", 2),
-        approved("TS-1", 2, time_type="leave"),
-        approved("TS-1", 2, time_type="overtime"),
-        approved("TS-1", 2, home_entity="FR01"),
+        (withdrawn("TS-1", 2), "manual_line_differs"),
+        (approved("TS-1", 2, time_type="leave"), "manual_line_differs"),
+        (approved("TS-1", 2, time_type="overtime"), "rate_gap"),
+        (approved("TS-1", 2, home_entity="FR01"), "entity_moved"),
     ],
     ids=["withdrawn", "excluded", "unpriced", "moved"],
 )
-def test_a_line_by_hand_that_should_not_stand_is_for_a_person(news: EntryNews) -> None:
+def test_a_line_by_hand_that_should_not_stand_is_for_a_person(news: EntryNews, reason: str) -> None:
     """Taken back, excluded, without a price or moved while the question was out: the line is not called ours."""
     partition = held().hears(period("2026-03", version=3))
     ask = asked_by_entry(partition)
     partition.hears(news).hears(found(ask, hand_line("TS-1")))
-    assert partition.park_of("TS-1") == "manual_line_differs"
+    assert partition.park_of("TS-1") == reason
     assert partition.due(after_ms=LINGER_MS) == []
 
 
@@ -365,23 +368,27 @@ def test_a_duplicate_of_a_line_by_hand_for_other_money_parks() -> None:
     assert partition.state.keys == {}
 
 
-def test_a_duplicate_that_nobody_finds_goes_again_ever_later_under_its_key_until_a_person_looks() -> None:
-    """Neither key nor entry is there: the same intent goes again after a growing rest, and not for ever."""
+def test_a_duplicate_that_nobody_finds_stays_in_doubt_until_a_person_looks() -> None:
+    """Neither key nor entry is there: it is asked after ever later, never sent under another key, and not for ever."""
     partition = given(approved("TS-1"), refusals_max=3)
-    first: list[str] = []
+    batch = partition.sends()
+    partition.hears(unknown(batch, Doubt.DUPLICATE))
     rests: list[int] = []
-    for _ in range(4):
-        batch = partition.sends() if not first else partition.sends(after_ms=rests[-1])
-        first.append(keys(batch)[0])
-        partition.hears(unknown(batch, Doubt.DUPLICATE))
-        partition.hears(found(partition.asks()))
-        partition.hears(found(asked_by_entry(partition)))
-        assert partition.phase_of("TS-1") is Phase.RESTING
-        rests.append(partition.entry("TS-1").rests_until_ms - partition.now_ms)
-    assert len(set(first)) == 1
+    for _ in range(3):
+        ask = partition.asks() if not rests else partition.asks(after_ms=rests[-1])
+        assert (ask.by, list(ask.names)) == ("key", keys(batch))
+        partition.hears(found(ask)).hears(found(asked_by_entry(partition)))
+        assert partition.phase_of("TS-1") is Phase.IN_DOUBT
+        rests.append(partition.state.ask_order[0][0] - partition.now_ms)
+        assert partition.due(after_ms=0) == []
     assert rests == sorted(set(rests))
-    partition.stands_still(after_ms=rests[-1])
-    assert partition.park_of("TS-1") == "erp_keeps_refusing"
+    partition.hears(approved("TS-1", 2, hours="6"))
+    assert partition.phase_of("TS-1") is Phase.IN_DOUBT, "news does not send anything past a row in doubt"
+    for _ in range(4):
+        if partition.phase_of("TS-1") is Phase.PARKED:
+            break
+        partition.hears(found(partition.asks(after_ms=HOUR_MS))).hears(found(asked_by_entry(partition)))
+    assert partition.park_of("TS-1") == "ledger_differs"
 
 
 @pytest.mark.parametrize("status", ["posted", "staged"])
@@ -420,14 +427,40 @@ def test_two_lines_by_hand_are_for_a_person() -> None:
     assert partition.park_of("TS-1") == "manual_line_differs"
 
 
-def test_a_duplicate_reversal_is_never_looked_for_by_hand() -> None:
-    """Nobody reverses our lines under another name: what the ledger lacks is sent again."""
+def test_a_duplicate_reversal_that_nobody_shows_is_a_case_after_a_day() -> None:
+    """Nobody reverses our lines under another name: the row stays in doubt, and a person looks in the end."""
     partition = given(approved("TS-1"))
     partition.posts()
     reversal = partition.hears(withdrawn("TS-1", 2)).sends()
     partition.hears(unknown(reversal, Doubt.DUPLICATE))
     partition.hears(found(partition.asks()))
-    assert partition.sends().rows == reversal.rows
+    assert partition.phase_of("TS-1") is Phase.IN_DOUBT
+    partition.hears(found(partition.asks(after_ms=25 * HOUR_MS)))
+    assert partition.park_of("TS-1") == "ledger_differs"
+
+
+def test_a_line_by_hand_is_adopted_once_its_rate_is_there() -> None:
+    """Rates late and a manual journal: what was asked about without a price is priced then, and taken for ours."""
+    partition = given(approved("TS-1", time_type="overtime"))
+    assert partition.park_of("TS-1") == "rate_gap"
+    partition.waits(7 * HOUR_MS)
+    partition.hears(Retry(("TS-1",), "ana", "look")).waits(LINGER_MS)
+    partition.hears(found(asked_by_entry(partition), hand_line("TS-1")))
+    assert partition.park_of("TS-1") == "rate_gap"
+    late = [replace(line, rate_id=f"{line.rate_id}-ot", time_type="overtime") for line in RATES.lines]
+    partition.hears(RatesPublished(tuple(late))).waits(7 * HOUR_MS)
+    partition.hears(found(asked_by_entry(partition), hand_line("TS-1")))
+    assert partition.phase_of("TS-1") is Phase.POSTED
+
+
+def test_what_a_person_took_out_of_the_ledger_is_not_called_posted() -> None:
+    """Reversed by hand: the feed's reversal is refused, a person retries, and the ledger shows that nothing stands."""
+    partition = given(approved("TS-1"))
+    partition.posts()
+    partition.hears(refused(partition.hears(approved("TS-1", 2, hours="6")).sends(), Refusal.NOTHING_TO_REVERSE))
+    partition.hears(approved("TS-1", 3))
+    partition.hears(found(asked_by_entry(partition)))
+    assert entries(partition.sends()) == [("TS-1", 3, Leg.POST)]
 
 
 def test_many_released_rows_are_asked_about_in_parts() -> None:

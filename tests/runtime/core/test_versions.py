@@ -4,6 +4,7 @@ from itertools import permutations
 
 import pytest
 
+from runtime.connectors.erp.generic import freeze
 from runtime.core.answers import Refusal
 from runtime.core.inputs import Retry, Waive
 from runtime.core.model import Leg, Place
@@ -197,6 +198,9 @@ def test_a_reversal_that_is_refused_parks_what_still_stands() -> None:
     assert partition.places_of("TS-1") == {1: Place.PARKED}
     partition.hears(Retry(("TS-1",), "ana", "line restored"))
     assert partition.places_of("TS-1") == {1: Place.POSTED}
+    standing = partition.entry("TS-1").standing
+    assert standing is not None
+    partition.hears(found(partition.asks(), line_of(freeze(standing))))
     again = partition.sends()
     assert entries(again) == [("TS-1", 1, Leg.REVERSE)]
     assert keys(again) != keys(reversal), "a definite refusal closed the intent"
@@ -224,6 +228,9 @@ def test_a_leave_whose_reversal_was_parked_ends_excluded() -> None:
     )
     assert partition.places_of("TS-1") == {1: Place.POSTED, 2: Place.PARKED}
     partition.hears(Retry(("TS-1",), "ana", "line restored"))
+    standing = partition.entry("TS-1").standing
+    assert standing is not None
+    partition.hears(found(partition.asks(), line_of(freeze(standing))))
     partition.posts()
     partition.stands_still()
     assert partition.phase_of("TS-1") is Phase.EXCLUDED

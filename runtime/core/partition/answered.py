@@ -103,7 +103,9 @@ def _call_answered(
             # What came is decided as news of its own; what did not come is still missing.
             came = {_head(news) for news in answer.news} if isinstance(answer, Republished) else set()
             left = tuple(head for head in call.heads if head not in came)
-            if left:
+            # What came as a dead letter came: it is counted and kept, and asking again brings the same.
+            dead = len(answer.dead_letters) if isinstance(answer, Republished) else 0
+            if len(left) > dead:
                 out.append(r.HeadsFoundMissing(left, now_ms + state.policy.back_off_max_ms))
     out.append(r.CallEnded(call.call_id, now_ms))
 

@@ -3,6 +3,7 @@
 from runtime.core.answers import HeadsListed, Republished, VersionHead
 from runtime.core.effects import Fetch, Recount
 from runtime.core.model import Leg, Place
+from runtime.core.news import DeadLetter
 from tests.runtime.core.a_partition import (
     BEGAN_MS,
     HOUR_MS,
@@ -125,6 +126,14 @@ def test_a_fetch_that_failed_is_still_missing() -> None:
     assert partition.due(after_ms=rest_ms - 1, erp=0, psa=1) == []
     partition.waits(1)
     assert fetch(partition).heads == (("TS-1", 1),)
+
+
+def test_a_dead_letter_is_not_fetched_for_ever() -> None:
+    """The source lists a version whose event nobody can read: it came, was counted, and is not asked for again."""
+    partition = given()
+    partition.hears(answer(recount(partition, after_ms=EVERY_MS), heads(("TS-1", 1))))
+    partition.hears(answer(fetch(partition), Republished((), (DeadLetter("event: unreadable", b"?"),))))
+    assert partition.state.missing == {}
 
 
 def test_what_the_source_did_not_republish_is_still_missing() -> None:

@@ -13,7 +13,16 @@ from simulators.faults.rows import RowFailures
 from simulators.faults.source import DuplicateEvent, MissingEvent
 from simulators.firm.settings import FirmSettings
 from simulators.people.parameters import PeopleSettings
-from simulators.settings import DAY_MS, HOUR_MS, FinanceGate, LateMasterData, RuntimeSettings, WorldSettings
+from simulators.settings import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    FinanceGate,
+    HandPostings,
+    LateMasterData,
+    RuntimeSettings,
+    WorldSettings,
+)
 from simulators.systems.erp_profile import ErpProfile, Idempotency, Staging
 from simulators.systems.profiles.generic import BY_IDEMPOTENCY, GENERIC
 
@@ -26,6 +35,9 @@ VARIATIONS: tuple[tuple[str, ErpProfile], ...] = (
     *((name, profile) for name, profile in GENERIC.items() if name not in BY_IDEMPOTENCY),
 )
 """Generic profiles that vary something else than the treatment of keys, and one that varies nothing."""
+
+CONFIRM_AFTER_MS = HOUR_MS
+"""When somebody posts by hand: what has waited for so long is asked about before it goes."""
 
 UNBEARABLE: dict[str, tuple[str, ...]] = {"none": ("duplicate_request",)}
 """Faults that break a declared assumption of a profile: a target without keys cannot tell a request delivered twice."""
@@ -55,6 +67,8 @@ def swarm_world(seed: int) -> WorldSettings:
     Each setting is drawn under its own name, so that a new one leaves the others as they were.
     """
     profile = _profile(seed)
+    by_hand = happens(200_000, seed, "small/by_hand")
+    soft_close = happens(250_000, seed, "small/gates")
     faults = draw_random_subset(
         seed,
         deadline_ms=RuntimeSettings().call_deadline_ms,
@@ -72,9 +86,11 @@ def swarm_world(seed: int) -> WorldSettings:
             linger_ms=_one_of(seed, "linger_ms", (0, 20_000)),
             checkpoint_every=_one_of(seed, "checkpoint_every", (1, 8, 64, 4_096)),
             restart_ms=_one_of(seed, "restart_ms", (1, 20_000, 10 * 60_000)),
+            confirm_after_ms=CONFIRM_AFTER_MS if by_hand else RuntimeSettings().confirm_after_ms,
         ),
         faults=faults,
-        gates=_soft_close() if happens(250_000, seed, "small/gates") else (),
+        gates=(*(_held_gate() if by_hand else ()), *(_soft_close() if soft_close else ())),
+        hand_postings=_hand_postings(seed) if by_hand else (),
         late_master_data=LateMasterData(
             ppm=300_000 if happens(250_000, seed, "small/late_projects") else 0, after_ms=4 * DAY_MS
         ),
@@ -122,6 +138,20 @@ def _people(seed: int) -> PeopleSettings:
     if happens(500_000, seed, "small/restless"):
         return PeopleSettings(correction_ppm=200_000, withdrawal_ppm=60_000, duplicate_ppm=30_000)
     return PeopleSettings()
+
+
+def _held_gate() -> tuple[FinanceGate, ...]:
+    """Finance holds our gate over the last afternoon, when most of the month is approved, and then releases it."""
+    return (
+        FinanceGate(day="last", at="13:00", gate="held"),
+        FinanceGate(day="last", at="18:45", gate="open"),
+    )
+
+
+def _hand_postings(seed: int) -> tuple[HandPostings, ...]:
+    """Meanwhile it enters by hand, once or twice, what has waited for longer than a confirmation would take."""
+    times = ("17:30", "18:30")[_number(seed, "by_hand_from", 0, 1) :]
+    return tuple(HandPostings(day="last", at=at, older_than_ms=CONFIRM_AFTER_MS + 15 * MINUTE_MS) for at in times)
 
 
 def _soft_close() -> tuple[FinanceGate, ...]:

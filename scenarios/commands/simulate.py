@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from runtime.cli import BadInputError
+from scenarios.catalogue import all_scenarios
 from scenarios.choose import choose, override, with_plant
 from scenarios.judge import judge
 from scenarios.model import Scenario
@@ -102,6 +103,8 @@ def _simulate(
             told=bar.update if shown else None,
         )
     report = judge(scenario, outcome, overrides=applied, plant=plant, timesheet=timesheet)
+    if arguments.scenario not in all_scenarios():
+        report.scenario_file = arguments.scenario
     if export is not None:
         report.timesheet = export.path
         report.timesheet_at = [export.country, export.zone]

@@ -10,14 +10,14 @@ every one, is recognised as such (`_plain`) and needs no oracle: what `_plain` a
 asks for. Everything else is laid out as a `Story` and shown to all of them.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from simulators.auditors.allowances import Allowances
 from simulators.auditors.at_most_once import at_most_once
 from simulators.auditors.calendar import Track, books_calendar
 from simulators.auditors.call_budget import call_budget
-from simulators.auditors.finding import EXAMPLES_KEPT, HELD, UNKNOWN, VIOLATED, Held
+from simulators.auditors.finding import EXAMPLES_KEPT, HELD, UNKNOWN, Held
 from simulators.auditors.frozen_intent import frozen_intent
 from simulators.auditors.identity import identity_over_time, places_at_the_end
 from simulators.auditors.liveness import busy_spans, drained, progress

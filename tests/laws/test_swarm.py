@@ -34,6 +34,19 @@ def test_every_fault_strikes_and_every_manner_is_met(runs: list[SwarmRun]) -> No
     assert len({run.profile for run in runs}) == len(Idempotency) * len(VARIATIONS) == len(SEEDS)
 
 
+def test_finance_posts_by_hand_in_some_small_months(runs: list[SwarmRun]) -> None:
+    """About one month in five has hand postings, while the gate is held, at an ERP that guards them."""
+    worlds = [swarm_world(seed) for seed in range(500)]
+    by_hand = [world for world in worlds if world.hand_postings]
+    assert 75 < len(by_hand) < 125
+    for world in by_hand:
+        assert world.gates[0].gate == "held"
+        assert world.erp.guards_hand_postings
+        assert all(posting.older_than_ms > world.runtime.confirm_after_ms for posting in world.hand_postings)
+    assert len({world.erp.idempotency for world in by_hand}) == len(Idempotency)
+    assert sum(run.fired.get("manual_journal", 0) > 0 for run in runs) > 5
+
+
 def test_no_target_without_keys_is_delivered_to_twice() -> None:
     """A fault that breaks what a profile declares is left out for that profile, and only there."""
     drawn = {

@@ -282,7 +282,9 @@ def test_what_is_written_can_be_run_again(capsys: pytest.CaptureFixture[str], tm
     assert report.digest in (out / "report.html").read_text(encoding="utf-8")
 
     assert main(["simulate", str(out / "scenario.json"), "--seed", "3", "--json", "--jobs", "1"]) == code
-    assert json.loads(capsys.readouterr().out)["digest"] == report.digest
+    again = from_json(capsys.readouterr().out.encode())
+    assert (again.digest, again.scenario_file) == (report.digest, str(out / "scenario.json"))
+    assert report.scenario_file == ""
 
     suite = ElementTree.fromstring(junit.read_text(encoding="utf-8"))  # noqa: S314  our own file
     assert len(list(suite.iter("testcase"))) == len(report.invariants) + len(report.slas) + 1

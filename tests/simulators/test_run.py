@@ -80,9 +80,9 @@ def examined(*faults: FaultData) -> tuple[World, Seen, Callable[[], dict[str, in
 
 def test_a_storm_of_calls_is_over_the_budget() -> None:
     """A run as it was is fair; one more call than rows, faults and the clock explain is not."""
-    _, seen, violations = examined(LostReply(ppm=100_000))
+    world, seen, violations = examined(LostReply(ppm=100_000))
     assert violations() == {}
-    (account,) = seen.accounts.values()
+    (account,) = (seen.accounts[name] for name in world.erps)
     account.quota_calls = 0
     fair = allowances(small_world(), seen).accounts[account.account].calls
     rows = sum(evidence.approved for evidence in seen.evidences.values())
@@ -98,8 +98,8 @@ def test_only_calls_that_nobody_paced_may_exceed_the_quota() -> None:
     """A lost reply explains another call, never one more in a window than the contract allows."""
     over = {}
     for fault in (LostReply(ppm=200_000), DuplicateRequest(ppm=200_000)):
-        _, seen, _ = examined(fault)
-        (account,) = allowances(small_world(), seen).accounts.values()
+        world, seen, _ = examined(fault)
+        (account,) = (allowances(small_world(), seen).accounts[name] for name in world.erps)
         assert seen.fired[fault.kind] > 0
         over[fault.kind] = account.over_quota
         expected = seen.fired[fault.kind]

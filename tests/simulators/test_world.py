@@ -8,7 +8,17 @@ from pydantic import ValidationError
 from scenarios.proofs import not_held
 from scenarios.small import small_world
 from simulators.faults.bases import FaultData
+from simulators.faults.login import CredentialExpiry, LockedOut
 from simulators.faults.maintenance import MaintenanceAnnounced, MaintenanceUnannounced
+from simulators.faults.moves import (
+    CloseSystem,
+    CrashPartition,
+    ExpireCredential,
+    LockOut,
+    Move,
+    MovePeriod,
+    SlowSystem,
+)
 from simulators.faults.network import LateLanding
 from simulators.faults.process import BoundaryCrashes
 from simulators.faults.source import MissingEvent
@@ -102,11 +112,66 @@ def test_announced_maintenance_makes_no_calls() -> None:
         fields = {name: value for name, value in window.items() if name in kind.model_fields}
         world, seen = lived(kind(**fields), consultants=12)
         assert seen.unsettled == []
-        (account,) = world.accounts.values()
+        (account,) = (world.accounts[name] for name in world.erps)
         ((from_ms, until_ms, _),) = account.closed
         knocks[kind] = sum(from_ms <= call.at_ms < until_ms for call in account.calls)
     assert knocks[MaintenanceAnnounced] == 0
     assert 0 < knocks[MaintenanceUnannounced] < 60
+
+
+@pytest.mark.parametrize("kind", [MaintenanceAnnounced, MaintenanceUnannounced])
+def test_maintenance_of_the_psa_closes_its_api(kind: type[MaintenanceAnnounced | MaintenanceUnannounced]) -> None:
+    """In the window the PSA hears nothing, its events come all the same, and afterwards it has heard everything."""
+    quiet, _ = lived(consultants=12)
+    world, seen = lived(kind(system="psa", day="last", at="14:00", lasts_ms=4 * HOUR_MS), consultants=12)
+    ((name, door),) = ((name, world.accounts[name]) for name in world.psas)
+    ((from_ms, until_ms, _),) = door.closed
+    assert seen.fired == {kind.model_fields["kind"].default: 1}
+    assert any(band.account == name and band.mode == "maintenance" for band in seen.bands)
+    assert all(from_ms <= call.at_ms < until_ms and call.outcome == "maintenance" for call in door.calls)
+    assert len(door.calls) < 60
+    for code, evidence in world.evidences.items():
+        assert not any(from_ms <= at_ms < until_ms for at_ms, *_ in evidence.psa_claims)
+        assert any(from_ms <= line.at_ms < until_ms for line in evidence.lines)
+        assert evidence.psa == quiet.evidences[code].psa
+    assert seen.unsettled == []
+
+
+@pytest.mark.parametrize(
+    "move",
+    [
+        CloseSystem(0, "strange", HOUR_MS, "erp", "nobody's", True, "bare", HOUR_MS),
+        SlowSystem(0, "strange", HOUR_MS, "erp", "nobody's", 1_000),
+        ExpireCredential(0, "strange", "erp", "nobody's"),
+        LockOut(0, "strange", "erp", "nobody's"),
+        CrashPartition(0, "strange", "ZZ01"),
+        MovePeriod(0, "strange", "ZZ01", "time", "2026-03", "closed", None),
+    ],
+)
+def test_a_move_that_meets_nobody_is_not_counted(move: Move) -> None:
+    """A fault has struck only if there was somebody to strike."""
+    world, seen = lived(consultants=2)
+    world._carry_out(move)
+    assert seen.fired == {}
+
+
+def test_nobody_dies_twice() -> None:
+    """The death of a process that is down already is not counted; nor is a period moved that nobody knows."""
+    settings = small_world(consultants=2)
+    firm = build_firm(settings.firm, SEED)
+    world = World(settings, SEED, firm, plan_month(firm, settings.people, SEED), [e.code for e in firm.entities])
+    code, lane = next(iter(world.lanes.items()))
+    lane.wake_up()
+    for _ in range(2):
+        world._carry_out(CrashPartition(firm.start_ms, "partition_crash", code))
+        world._carry_out(MovePeriod(firm.start_ms, "soft_close", code, "time", "1999-01", "closed", None))
+    assert (world.weather.fired, lane.tally.deaths) == ({"partition_crash": 1}, 1)
+
+
+def test_nobody_logs_in_to_the_psa() -> None:
+    """A credential that runs out, or a lock-out, befalls no PSA, and so does not count as struck."""
+    _, seen = lived(CredentialExpiry(system="psa"), LockedOut(system="psa"), consultants=2)
+    assert seen.fired == {"credential_expiry": 0, "locked_out": 0}
 
 
 def test_rows_of_projects_that_come_late_park_and_wake() -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from scenarios.report.wording import amount, day, duration, instant, money, printable, share
+from scenarios.report.model import Report
+from scenarios.report.wording import again, amount, day, duration, instant, money, printable, share
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,16 @@ def test_instants_are_utc_and_english():
     """An instant has weekday, date and time, whatever the locale or zone of the machine."""
     assert instant(1_774_978_200_000) == "Tue 31 Mar 2026 17:30 UTC"
     assert day(1_774_978_200_000) == "31 Mar"
+
+
+def test_a_run_is_seen_again_by_what_was_typed():
+    """The command names the scenario, or the file it was read from, and what was set."""
+    overrides = {"world.people.volume_percent": "120"}
+    assert again(Report(scenario="quiet_week", seed=3)) == "springtide simulate quiet_week --seed 3"
+    assert (
+        again(Report(scenario="quiet_week", scenario_file="out/my half/scenario.json", seed=3, overrides=overrides))
+        == "springtide simulate 'out/my half/scenario.json' --seed 3 --set world.people.volume_percent=120"
+    )
 
 
 def test_no_control_characters_get_through():

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import simulators.auditors
-from simulators.auditors.audit import INVARIANTS, audit, combine, conclude, examine, exit_code, places_money
-from simulators.auditors.finding import EXAMPLES_KEPT, UNKNOWN, VIOLATED, Held
+from simulators.auditors.audit import INVARIANTS, audit, combine, conclude, examine, places_money
+from simulators.auditors.finding import EXAMPLES_KEPT, UNKNOWN, VIOLATED
 from simulators.evidence import Evidence
 from tests.simulators.auditors.books import Books, assignment, at, day
 
@@ -39,7 +39,6 @@ def test_a_run_that_posted_too_little_proves_nothing():
     verdicts = books.audit()
     assert {held.status for key, held in verdicts.items() if key != "L1"} == {UNKNOWN}
     assert verdicts["L1"].status == VIOLATED
-    assert exit_code(list(verdicts.values())) == 5
 
 
 def test_an_empty_run_proves_nothing():
@@ -52,15 +51,6 @@ def test_an_empty_run_proves_nothing():
 def test_progress_without_checkpoints_is_unknown():
     """L2 is read from checkpoints; without them nobody looked."""
     assert Books().audit()["L2"].status == UNKNOWN
-
-
-@pytest.mark.parametrize(
-    ("violated", "code"), [((), 0), (("S7",), 3), (("L1",), 4), (("L2",), 4), (("S1", "L1"), 3), (("S8x", "L2"), 3)]
-)
-def test_the_gravest_breach_gives_the_exit_code(violated: tuple[str, ...], code: int):
-    """Wrong money or data is 3, unfinished work is 4."""
-    verdicts = [Held(key, name, status=VIOLATED if key in violated else "held") for key, name in INVARIANTS.items()]
-    assert exit_code(verdicts) == code
 
 
 def test_shares_examined_apart_make_the_same_verdict():

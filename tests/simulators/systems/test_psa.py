@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from runtime.core.model import Approval, TimeEntry
 from runtime.ports import Request
-from simulators.evidence import Evidence
+from simulators.evidence import AccountEvidence, Evidence
 from simulators.firm.model import AssignmentPlan, LegalEntity
 from simulators.people.acts import (
     AutoApproved,
@@ -72,7 +72,8 @@ class World:
             for code, account in (("DE01", "psa"), ("NO01", "psa"), ("US01", "other"))
         ]
         self.evidence = {entity.code: Evidence(entity.code) for entity in entities}
-        self.psa = Psa(PsaProfile(**settings), "psa", entities, self.evidence, seed=7)
+        self.door = AccountEvidence("psa")
+        self.psa = Psa(PsaProfile(**settings), "psa", entities, self.evidence, seed=7, account_evidence=self.door)
         self.published: dict[tuple[str, int], bytes] = {}
 
     def does(self, act: Any) -> list[Publication]:
@@ -276,8 +277,6 @@ def test_a_correction_stands_only_once_it_is_approved():
     assert (event.approval.approver, event.approval.method) == ("M2", "single")
     first, second = world.evidence["DE01"].versions["S1-1"]
     assert (first.narrative, second.narrative, second.dimensions, second.at_ms) == ("Design", "Build", ("cc-9",), 40)
-    capture = world.psa.time_capture.counts
-    assert (capture.given_back, capture.submitted, capture.refused_locked) == (1, 4, 0)
 
 
 def test_approving_again_without_a_change_is_a_new_version():
@@ -303,12 +302,10 @@ def test_a_rejected_line_needs_a_change_before_it_is_approved():
     world, week = handed_in()
 
     assert world.heads(clicked(20, week, rejected=("S1-2",))) == [("S1-1", 1), ("S1-3", 1)]
-    assert not world.psa.time_capture.is_locked("S1-2")
     assert world.heads(approved(30, "S1-2")) == []
     assert world.psa.refusals == {"approval_of_rejected": 1}
 
     world.does(LineChanged(40, "DE01", "S1-2", quarter_hours=4))
-    assert world.psa.time_capture.is_locked("S1-2")
     assert world.heads(approved(50, "S1-2")) == [("S1-2", 1)]
 
 
@@ -526,3 +523,23 @@ def test_a_profile_with_a_mistake_is_refused(settings: dict[str, int]):
     """Unknown settings and impossible numbers are errors when the profile is made."""
     with pytest.raises(ValidationError):
         PsaProfile(**settings)
+
+
+def test_maintenance_closes_the_api_and_nothing_else():
+    """In a window every call is answered 503 and does nothing, while people decide and publish as ever."""
+    world, week = handed_in()
+    world.psa.close(1_000, 3_500, "announced", "503_retry_after")
+    assert world.heads(clicked(1_200, week)) == [("S1-1", 1), ("S1-2", 1), ("S1-3", 1)]
+
+    told = Request(
+        "POST", "/status", {}, b'{"statuses":[{"entry_id":"S1-1","version":1,"status":"posted","detail":"","seq":1}]}'
+    )
+    listed = Request("GET", "/published?entity=DE01", {}, b"")
+    assert [world.psa.answer(told, at_ms).response.status for at_ms in (1_000, 3_499)] == [503, 503]
+    assert world.psa.answer(listed, 2_000).response.headers["Retry-After"] == "2"
+    assert world.evidence["DE01"].psa == {}
+    assert world.psa.answer(told, 3_500).response.status == 200
+
+    assert world.door.closed == [(1_000, 3_500, "announced")]
+    seen = [(call.kind, call.at_ms, call.outcome) for call in world.door.calls]
+    assert seen == [("tell", 1_000, "maintenance"), ("tell", 3_499, "maintenance"), ("recount", 2_000, "maintenance")]

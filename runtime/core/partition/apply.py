@@ -208,6 +208,7 @@ def _entries_unconfirmed(state: State, record: r.EntriesUnconfirmed) -> None:
         if record.why is Doubt.DUPLICATE:
             # As good as a refusal, unless the ledger shows a person's line.
             tracked.refusals += 1
+        note_status(state, tracked, state.now_ms)
     open_ask(state, Ask(record.ask_id, "entry", record.entry_ids, record.ask_at_ms, record.why))
 
 

@@ -60,6 +60,10 @@ def _approved(state: State, news: n.EntryApproved, now_ms: int, out: Records) ->
     if tracked is not None and entry.version <= tracked.latest:
         if not tracked.heard >> entry.version & 1:
             out.append(r.OldVersionReceived(entry))
+            late_ms = now_ms - state.policy.confirm_after_ms
+            if tracked.phase is Phase.SUPERSEDED and news.approval.decided_at_ms < late_ms:
+                # Approved long ago, taken back, and we hear of it only now: a person may have posted it meanwhile.
+                ask_by_entry(state, (entry.entry_id,), now_ms, out)
         return
     for time_type, rule in state.policy.excluded_time_types:
         if entry.time_type == time_type:

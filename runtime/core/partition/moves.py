@@ -105,7 +105,7 @@ MOVES: dict[Phase, dict[type, Phase]] = {
     },
     P.POSTED: {**_NEWS_RESTARTS, r.EntriesRequeued: P.QUEUED},
     P.PARKED: {**_NEWS_RESTARTS, r.EntriesWoken: P.QUEUED, r.EntryWaived: P.WAIVED},
-    P.SUPERSEDED: dict(_NEWS_RESTARTS),
+    P.SUPERSEDED: {**_NEWS_RESTARTS, r.EntriesUnconfirmed: P.UNCONFIRMED},
     P.EXCLUDED: dict(_NEWS_RESTARTS),
     P.WAIVED: dict(_NEWS_RESTARTS),
 }

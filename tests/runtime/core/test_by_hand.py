@@ -463,6 +463,20 @@ def test_what_a_person_took_out_of_the_ledger_is_not_called_posted() -> None:
     assert entries(partition.sends()) == [("TS-1", 3, Leg.POST)]
 
 
+def test_an_approval_that_is_heard_of_after_its_withdrawal_asks_what_stands() -> None:
+    """The approval was lost, finance posted by hand, the source took the entry back: the line is a person's case."""
+    partition = given(withdrawn("TS-1", 2)).stands_still()
+    assert partition.phase_of("TS-1") is Phase.SUPERSEDED
+    partition.waits(7 * HOUR_MS)
+    partition.hears(approved("TS-1", 1))
+    partition.hears(found(asked_by_entry(partition), hand_line("TS-1")))
+    assert partition.park_of("TS-1") == "manual_line_differs"
+    assert partition.places_of("TS-1") == {1: Place.PARKED}
+    partition.hears(Retry(("TS-1",), "ana", "line removed")).hears(found(asked_by_entry(partition))).stands_still()
+    assert partition.phase_of("TS-1") is Phase.SUPERSEDED
+    assert partition.places_of("TS-1") == {1: Place.SUPERSEDED}
+
+
 def test_many_released_rows_are_asked_about_in_parts() -> None:
     """A hold on a whole month is released: the questions are no longer than the ledger takes."""
     news = [approved(f"TS-{n}") for n in range(7)]

@@ -96,7 +96,9 @@ class EntriesWoken:
 
 @value
 class EntriesUnconfirmed:
-    """Somebody may have posted these entries by hand; the ledger is asked first.
+    """What stands of these entries may not be what we believe (a person may have posted, mended or removed it).
+
+    The ledger is asked by entry before anything of them is sent.
 
     `why` is DUPLICATE where the ledger called a row of ours a duplicate and has nothing under its key.
     """

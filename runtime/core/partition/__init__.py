@@ -5,7 +5,8 @@
     due(state, permits, now_ms) -> effects        what should be done next, as far as the account permits
     next_due_ms(state)                            when to look again: one timer per partition
 
-`moves.py` says what may follow what; `steps.py` what an entry needs next; `state.py` what is remembered.
+`moves.py` says what may follow what; `steps.py` what an entry needs next; `state.py` what is remembered; `answered.py`
+decides on word of our own calls, and `aside.py` says what is parked or asked about first.
 
 Rule 1. No clock, network, disk, logging or chance in here. Time comes in as `now_ms`.
 Rule 2. `decide` makes records and changes nothing; `apply` changes state and decides nothing.

@@ -349,7 +349,7 @@ def _batch_sent(state: State, record: r.BatchSent) -> None:
             state.keys[posting.key] = posting.entry_id
         names.append(posting.key)
     known = (state.calendar.version, state.head.master)
-    _open_call(state, OpenCall(record.call_id, "post", tuple(names), record.at_ms, calendar=known[0], master=known[1]))
+    _open_call(state, OpenCall(record.call_id, "post", tuple(names), calendar=known[0], master=known[1]))
 
 
 def _open_call(state: State, call: OpenCall) -> None:
@@ -367,7 +367,6 @@ def _look_up_sent(state: State, record: r.LookUpSent) -> None:
             record.call_id,
             "look_up",
             record.names,
-            ask.at_ms,
             ask_id=record.ask_id,
             calendar=ask.calendar,
             master=ask.master,
@@ -383,7 +382,7 @@ def _statuses_sent(state: State, record: r.StatusesSent) -> None:
         state.untold.pop(status.entry_id, None)
     names = tuple(status.entry_id for status in record.statuses)
     state.head.seq += len(names)
-    _open_call(state, OpenCall(record.call_id, "tell", names, state.now_ms, statuses=record.statuses))
+    _open_call(state, OpenCall(record.call_id, "tell", names, statuses=record.statuses))
 
 
 def _recount_sent(state: State, record: r.RecountSent) -> None:
@@ -391,13 +390,13 @@ def _recount_sent(state: State, record: r.RecountSent) -> None:
     head.recount_at_ms = None
     if not record.page:
         head.recount_began_ms = record.at_ms
-    _open_call(state, OpenCall(record.call_id, "recount", (), record.at_ms))
+    _open_call(state, OpenCall(record.call_id, "recount", ()))
 
 
 def _fetch_sent(state: State, record: r.FetchSent) -> None:
     for entry_id, version in record.heads:
         state.missing.pop((entry_id, version), None)
-    _open_call(state, OpenCall(record.call_id, "fetch", (), state.now_ms, heads=record.heads))
+    _open_call(state, OpenCall(record.call_id, "fetch", (), heads=record.heads))
 
 
 def _call_ended(state: State, record: r.CallEnded) -> None:

@@ -23,8 +23,8 @@ def parked(entry_id: str, version: int, reason: str, detail: str, now_ms: int) -
     return r.EntryParked(entry_id, version, reason, detail, rule.owner, rule.fix, rule.wake, now_ms)
 
 
-def may_stand_by_hand(tracked: Tracked) -> bool:
-    """Whether a parked entry needs a look into the ledger before it goes on: a person may have posted or mended it."""
+def needs_a_look(tracked: Tracked) -> bool:
+    """Whether the ledger has to be asked before the entry goes on: a person may have posted or mended something."""
     park = tracked.park
     if park is None:
         # What a person gave up on while something stood was given to that person to mend.

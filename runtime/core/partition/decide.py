@@ -15,7 +15,7 @@ from runtime.core import records as r
 from runtime.core.inputs import Input
 from runtime.core.model import Valuation
 from runtime.core.partition.answered import answered, restarted, sending
-from runtime.core.partition.aside import Records, ask_by_entry, may_stand_by_hand, park, parked
+from runtime.core.partition.aside import Records, ask_by_entry, needs_a_look, park, parked
 from runtime.core.partition.moves import AT_REST, Phase
 from runtime.core.partition.queue import batch_due, first_in_line
 from runtime.core.partition.state import State, Tracked
@@ -104,7 +104,7 @@ def _was_parked(state: State, tracked: Tracked | None, version: int, now_ms: int
     park = tracked.park
     if park is not None and park.reason in _FOR_A_PERSON:
         out.append(parked(tracked.entry_id, version, park.reason, park.detail, now_ms))
-    elif may_stand_by_hand(tracked):
+    elif needs_a_look(tracked):
         ask_by_entry(state, (tracked.entry_id,), now_ms, out)
     else:
         return False
@@ -160,7 +160,7 @@ def _retry(state: State, command: i.Retry, now_ms: int, out: Records) -> None:
         if any(_park_reason(state.entries[name]) == "period_held" for name in parked):
             # Whoever retries what a hold stops says that the hold is over; the ERP need not have published that.
             out.extend(r.HoldForgotten(name) for name in state.calendar.found_held)
-        ask_by_entry(state, [name for name in parked if may_stand_by_hand(state.entries[name])], now_ms, out)
+        ask_by_entry(state, [name for name in parked if needs_a_look(state.entries[name])], now_ms, out)
 
 
 def _park_reason(tracked: Tracked) -> str:
@@ -194,7 +194,7 @@ def _wake(state: State, wake: str, now_ms: int, out: Records) -> None:
     # By the time they were parked, which a new process knows as well as the old one.
     waiting = tuple(sorted(state.parked.get(wake, ()), key=lambda name: (_parked_ms(state.entries[name]), name)))
     out.append(r.EntriesWoken(waiting, wake, now_ms))
-    ask_by_entry(state, [name for name in waiting if may_stand_by_hand(state.entries[name])], now_ms, out)
+    ask_by_entry(state, [name for name in waiting if needs_a_look(state.entries[name])], now_ms, out)
 
 
 def _parked_ms(tracked: Tracked) -> int:

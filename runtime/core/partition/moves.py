@@ -7,7 +7,8 @@
                 |  |             `--refused, returned, reversed--> QUEUED
                 |  |--parked--> PARKED --woken, or a newer version--> QUEUED
                 |  |--backed off--> RESTING --rested--> QUEUED
-                |  |--waited too long--> UNCONFIRMED --ledger asked--> QUEUED
+                |  |--may stand by hand--> UNCONFIRMED --nothing there--> QUEUED
+                |  |                         `--a person's line, or our row--> POSTED, STAGED, IN_DOUBT
                 |  `--nothing to do--> POSTED or SUPERSEDED
                 `--a newer version, a withdrawal-- POSTED, SUPERSEDED, EXCLUDED, WAIVED
 

@@ -110,7 +110,6 @@ class OpenCall:
     call_id: str
     kind: str
     names: tuple[str, ...]
-    sent_ms: int
     ask_id: int = 0
     calendar: int = 0
     statuses: tuple[Status, ...] = ()

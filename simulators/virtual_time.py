@@ -20,24 +20,15 @@ from runtime.connectors.doors import CONNECTION_REFUSED, DOORS
 from runtime.connectors.erp.generic import build_login, read_login
 from runtime.connectors.psa.generic import read_events
 from runtime.core.account import (
-    Account,
-    AccountInput,
     AccountPolicy,
-    Asked,
     CallLeft,
     CallServed,
     CallSilent,
     CallTurnedAway,
     CredentialRotated,
-    Grant,
     LoginAnswered,
-    LoginBegan,
     MaintenanceAnnounced,
-    account_next_due_ms,
-    apply_account,
-    decide_account,
-    due_account,
-    time_passed,
+    Mode,
 )
 from runtime.core.answers import Republished, Silent, TurnedAway
 from runtime.core.effects import Effect, Fetch, LookUp, Recount, SendBatch, TellPsa
@@ -46,6 +37,7 @@ from runtime.core.news import DeadLetter, EntryApproved, News
 from runtime.core.partition import Permits, next_due_ms, wanted
 from runtime.core.policy import Policy
 from runtime.core.records import Record
+from runtime.drivers.account_shell import AccountShell
 from runtime.drivers.shell import CHECKPOINT_EVERY, Shell
 from runtime.journal.memory import MemoryJournal
 from runtime.ports import Connector, Request, Response
@@ -140,7 +132,14 @@ class Desk:
     ) -> None:
         self.clock = clock
         self.name = name
-        self.account = Account(policy)
+        self.shell = AccountShell(
+            policy,
+            lambda: clock.now_ms,
+            clock.at,
+            lambda entity: self.lanes[entity].start(self),
+            self._log_in,
+            self._mode_changed,
+        )
         self.system = system
         self.weather = weather
         self.seed = seed
@@ -151,71 +150,22 @@ class Desk:
         self.slow: list[tuple[int, int, int]] = []
         """(from, until, added ms): a slow system."""
         self.bands: list[Band] = []
-        self._pumping = False
-        self._again = False
-        self._timer_ms = -1
+        self.account = self.shell.account
+        self.hear = self.shell.hear
+        self.ask = self.shell.ask
+        self.pump = self.shell.pump
 
-    # ---------------------------------------------------------------- the account machine
-
-    def hear(self, word: AccountInput) -> None:
-        """Take in what was heard of the account; `pump` acts on it."""
-        now_ms = self.clock.now_ms
-        self._apply(decide_account(self.account, word, now_ms), now_ms)
-
-    def ask(self, entity: str, calls: int) -> None:
-        """A partition would start so many calls if it were free to."""
-        if self.account.demand.get(entity, 0) != calls:
-            self.hear(Asked(entity, calls))
-
-    def _apply(self, records: Iterable[Any], now_ms: int) -> None:
-        account = self.account
-        for record in records:
-            before = account.mode
-            apply_account(account, record, now_ms)
-            if account.mode is not before:
-                if self.bands and self.bands[-1].until_ms < 0:
-                    self.bands[-1].until_ms = now_ms
-                if account.mode != "open":
-                    self.bands.append(Band(self.name, account.mode, now_ms, -1))
-
-    def pump(self) -> None:
-        """Grant what may be granted, until there is nothing more to grant."""
-        if self._pumping:
-            self._again = True
-            return
-        self._pumping = True
-        try:
-            self._again = True
-            while self._again:
-                self._again = False
-                now_ms = self.clock.now_ms
-                self._apply(time_passed(self.account, now_ms), now_ms)
-                for item in due_account(self.account, now_ms):
-                    if isinstance(item, Grant):
-                        self.lanes[item.entity].start(self)
-                    else:
-                        self._log_in()
-        finally:
-            self._pumping = False
-        self._set_timer()
-
-    def _set_timer(self) -> None:
-        now_ms = self.clock.now_ms
-        due_ms = account_next_due_ms(self.account, now_ms)
-        if due_ms is None:
-            return
-        due_ms = max(due_ms, now_ms + 1)
-        if not now_ms < self._timer_ms <= due_ms:
-            self._timer_ms = due_ms
-            self.clock.at(due_ms, self.pump)
+    def _mode_changed(self, mode: Mode, now_ms: int) -> None:
+        if self.bands and self.bands[-1].until_ms < 0:
+            self.bands[-1].until_ms = now_ms
+        if mode is not Mode.OPEN:
+            self.bands.append(Band(self.name, mode, now_ms, -1))
 
     # ---------------------------------------------------------------- session
 
     def _log_in(self) -> None:
-        now_ms = self.clock.now_ms
-        self._apply([LoginBegan()], now_ms)
         self.logins += 1
-        reply = self.system.answer(build_login(self.credential), now_ms)
+        reply = self.system.answer(build_login(self.credential), self.clock.now_ms)
         self.clock.after(max(1, reply.delay_ms), lambda: self._logged_in(reply.response))
 
     def _logged_in(self, response: Response) -> None:
@@ -236,7 +186,7 @@ class Desk:
     def announce(self, from_ms: int, until_ms: int) -> None:
         """The vendor tells of a maintenance window beforehand."""
         self.hear(MaintenanceAnnounced(from_ms, until_ms))
-        self._set_timer()
+        self.shell.set_timer()
 
     # ---------------------------------------------------------------- calls
 

@@ -95,6 +95,11 @@ class CallLeft:
 
 
 @value
+class PermitUnused:
+    """A call was permitted and counted as left, and there was nothing to send after all."""
+
+
+@value
 class CallServed:
     """A call came back that the system had served (whatever became of its rows)."""
 
@@ -144,6 +149,7 @@ class CredentialRotated:
 AccountInput = (
     Asked
     | CallLeft
+    | PermitUnused
     | CallServed
     | CallTurnedAway
     | CallSilent
@@ -378,6 +384,13 @@ def _left(account: Account, word: CallLeft, now_ms: int, out: Out) -> None:
         out.append(ProbeLeft(now_ms + _probe_rest(account, now_ms)))
 
 
+def _unused(account: Account, word: PermitUnused, now_ms: int, out: Out) -> None:
+    out.append(CallReturned())
+    if account.mode in _PROBING:
+        # No probe went out: the next one that somebody needs may leave at once.
+        out.append(ProbeLeft(now_ms))
+
+
 def _served(account: Account, word: CallServed, now_ms: int, out: Out) -> None:
     out.append(CallReturned())
     if _stale(account, word.left_ms):
@@ -479,6 +492,7 @@ def _rotated(account: Account, word: CredentialRotated, now_ms: int, out: Out) -
 _HEAR: dict[type, Callable[[Account, Any, int, Out], None]] = {
     Asked: _asked,
     CallLeft: _left,
+    PermitUnused: _unused,
     CallServed: _served,
     CallTurnedAway: _turned_away,
     CallSilent: _silent,

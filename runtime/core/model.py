@@ -151,6 +151,18 @@ class Assignment:
     valid_from: date
     valid_until: date
     planned_quantity: Decimal = Decimal(0)
+    version: int = 1
+
+
+@value
+class Worker:
+    """Somebody who books time, as the partition needs it: who employs them, and from when until when."""
+
+    worker: str
+    employing_entity: str
+    valid_from: date | None = None
+    valid_until: date | None = None
+    version: int = 1
 
 
 @value
@@ -192,6 +204,7 @@ class RateLine:
     `scope` is one of the names in `rating.SCOPES`, `scope_key` what it names (a project, "project|worker" ...).
     `known_from_ms` is when the price was published: an entry is priced with what was known when it was approved,
     so a later amendment never changes an earlier decision. `increment` is the least quantity charged (0: none).
+    `version` counts the publications of this very line: an older one that comes late changes nothing.
     """
 
     rate_id: str
@@ -209,6 +222,7 @@ class RateLine:
     hours_per_day: Decimal = Decimal(8)
     increment: Decimal = Decimal(0)
     rounding: str = "half_up"
+    version: int = 1
 
 
 @value

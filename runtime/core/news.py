@@ -1,6 +1,6 @@
 """What the source and the reference systems publish to a partition."""
 
-from runtime.core.model import Approval, Period, Project, RateLine, TimeEntry
+from runtime.core.model import Approval, Assignment, Period, Project, RateLine, TimeEntry, Worker
 from runtime.core.value import value
 
 
@@ -44,6 +44,33 @@ class ProjectsPublished:
 
 
 @value
+class WorkersPublished:
+    """New or changed workers."""
+
+    workers: tuple[Worker, ...]
+
+
+@value
+class AssignmentsPublished:
+    """New or changed assignments."""
+
+    assignments: tuple[Assignment, ...]
+
+
+@value
+class ConfigurationPublished:
+    """The numbers of a partition, changed while it runs: (name, value as text); `version` counts 1, 2, 3 ...
+
+    Every publication replaces what the earlier ones changed. Names and values are those of `policy.TUNABLE`.
+    """
+
+    version: int
+    changes: tuple[tuple[str, str], ...]
+    who: str = ""
+    why: str = ""
+
+
+@value
 class MasterDataReady:
     """The ERP now knows something it refused before: "project:P1", "worker:W7"."""
 
@@ -59,4 +86,13 @@ class DeadLetter:
 
 
 EntryNews = EntryApproved | EntryWithdrawn
-News = EntryNews | PeriodPublished | RatesPublished | ProjectsPublished | MasterDataReady
+ReferenceNews = (
+    PeriodPublished
+    | RatesPublished
+    | ProjectsPublished
+    | WorkersPublished
+    | AssignmentsPublished
+    | ConfigurationPublished
+    | MasterDataReady
+)
+News = EntryNews | ReferenceNews

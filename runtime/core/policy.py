@@ -3,8 +3,10 @@
 Everything that a firm may set or a harness may replace stands here by name. Targets and limits are ours.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 from runtime.core.corrections import classify
 from runtime.core.effects import FrozenRow
@@ -55,9 +57,16 @@ class Policy:
     """A staged row that the ERP does not show any more is a person's case after this long."""
     confirm_after_ms: int = 6 * HOUR_MS
     """An entry of which nothing stood for so long may have been posted by hand: the ledger is asked before a send."""
+    recounts: bool = True
+    """Whether the source is asked what it published. False rests on every event being delivered."""
     recount_every_ms: int = 6 * HOUR_MS
     recount_overlap_ms: int = 2 * HOUR_MS
     """Each recount reaches this far behind the last one, since events may be published late."""
+    full_recount_every_ms: int = 0
+    """Every so often a recount reaches back `full_recount_span_ms`, for what cursors and overlaps missed; 0: never."""
+    full_recount_span_ms: int = 0
+    must_know: tuple[str, ...] = ()
+    """Reference data ("worker", "assignment") without which an entry parks, besides project, rates and period."""
     refusals_max: int = 12
     """Passing refusals of one row in a row before a person is asked."""
     back_off_ms: int = 30_000
@@ -77,3 +86,62 @@ class Policy:
     date_posting: Callable[..., Dated | Undated] = accounting_date
     classify: Callable[[Posting, TimeEntry, Valuation], Correction] = classify
     after_silence: Callable[[int, int, int], AskFirst | SendAgain] = after_silence
+
+
+def _number(text: str) -> int:
+    value_ = int(text)
+    if value_ < 0:
+        raise ValueError(text)
+    return value_
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _rules(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple((name, f"{name} is excluded by configuration") for name in _names(text))
+
+
+TUNABLE: dict[str, Callable[[str], Any]] = {
+    "batch_max": _number,
+    "linger_ms": _number,
+    "tell_linger_ms": _number,
+    "calls_max": _number,
+    "staged_poll_ms": _number,
+    "confirm_after_ms": _number,
+    "recount_every_ms": _number,
+    "recount_overlap_ms": _number,
+    "full_recount_every_ms": _number,
+    "full_recount_span_ms": _number,
+    "refusals_max": _number,
+    "back_off_ms": _number,
+    "back_off_max_ms": _number,
+    "mapping_version": _number,
+    "rate_order": _names,
+    "must_know": _names,
+    "excluded_time_types": _rules,
+}
+"""What may be changed while a partition runs, and how its value is read. Lists are names with commas between them.
+
+What the promise rests on (deadlines, late landing, the ERP's manners with keys) is not here: it takes a restart.
+"""
+
+
+def tuned(policy: Policy, changes: Iterable[tuple[str, str]]) -> Policy:
+    """The policy with these changes. Raises ValueError, which says in one line what cannot be used."""
+    read: dict[str, Any] = {}
+    for name, text in changes:
+        reader = TUNABLE.get(name)
+        if reader is None:
+            raise ValueError(f"{name} cannot be changed while a partition runs; one can change {', '.join(TUNABLE)}")
+        try:
+            read[name] = reader(text)
+        except ValueError:
+            raise ValueError(f"{name}: {text!r} is no value for it; give a whole number that is not negative") from None
+    if read.get("batch_max") == 0 or read.get("calls_max") == 0:
+        raise ValueError("batch_max and calls_max are at least 1")
+    unknown = [scope for scope in read.get("rate_order", ()) if scope not in DEFAULT_ORDER]
+    if unknown:
+        raise ValueError(f"rate_order: {unknown[0]!r} is no scope; there are {', '.join(DEFAULT_ORDER)}")
+    return replace(policy, **read)

@@ -87,6 +87,15 @@ class RateCard:
         self.priced.clear()
         self.amounts.clear()
 
+    def is_news(self, line: RateLine) -> bool:
+        """Whether the card would change: a line that is new, or another content in no older a version."""
+        place = self.places.get((line.kind, line.rate_id))
+        if place is None:
+            return True
+        known = next(other for other in self.lines[place] if other.rate_id == line.rate_id)
+        # By their text: a rate that is no number does not even compare.
+        return line.version >= known.version and repr(line) != repr(known)
+
     def published(self) -> tuple[RateLine, ...]:
         """Every line, in a stable order."""
         return tuple(line for place in sorted(self.lines) for line in self.lines[place])

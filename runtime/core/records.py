@@ -6,7 +6,17 @@ again. A published record never changes its meaning: a new need is a new kind or
 
 from runtime.core.answers import Door, Doubt, Refusal
 from runtime.core.effects import FrozenRow, Status
-from runtime.core.model import Approval, Period, Posting, Project, RateLine, TimeEntry, Valuation
+from runtime.core.model import (
+    Approval,
+    Assignment,
+    Period,
+    Posting,
+    Project,
+    RateLine,
+    TimeEntry,
+    Valuation,
+    Worker,
+)
 from runtime.core.value import value
 
 # What the source said
@@ -206,6 +216,31 @@ class ProjectsChanged:
     """New or changed projects."""
 
     projects: tuple[Project, ...]
+
+
+@value
+class WorkersChanged:
+    """New or changed workers."""
+
+    workers: tuple[Worker, ...]
+
+
+@value
+class AssignmentsChanged:
+    """New or changed assignments."""
+
+    assignments: tuple[Assignment, ...]
+
+
+@value
+class ConfigurationChanged:
+    """The partition's numbers from now on: those it was started with, and these changes, (name, value as text)."""
+
+    version: int
+    changes: tuple[tuple[str, str], ...]
+    who: str
+    why: str
+    at_ms: int
 
 
 @value
@@ -456,6 +491,9 @@ Record = (
     | HoldForgotten
     | RatesChanged
     | ProjectsChanged
+    | WorkersChanged
+    | AssignmentsChanged
+    | ConfigurationChanged
     | MasterDataArrived
     | PartitionPaused
     | PartitionResumed

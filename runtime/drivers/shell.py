@@ -1,7 +1,9 @@
 """The shell around one partition: journal first, then apply, then act. Every driver turns the same crank.
 
-    turn(inputs)   load what the inputs name -> decide -> commit -> apply, until there is nothing left to say
+    take(news)     load what the news names -> decide -> commit -> apply -> a receipt for each item
+    turn(inputs)   the same for word of our own calls and for people's commands
     start(permits) due -> decide Sending -> commit -> apply -> the effects may leave
+    checkpoint     rows of what changed -> the table; what is settled, or queued behind a full window, leaves memory
 
 Nothing is decided here. A commit that fails raises, and the partition stops: what is not durable did not happen.
 """
@@ -10,17 +12,30 @@ from collections.abc import Callable, Iterable, Sequence
 
 from runtime.core.answers import HeadsListed, Republished
 from runtime.core.effects import Effect
-from runtime.core.inputs import Answered, Input, PermitCame, Restarted, Sending
-from runtime.core.news import EntryApproved, EntryWithdrawn
+from runtime.core.inputs import Answered, Command, Input, PermitCame, Restarted, Sending
+from runtime.core.news import ConfigurationPublished, EntryApproved, EntryWithdrawn, News
 from runtime.core.partition import Permits, State, apply, decide, due
-from runtime.core.partition.state import Head, VersionNote, adopt, rebuild, settled, take_head
-from runtime.core.policy import Policy
-from runtime.core.records import Record
+from runtime.core.partition.queue import behind_window, queue_in_order
+from runtime.core.partition.state import (
+    Head,
+    Tracked,
+    VersionNote,
+    adopt,
+    order_line,
+    put_aside,
+    rebuild,
+    settled,
+    take_head,
+)
+from runtime.core.policy import Policy, tuned
+from runtime.core.records import BatchSent, Record, RowsApplied, RowsReversed
 from runtime.journal.format import read_entry, read_frame, read_head, read_places, write_entry, write_frame, write_head
-from runtime.ports import Journal
+from runtime.ports import EffectRow, Journal, Keep, Receipt, Row, Taken
 
 CHECKPOINT_EVERY = 4_096
-"""Entries touched before a checkpoint is worth its write; more when more are open, so that its cost stays a share."""
+"""Entries touched before a checkpoint is worth its write."""
+WINDOW = 20_000
+"""Entries in memory beyond which those at the end of the queue stay on disk: some 80 MB (3 to 4 KB each, measured)."""
 
 
 class Shell:
@@ -32,14 +47,21 @@ class Shell:
         journal: Journal,
         witness: Callable[[Sequence[Record], int], None] | None = None,
         checkpoint_every: int = CHECKPOINT_EVERY,
+        window: int = WINDOW,
     ) -> None:
-        """`witness` is shown every batch of records once it is durable and applied; it changes nothing."""
+        """`witness` is shown every batch of records once it is durable, right before it is applied."""
         self.policy = policy
         self.journal = journal
         self.witness = witness
         self.checkpoint_every = checkpoint_every
+        self.window = window
         self.state = State(policy)
         self.checkpoints = 0
+        self.shelved = 0
+        """Queued entries that are not in memory."""
+        self._shelf_from = 0
+        """No ticket on the shelf is lower."""
+        self._effects: list[EffectRow] = []
 
     # ---------------------------------------------------------------- life
 
@@ -48,12 +70,11 @@ class Shell:
         recovered = self.journal.recover()
         head = Head() if recovered.head is None else read_head(recovered.head)
         self.state = rebuild(self.policy, head, map(read_entry, recovered.open_rows.values()))
+        self.shelved = recovered.shelved
         for frame in recovered.frames:
             at_ms, records = read_frame(frame)
             self._load(_entries_of(records))
-            self.state.now_ms = max(self.state.now_ms, at_ms)
-            for record in records:
-                apply(self.state, record)
+            self._apply(records, at_ms)
         self.turn((Restarted(self.state.head.epoch + 1),), now_ms)
 
     def turn(self, inputs: Sequence[Input], now_ms: int) -> None:
@@ -63,10 +84,42 @@ class Shell:
             self._commit(decide(self.state, [self._with_memory(one) for one in round_], now_ms), now_ms)
         self.look_around(now_ms)
 
+    def take(self, news: Sequence[News], now_ms: int) -> list[Receipt]:
+        """Take news in from somebody who waits for a receipt for each item; on return it is durable."""
+        receipts: list[Receipt] = []
+        for round_ in _rounds(news):
+            self._load(_entries_named(round_))
+            known = [_known(self.state, one) for one in round_]
+            records = decide(self.state, round_, now_ms)
+            self._commit(records, now_ms)
+            if not isinstance(round_[0], EntryApproved | EntryWithdrawn):
+                known = [None if records else self._why_not(round_[0])]
+            receipts += [ACCEPTED if receipt is None else receipt for receipt in known]
+        self.look_around(now_ms)
+        return receipts
+
+    def order(self, command: Command, now_ms: int) -> bool:
+        """Carry out what a person asks; False when there was nothing to do."""
+        records = decide(self.state, (command,), now_ms)
+        self._commit(records, now_ms)
+        self.look_around(now_ms)
+        return bool(records)
+
+    def _why_not(self, one: Input) -> Receipt:
+        """The receipt for reference data that changed nothing."""
+        if isinstance(one, ConfigurationPublished) and one.version > self.state.head.configuration:
+            try:
+                tuned(self.state.started_with, one.changes)
+            except ValueError as fault:
+                return Receipt(Taken.REFUSED, str(fault))
+        return DUPLICATE
+
     def look_around(self, now_ms: int) -> None:
         """Let the partition say whatever time alone makes it say."""
         while records := decide(self.state, (), now_ms):
             self._commit(records, now_ms)
+        if self.shelved:
+            self._refill()
 
     def start(self, permits: Permits, now_ms: int) -> list[Effect]:
         """The effects that may leave now; that they are about to is already durable."""
@@ -84,41 +137,90 @@ class Shell:
         if not records:
             return
         self.journal.commit(write_frame(records, now_ms))
-        state = self.state
-        state.now_ms = max(state.now_ms, now_ms)
-        for record in records:
-            apply(state, record)
         if self.witness is not None:
             self.witness(records, now_ms)
-        if len(state.touched) >= self.checkpoint_every:
+        self._apply(records, now_ms)
+        if len(self.state.touched) >= self.checkpoint_every:
             self.checkpoint()
 
-    def checkpoint(self) -> None:
-        """Write what changed since the last one, and let go of what is settled."""
+    def _apply(self, records: Sequence[Record], at_ms: int) -> None:
         state = self.state
-        rows = []
+        state.now_ms = max(state.now_ms, at_ms)
+        for record in records:
+            if isinstance(record, RowsApplied | RowsReversed):
+                self._effects += [(key, state.keys[key], ledger_id) for key, ledger_id in record.rows]
+            apply(state, record)
+
+    def checkpoint(self) -> None:
+        """Write what changed since the last one, and let go of what is settled or far back in the queue."""
+        state = self.state
+        surplus = len(state.entries) - self.window
+        shelved = behind_window(state, self.window) if surplus > 0 else []
+        for tracked in shelved:
+            state.touched[tracked.entry_id] = None
+        aside = {tracked.entry_id for tracked in shelved}
+        rows: list[Row] = []
         done = []
         for entry_id in state.touched:
             tracked = state.entries[entry_id]
-            finished = settled(state, tracked)
-            rows.append((entry_id, not finished, tracked.heard, write_entry(tracked)))
-            if finished:
+            keep = Keep.OPEN
+            if entry_id in aside:
+                keep = Keep.SHELVED
+            elif settled(state, tracked):
+                keep = Keep.SETTLED
                 done.append(entry_id)
-        self.journal.checkpoint(write_head(take_head(state)), rows)
+            rows.append((entry_id, keep, tracked.heard, tracked.ticket, write_entry(tracked)))
+        self.journal.checkpoint(write_head(take_head(state)), rows, self._effects)
+        self._effects = []
         state.touched.clear()
         for entry_id in done:
             del state.entries[entry_id]
+        if shelved:
+            put_aside(state, aside)
+            first = shelved[0].ticket
+            self._shelf_from = min(self._shelf_from, first) if self.shelved else first
+            self.shelved += len(shelved)
         self.checkpoints += 1
+
+    def _refill(self) -> None:
+        """Take from the shelf what is next in line, before the line in memory runs out or overtakes it."""
+        state = self.state
+        enough = 2 * state.policy.batch_max
+        line = queue_in_order(state, enough)
+        if len(line) == enough and line[-1].ticket < self._shelf_from:
+            return
+        most = max(enough, self.window // 2)
+        found = [read_entry(row) for row in self.journal.shelf(self._shelf_from - 1, most)]
+        for tracked in found:
+            if tracked.entry_id not in state.entries:
+                self._take_from_shelf(tracked)
+        order_line(state)
+        if len(found) < most:
+            self.shelved = 0
+        else:
+            self._shelf_from = found[-1].ticket + 1
+
+    def _take_from_shelf(self, tracked: Tracked) -> None:
+        adopt(self.state, tracked)
+        self.shelved = max(0, self.shelved - 1)
 
     def _load(self, entry_ids: Iterable[str]) -> None:
         """Bring entries that were let go back into memory."""
         entries = self.state.entries
         absent = [entry_id for entry_id in entry_ids if entry_id not in entries]
-        if absent:
-            for row in self.journal.load(absent).values():
-                tracked = read_entry(row)
+        if not absent:
+            return
+        queued = False
+        for row in self.journal.load(absent).values():
+            tracked = read_entry(row)
+            if tracked.ticket:
+                self._take_from_shelf(tracked)
+                queued = True
+            else:
                 adopt(self.state, tracked)
-                self.state.touched[tracked.entry_id] = None
+            self.state.touched[tracked.entry_id] = None
+        if queued:
+            order_line(self.state)
 
     def _with_memory(self, one: Input) -> Input:
         """A recount answer, with what the journal's table knows of the entries it lists."""
@@ -143,15 +245,42 @@ def _entries_named(inputs: Sequence[Input]) -> Iterable[str]:
 
 
 def _entries_of(records: Sequence[Record]) -> Iterable[str]:
-    """Entries that a record may touch although they were let go: only news does that."""
+    """Entries that a record may touch although they are not in memory: news of them, or their turn in the queue."""
     for record in records:
         entry = getattr(record, "entry", None)
         if entry is not None:
             yield entry.entry_id
-        else:
-            entry_id = getattr(record, "entry_id", None)
-            if entry_id is not None:
-                yield entry_id
+            continue
+        entry_id = getattr(record, "entry_id", None)
+        if entry_id is not None:
+            yield entry_id
+            continue
+        yield from getattr(record, "entry_ids", ())
+        if isinstance(record, BatchSent):
+            yield from (row.posting.entry_id for row in record.rows)
+
+
+ACCEPTED = Receipt(Taken.ACCEPTED)
+DUPLICATE = Receipt(Taken.DUPLICATE)
+CONFLICT = Receipt(
+    Taken.REFUSED, "another content was published under this version before; publish the change as a new version"
+)
+
+
+def _known(state: State, one: Input) -> Receipt | None:
+    """The receipt for news of an entry that was heard before; None for what is new."""
+    if isinstance(one, EntryApproved):
+        tracked, version = state.entries.get(one.entry.entry_id), one.entry.version
+    elif isinstance(one, EntryWithdrawn):
+        tracked, version = state.entries.get(one.entry_id), one.version
+    else:
+        return None
+    if tracked is None or not tracked.heard >> version & 1:
+        return None
+    if version != tracked.latest:
+        return DUPLICATE
+    now = one.entry if isinstance(one, EntryApproved) else None
+    return DUPLICATE if tracked.entry == now else CONFLICT
 
 
 def _rounds(inputs: Sequence[Input]) -> Iterable[list[Input]]:

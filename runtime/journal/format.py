@@ -20,8 +20,12 @@ KINDS: dict[str, type] = {kind.__name__: kind for kind in get_args(Record)}
 
 VERSIONS: dict[str, int] = dict.fromkeys(KINDS, 1)
 """The version in which each kind is written now."""
+VERSIONS["RatesChanged"] = 2
 
-UPCASTERS: dict[tuple[str, int], Callable[[Any], Any]] = {}
+UPCASTERS: dict[tuple[str, int], Callable[[Any], Any]] = {
+    # Version 2 counts the publications of a line; what was published before is its first.
+    ("RatesChanged", 1): lambda fields: {"lines": [{**line, "version": 1} for line in fields["lines"]]},
+}
 """(kind, old version) to a function from the old fields to the next version's fields."""
 
 

@@ -31,6 +31,7 @@ from runtime.core.partition.state import (
     place,
 )
 from runtime.core.periods import Access, Dated
+from runtime.core.policy import tuned
 from runtime.core.records import Record
 
 
@@ -311,6 +312,24 @@ def _projects_changed(state: State, record: r.ProjectsChanged) -> None:
     _stir(state, "projects")
 
 
+def _workers_changed(state: State, record: r.WorkersChanged) -> None:
+    for worker in record.workers:
+        state.workers[worker.worker] = worker
+    _stir(state, "workers")
+
+
+def _assignments_changed(state: State, record: r.AssignmentsChanged) -> None:
+    for assignment in record.assignments:
+        state.assignments[assignment.assignment_id] = assignment
+    _stir(state, "assignments")
+
+
+def _configuration_changed(state: State, record: r.ConfigurationChanged) -> None:
+    state.head.configuration = record.version
+    state.head.changes = record.changes
+    state.policy = tuned(state.started_with, record.changes)
+
+
 def _master_data_arrived(state: State, record: r.MasterDataArrived) -> None:
     state.head.master += 1
     _stir(state, "erp")
@@ -318,10 +337,12 @@ def _master_data_arrived(state: State, record: r.MasterDataArrived) -> None:
 
 def _paused(state: State, record: r.PartitionPaused) -> None:
     state.head.paused = True
+    state.head.paused_by = f"{record.who}: {record.why}"
 
 
 def _resumed(state: State, record: r.PartitionResumed) -> None:
     state.head.paused = False
+    state.head.paused_by = ""
 
 
 def _restarted(state: State, record: r.PartitionRestarted) -> None:
@@ -330,6 +351,7 @@ def _restarted(state: State, record: r.PartitionRestarted) -> None:
     if record.epoch == 1:
         head.recount_since_ms = max(0, record.at_ms - state.policy.recount_overlap_ms)
         head.recount_at_ms = record.at_ms + state.policy.recount_every_ms
+        head.full_recount_at_ms = record.at_ms + state.policy.full_recount_every_ms
 
 
 # ------------------------------------------------------------------ our calls
@@ -628,8 +650,13 @@ def _recount_turned(state: State, record: r.RecountTurned) -> None:
     if record.next_page:
         head.recount_at_ms = record.at_ms
     else:
-        head.recount_since_ms = max(0, head.recount_began_ms - policy.recount_overlap_ms)
-        head.recount_at_ms = head.recount_began_ms + policy.recount_every_ms
+        next_ms = head.recount_began_ms + policy.recount_every_ms
+        reach_ms = policy.recount_overlap_ms
+        if policy.full_recount_every_ms > 0 and head.full_recount_at_ms <= next_ms:
+            reach_ms = max(reach_ms, policy.full_recount_span_ms)
+            head.full_recount_at_ms = next_ms + policy.full_recount_every_ms
+        head.recount_since_ms = max(0, head.recount_began_ms - reach_ms)
+        head.recount_at_ms = next_ms
 
 
 APPLY: dict[type, Callable[[State, Any], None]] = {
@@ -655,6 +682,9 @@ APPLY: dict[type, Callable[[State, Any], None]] = {
     r.HoldForgotten: _hold_forgotten,
     r.RatesChanged: _rates_changed,
     r.ProjectsChanged: _projects_changed,
+    r.WorkersChanged: _workers_changed,
+    r.AssignmentsChanged: _assignments_changed,
+    r.ConfigurationChanged: _configuration_changed,
     r.MasterDataArrived: _master_data_arrived,
     r.PartitionPaused: _paused,
     r.PartitionResumed: _resumed,

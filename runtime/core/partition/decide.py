@@ -20,6 +20,7 @@ from runtime.core.partition.moves import AT_REST, Phase
 from runtime.core.partition.queue import batch_due, first_in_line
 from runtime.core.partition.state import State, Tracked
 from runtime.core.partition.steps import Rest, Stay, next_step, price
+from runtime.core.policy import tuned
 
 
 def decide(state: State, inputs: Sequence[Input], now_ms: int) -> Records:
@@ -126,7 +127,9 @@ def _period_published(state: State, news: n.PeriodPublished, now_ms: int, out: R
 
 
 def _rates_published(state: State, news: n.RatesPublished, now_ms: int, out: Records) -> None:
-    out.append(r.RatesChanged(news.lines))
+    newer = tuple(line for line in news.lines if state.card.is_news(line))
+    if newer:
+        out.append(r.RatesChanged(newer))
 
 
 def _projects_published(state: State, news: n.ProjectsPublished, now_ms: int, out: Records) -> None:
@@ -134,6 +137,33 @@ def _projects_published(state: State, news: n.ProjectsPublished, now_ms: int, ou
     newer = tuple(p for p in news.projects if p.project not in known or p.version > known[p.project].version)
     if newer:
         out.append(r.ProjectsChanged(newer))
+
+
+def _workers_published(state: State, news: n.WorkersPublished, now_ms: int, out: Records) -> None:
+    known = state.workers
+    newer = tuple(w for w in news.workers if w.worker not in known or w.version > known[w.worker].version)
+    if newer:
+        out.append(r.WorkersChanged(newer))
+
+
+def _assignments_published(state: State, news: n.AssignmentsPublished, now_ms: int, out: Records) -> None:
+    known = state.assignments
+    newer = tuple(
+        a for a in news.assignments if a.assignment_id not in known or a.version > known[a.assignment_id].version
+    )
+    if newer:
+        out.append(r.AssignmentsChanged(newer))
+
+
+def _configuration_published(state: State, news: n.ConfigurationPublished, now_ms: int, out: Records) -> None:
+    """A newer configuration that can be read; the shell says to the sender what cannot."""
+    if news.version <= state.head.configuration:
+        return
+    try:
+        tuned(state.started_with, news.changes)
+    except ValueError:
+        return
+    out.append(r.ConfigurationChanged(news.version, news.changes, news.who, news.why, now_ms))
 
 
 def _master_data(state: State, news: n.MasterDataReady, now_ms: int, out: Records) -> None:
@@ -241,6 +271,9 @@ HEAR: dict[type, Callable[[State, Any, int, Records], None]] = {
     n.PeriodPublished: _period_published,
     n.RatesPublished: _rates_published,
     n.ProjectsPublished: _projects_published,
+    n.WorkersPublished: _workers_published,
+    n.AssignmentsPublished: _assignments_published,
+    n.ConfigurationPublished: _configuration_published,
     n.MasterDataReady: _master_data,
     i.Waive: _waive,
     i.Retry: _retry,

@@ -60,7 +60,7 @@ def next_due_ms(state: State) -> int | None:
         times.append(state.now_ms)
     if state.untold:
         times.append(next(iter(state.untold.values())) + state.policy.tell_linger_ms)
-    if state.head.recount_at_ms is not None:
+    if state.head.recount_at_ms is not None and state.policy.recounts:
         times.append(state.head.recount_at_ms)
     if state.missing:
         times.append(state.head.fetch_at_ms)
@@ -125,7 +125,7 @@ def _fetch_due(state: State, now_ms: int) -> bool:
 
 def _recount_due(state: State, now_ms: int) -> bool:
     at_ms = state.head.recount_at_ms
-    return at_ms is not None and at_ms <= now_ms
+    return at_ms is not None and at_ms <= now_ms and state.policy.recounts
 
 
 def _statuses(state: State) -> tuple[Status, ...]:

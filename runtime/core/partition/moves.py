@@ -131,6 +131,12 @@ PARKS: dict[str, ParkRule] = {
     "rate_gap": ParkRule("project accounting", "publish a rate that covers the work date", "rates"),
     "rate_tie": ParkRule("project accounting", "end one of the overlapping rates", "rates"),
     "project_unknown": ParkRule("project office", "publish the project with its contract", "projects"),
+    "worker_unknown": ParkRule("HR", "publish the worker", "workers"),
+    "worker_not_employed": ParkRule("HR", "publish the dates of employment, or correct the work date", "workers"),
+    "assignment_unknown": ParkRule("resource management", "publish the assignment", "assignments"),
+    "assignment_over": ParkRule(
+        "resource management", "extend the assignment, or correct the work date", "assignments"
+    ),
     "period_unknown": ParkRule("finance", "publish the period of the work date", "period"),
     "period_held": ParkRule("finance", "release the hold, or shut the period", "period"),
     "period_not_yet_open": ParkRule("finance", "open the period", "period"),

@@ -9,6 +9,12 @@ def first_in_line(state: State, most: int) -> list[Tracked]:
     if state.groups:
         half = next(iter(state.groups.values()))
         return [entries[entry_id] for entry_id in half[:most]]
+    return queue_in_order(state, most)
+
+
+def queue_in_order(state: State, most: int) -> list[Tracked]:
+    """The entries in line, first come first, at most `most`."""
+    entries = state.entries
     line: list[Tracked] = []
     for ticket, entry_id in state.ready:
         tracked = entries.get(entry_id)
@@ -18,6 +24,16 @@ def first_in_line(state: State, most: int) -> list[Tracked]:
         if len(line) == most:
             break
     return line
+
+
+def behind_window(state: State, window: int) -> list[Tracked]:
+    """Queued entries that need not be in memory: behind the first `window` in line, with no call open about them."""
+    line = queue_in_order(state, len(state.ready))
+    return [tracked for tracked in line[window:] if _idle(state, tracked)]
+
+
+def _idle(state: State, tracked: Tracked) -> bool:
+    return tracked.intent is None and not tracked.telling and tracked.entry_id not in state.untold
 
 
 def batch_due(state: State, now_ms: int) -> bool:

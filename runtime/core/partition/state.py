@@ -12,10 +12,21 @@ from decimal import Decimal
 
 from runtime.core.answers import Doubt
 from runtime.core.effects import FrozenRow, Status
-from runtime.core.model import Approval, Period, Place, Posting, Project, RateLine, TimeEntry, Valuation
+from runtime.core.model import (
+    Approval,
+    Assignment,
+    Period,
+    Place,
+    Posting,
+    Project,
+    RateLine,
+    TimeEntry,
+    Valuation,
+    Worker,
+)
 from runtime.core.partition.moves import AT_REST, MOVES, Phase
 from runtime.core.periods import Calendar, Dated
-from runtime.core.policy import Policy
+from runtime.core.policy import Policy, tuned
 from runtime.core.rating import RateCard
 from runtime.core.value import value
 
@@ -169,11 +180,19 @@ class Head:
     """How often the ERP's master data changed."""
     groups: dict[int, list[str]] = field(default_factory=dict)
     now_ms: int = 0
+    workers: tuple[Worker, ...] = ()
+    assignments: tuple[Assignment, ...] = ()
+    configuration: int = 0
+    changes: tuple[tuple[str, str], ...] = ()
+    """Version and content of the configuration that was published last."""
+    full_recount_at_ms: int = 0
+    paused_by: str = ""
+    """Who paused the partition, and why."""
 
 
 @dataclass(slots=True)
 class State:
-    """A partition at one moment."""
+    """A partition at one moment. `policy` is `started_with` and the configuration published since."""
 
     policy: Policy
     head: Head = field(default_factory=Head)
@@ -181,6 +200,8 @@ class State:
     calendar: Calendar = field(default_factory=Calendar)
     card: RateCard = field(default_factory=RateCard)
     projects: dict[str, Project] = field(default_factory=dict)
+    workers: dict[str, Worker] = field(default_factory=dict)
+    assignments: dict[str, Assignment] = field(default_factory=dict)
     calls: dict[str, OpenCall] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
     """Key of every open intent to its entry."""
@@ -203,6 +224,11 @@ class State:
     """Entries changed since the last checkpoint."""
     now_ms: int = 0
     """The instant of the last record that carried one."""
+    started_with: Policy = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Keep what the partition was started with: every configuration is a change of that."""
+        self.started_with = self.policy
 
 
 # ------------------------------------------------------------------ moves and books
@@ -354,6 +380,8 @@ def take_head(state: State) -> Head:
     head.calendar = state.calendar.version
     head.rates = state.card.published()
     head.projects = tuple(state.projects.values())
+    head.workers = tuple(state.workers.values())
+    head.assignments = tuple(state.assignments.values())
     head.asks = list(state.asks.values())
     head.calls = list(state.calls.values())
     head.missing = list(state.missing)
@@ -369,6 +397,10 @@ def rebuild(policy: Policy, head: Head, entries: Iterable[Tracked]) -> State:
     state.calendar = Calendar(list(head.periods), dict(head.found_shut), dict(head.found_held), head.calendar)
     state.card.learn(head.rates)
     state.projects = {project.project: project for project in head.projects}
+    state.workers = {worker.worker: worker for worker in head.workers}
+    state.assignments = {assignment.assignment_id: assignment for assignment in head.assignments}
+    if head.changes:
+        state.policy = tuned(policy, head.changes)
     for ask in head.asks:
         state.asks[ask.ask_id] = ask
         if not ask.calling:
@@ -400,3 +432,16 @@ def adopt(state: State, entry: Tracked) -> None:
     if entry.phase is Phase.PARKED and entry.park is not None:
         state.parked.setdefault(entry.park.wake, {})[entry.entry_id] = None
     note_status(state, entry, state.now_ms)
+
+
+def put_aside(state: State, entry_ids: set[str]) -> None:
+    """Let queued entries leave memory; they keep their tickets, and come back through `adopt`."""
+    for entry_id in entry_ids:
+        del state.entries[entry_id]
+    state.ready = deque(pair for pair in state.ready if pair[1] not in entry_ids)
+    state.ready_count -= len(entry_ids)
+
+
+def order_line(state: State) -> None:
+    """Put the queue in the order of its tickets, after entries came back that were put aside."""
+    state.ready = deque(sorted(state.ready))

@@ -12,6 +12,7 @@ A row that was sent before and definitely did nothing goes again as it was, as l
 """
 
 from dataclasses import replace
+from datetime import date
 
 from runtime.core import records as r
 from runtime.core.corrections import LEDGER_MOVES
@@ -59,8 +60,34 @@ def price(state: State, entry: TimeEntry, known_ms: int) -> Valuation | Stay:
     if project is None:
         return Stay("project_unknown", f"project {entry.project} was never published")
     policy = state.policy
+    lacking = _lacking(state, entry) if policy.must_know else None
+    if lacking is not None:
+        return lacking
     priced = policy.price(state.card, policy.rate_order, entry, project, known_ms)
     return Stay(priced.reason, priced.detail) if isinstance(priced, Unpriced) else priced
+
+
+def _lacking(state: State, entry: TimeEntry) -> Stay | None:
+    """What this firm wants to know of an entry besides its project and rates, and does not."""
+    day = entry.work_date
+    if "worker" in state.policy.must_know:
+        worker = state.workers.get(entry.worker)
+        if worker is None:
+            return Stay("worker_unknown", f"worker {entry.worker} was never published")
+        if not _holds(worker.valid_from, worker.valid_until, day):
+            return Stay("worker_not_employed", f"worker {entry.worker} is not employed on {day}")
+    if "assignment" in state.policy.must_know:
+        assignment = state.assignments.get(entry.assignment)
+        if assignment is None:
+            return Stay("assignment_unknown", f"assignment {entry.assignment} was never published")
+        if not _holds(assignment.valid_from, assignment.valid_until, day):
+            return Stay("assignment_over", f"assignment {entry.assignment} does not hold on {day}")
+    return None
+
+
+def _holds(first: date | None, until: date | None, day: date) -> bool:
+    """Whether a day lies in [first, until); None is open."""
+    return (first is None or first <= day) and (until is None or day < until)
 
 
 def next_step(state: State, tracked: Tracked) -> Step:

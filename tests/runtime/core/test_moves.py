@@ -83,7 +83,7 @@ def test_every_reason_names_owner_fix_and_wake(reason: str) -> None:
     rule = PARKS[reason]
     assert rule.owner
     assert rule.fix
-    assert rule.wake in {"rates", "projects", "period", "erp", "person"}
+    assert rule.wake in {"rates", "projects", "workers", "assignments", "period", "erp", "person"}
 
 
 def test_every_refusal_is_met() -> None:

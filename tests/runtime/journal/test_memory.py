@@ -4,7 +4,9 @@ from hashlib import sha256
 
 import pytest
 
-from runtime.journal.memory import GENESIS, MemoryJournal
+from runtime.journal.chain import GENESIS
+from runtime.journal.memory import MemoryJournal
+from runtime.ports import Keep
 
 
 class DiedError(Exception):
@@ -46,34 +48,37 @@ def test_a_checkpoint_is_whole_or_not_there() -> None:
     before = dies("before", 2)
     before.commit(b"one")
     with pytest.raises(DiedError):
-        before.checkpoint(b"head", [("E-1", True, 2, b"row")])
+        before.checkpoint(b"head", [("E-1", Keep.OPEN, 2, 0, b"row")])
     recovered = before.recover()
     assert (recovered.head, recovered.frames, dict(recovered.open_rows)) == (None, (b"one",), {})
 
     after = dies("after", 2)
     after.commit(b"one")
     with pytest.raises(DiedError):
-        after.checkpoint(b"head", [("E-1", True, 2, b"row"), ("E-2", False, 6, b"done")])
+        after.checkpoint(b"head", [("E-1", Keep.OPEN, 2, 0, b"row"), ("E-2", Keep.SETTLED, 6, 0, b"done")])
     recovered = after.recover()
     assert (recovered.head, recovered.frames, dict(recovered.open_rows)) == (b"head", (), {"E-1": b"row"})
 
 
-def test_settled_rows_are_loaded_by_id() -> None:
-    """A row that is no longer open is not recovered, but found by its id, with the versions heard of it."""
-    journal = MemoryJournal()
-    journal.checkpoint(b"head", [("E-1", True, 2, b"open"), ("E-2", False, 6, b"done")])
-    assert journal.load(["E-2", "E-9"]) == {"E-2": b"done"}
-    assert journal.seen(["E-1", "E-2", "E-9"]) == {"E-1": 2, "E-2": 6}
-    assert sorted(journal.known()) == ["E-1", "E-2"]
+def test_frames_before_a_checkpoint_are_let_go_unless_the_log_is_kept() -> None:
+    """The simulator's journal holds what recovery needs; one that keeps its log tells of everything."""
+    for keep_log, expected in ((False, [b"two E-1"]), (True, [b"one E-1", b"two E-1"])):
+        journal = MemoryJournal(keep_log=keep_log)
+        journal.commit(b"one E-1")
+        journal.checkpoint(b"head", [])
+        journal.commit(b"two E-1")
+        assert list(journal.frames_about("E-1")) == expected
+        assert journal.verify() == len(expected)
 
 
-def test_a_row_that_settles_leaves_the_open_ones() -> None:
-    """A later checkpoint replaces a row and its openness."""
+def test_the_shelf_forgets_what_left_it() -> None:
+    """Rows that were shelved and taken back many times stand once on the shelf, in the order of their tickets."""
     journal = MemoryJournal()
-    journal.checkpoint(b"1", [("E-1", True, 2, b"open")])
-    journal.checkpoint(b"2", [("E-1", False, 2, b"done")])
-    assert dict(journal.recover().open_rows) == {}
-    assert journal.load(["E-1"]) == {"E-1": b"done"}
+    for round_ in range(20):
+        keep = Keep.OPEN if round_ % 2 else Keep.SHELVED
+        journal.checkpoint(b"head", [(f"E-{at}", keep, 2, at, b"%d" % at) for at in (3, 1, 2)])
+    journal.checkpoint(b"head", [(f"E-{at}", Keep.SHELVED, 2, at, b"%d" % at) for at in (3, 1)])
+    assert list(journal.shelf(0, 10)) == [b"1", b"3"]
 
 
 def test_the_chain_covers_every_frame_and_survives_checkpoints() -> None:

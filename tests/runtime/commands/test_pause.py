@@ -1,0 +1,81 @@
+"""`springtide pause`, `resume`, `retry`, `waive`: what is told, and what is said of it."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.runtime.commands.a_gateway import AGateway, springtide
+from tests.runtime.commands.test_status import DE01, NO01
+
+
+def test_pause_and_resume_change_one_entity_and_say_so() -> None:
+    """The reason arrives with the command; what was done is named."""
+    gateway = AGateway(partitions=[DE01, NO01])
+
+    assert springtide(gateway, "pause", "--entity", "DE01", "--why", "repair").out == "paused DE01\n"
+    assert gateway.partitions[0].paused == "ops: repair"
+    assert springtide(gateway, "resume", "--entity", "DE01", "--why", "done").out == "resumed DE01\n"
+    assert gateway.partitions[0].paused == ""
+
+
+def test_a_region_is_paused_as_one_and_says_what_was_paused_already() -> None:
+    """What is paused already is named apart."""
+    gateway = AGateway(partitions=[DE01, NO01])
+
+    said = springtide(gateway, "pause", "--region", "emea", "--why", "cut-over")
+
+    assert said.out == "paused DE01; nothing to do in NO01\n"
+
+
+def test_nothing_to_do_is_exit_1_with_the_next_command() -> None:
+    """A script notices that nothing happened."""
+    said = springtide(AGateway(partitions=[NO01]), "pause", "--entity", "NO01", "--why", "x")
+
+    assert (said.code, said.out) == (1, "")
+    assert "springtide status" in said.err
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("pause", "--why", "x"),
+        ("pause", "--entity", "DE01", "--region", "emea", "--why", "x"),
+        ("pause", "--entity", "DE01"),
+        ("resume", "--account", "erp"),
+        ("retry", "--why", "x"),
+        ("waive", "TS-1"),
+        ("waive", "TS-1", "TS-2", "--why", "x"),
+        ("waive", "TS-1", "--why", " "),
+        ("waive", "TS-1", "--why", "two\nlines"),
+        ("waive", "TS-1", "--why", "x" * 501),
+        ("pause", "--entity", "", "--why", "x"),
+    ],
+)
+def test_who_and_why_are_asked_for(argv: tuple[str, ...]) -> None:
+    """Without exactly one target, or without a reason, nothing is sent."""
+    gateway = AGateway(partitions=[DE01])
+
+    said = springtide(gateway, *argv)
+
+    assert (said.code, said.err.count("\n")) == (2, 1)
+    assert gateway.asked == []
+
+
+def test_retry_takes_many_entries_and_waive_one() -> None:
+    """A waiver is for good, so it is given one by one."""
+    gateway = AGateway(partitions=[DE01], parked={"TS-1": "DE01", "TS-2": "DE01", "TS-3": "DE01"})
+
+    assert springtide(gateway, "retry", "TS-1", "TS-2", "--why", "unlocked").code == 0
+    assert springtide(gateway, "waive", "TS-3", "--why", "written off").out == "waived in DE01\n"
+    assert gateway.parked == {}
+    assert "springtide trace" in springtide(gateway, "waive", "TS-3", "--why", "again").err
+
+
+def test_what_could_not_be_carried_out_now_is_said_and_fails() -> None:
+    """One entity moves at the moment: the others are paused, the command is to be given again, exit 1."""
+    gateway = AGateway(partitions=[DE01, replace(NO01, paused="", state="moving")])
+
+    said = springtide(gateway, "pause", "--region", "emea", "--why", "cut-over")
+
+    assert (said.code, said.out) == (1, "paused DE01\n")
+    assert "not carried out in NO01 (moving: try again)" in said.err

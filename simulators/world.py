@@ -16,9 +16,8 @@ from functools import partial
 from runtime.connectors.erp.generic import GenericErp, freeze
 from runtime.connectors.psa.generic import GenericPsa
 from runtime.core.account import AccountPolicy
-from runtime.core.inputs import Input
 from runtime.core.model import Gate, Period, PeriodStatus, Place, Project, RateKind, RateLine
-from runtime.core.news import MasterDataReady, PeriodPublished, ProjectsPublished, RatesPublished
+from runtime.core.news import MasterDataReady, News, PeriodPublished, ProjectsPublished, RatesPublished
 from runtime.core.partition import State
 from runtime.core.policy import Policy
 from runtime.core.records import (
@@ -190,17 +189,7 @@ class World:
 
     def _build_systems(self) -> None:
         settings = self.settings
-        profile = settings.erp.model_copy(
-            update={"locked_ppm": self.weather.row_failures_ppm or settings.erp.locked_ppm}
-        )
-        if profile.staging is not None and self.weather.staged_rejections_ppm:
-            staging = profile.staging.model_copy(
-                update={
-                    "rejected_ppm": self.weather.staged_rejections_ppm,
-                    "rejected_reason": self.weather.staged_rejections_reason,
-                }
-            )
-            profile = profile.model_copy(update={"staging": staging})
+        profile = profile_under(settings.erp, self.weather)
         codes = {entity.code for entity in self.entities}
         projects: dict[str, list[str]] = {code: [] for code in codes}
         for project in self.firm.projects:
@@ -374,35 +363,15 @@ class World:
     # ---------------------------------------------------------------- reference data and finance
 
     def _publish_reference_data(self) -> None:
-        rates = self._rates_by_entity()
-        for entity in self.entities:
-            code = entity.code
-            inputs: list[Input] = [
-                ProjectsPublished(
-                    tuple(
-                        Project(p.project, p.entity, p.client, p.contract)
-                        for p in self.firm.projects
-                        if p.entity == code
-                    )
-                ),
-                RatesPublished(tuple(_rate_line(rate) for rate in rates[code])),
-            ]
-            for plan in self.firm.periods:
-                if plan.entity != code:
-                    continue
-                period = Period(
-                    code,
-                    plan.module,
-                    plan.name,
-                    plan.first_day,
-                    plan.last_day,
-                    PeriodStatus(plan.status),
-                    Gate(plan.gate),
-                )
-                self._periods[code, plan.module, plan.name] = period
-                self._set_period(period)
-                inputs.append(PeriodPublished(period))
-            self.lanes[code].hear(inputs)
+        rates = rates_by_entity(self.firm, self.by_code)
+        for code in self.by_code:
+            news = reference_news(self.firm, code, rates[code])
+            for one in news:
+                if isinstance(one, PeriodPublished):
+                    period = one.period
+                    self._periods[code, period.module, period.name] = period
+                    self._set_period(period)
+            self.lanes[code].hear(news)
         for code, projects in self._late_projects.items():
             lane, erp = self.lanes[code], self.erps[self.by_code[code].erp_account]
             self.clock.after(
@@ -413,20 +382,6 @@ class World:
         for project in projects:
             erp.add_project(code, project)
         lane.publish(MasterDataReady(tuple(f"project:{project}" for project in projects)), MASTER_DATA_NEWS_MS)
-
-    def _rates_by_entity(self) -> dict[str, list[RatePlan]]:
-        """Each entity hears of the prices that any of its assignments may take."""
-        wanted: dict[tuple[str, str], str] = {}
-        for assignment in self.firm.assignments:
-            if assignment.entity in self.by_code:
-                for scope, key in keys_by_scope(assignment).items():
-                    wanted[scope, key] = assignment.entity
-        found: dict[str, list[RatePlan]] = {code: [] for code in self.by_code}
-        for rate in self.firm.rates:
-            code = wanted.get((rate.scope, rate.scope_key))
-            if code is not None:
-                found[code].append(rate)
-        return found
 
     def _set_period(self, period: Period) -> None:
         """The ERP takes the status on; what it and our gate are is a fact from this instant on."""
@@ -697,6 +652,51 @@ def _entity_of(act: Act) -> str:
     if isinstance(act, SheetSubmitted):
         return act.sheet.entity
     return act.sheets[0].entity if isinstance(act, SheetsDecided) else act.entity
+
+
+def profile_under(profile: ErpProfile, weather: Weather) -> ErpProfile:
+    """The ERP's manners with the faults of single rows, which the ERP draws itself."""
+    profile = profile.model_copy(update={"locked_ppm": weather.row_failures_ppm or profile.locked_ppm})
+    if profile.staging is None or not weather.staged_rejections_ppm:
+        return profile
+    staging = profile.staging.model_copy(
+        update={
+            "rejected_ppm": weather.staged_rejections_ppm,
+            "rejected_reason": weather.staged_rejections_reason,
+        }
+    )
+    return profile.model_copy(update={"staging": staging})
+
+
+def rates_by_entity(firm: Firm, codes: Iterable[str]) -> dict[str, list[RatePlan]]:
+    """Each of these entities hears of the prices that any of its assignments may take."""
+    found: dict[str, list[RatePlan]] = {code: [] for code in codes}
+    wanted: dict[tuple[str, str], str] = {}
+    for assignment in firm.assignments:
+        if assignment.entity in found:
+            for scope, key in keys_by_scope(assignment).items():
+                wanted[scope, key] = assignment.entity
+    for rate in firm.rates:
+        code = wanted.get((rate.scope, rate.scope_key))
+        if code is not None:
+            found[code].append(rate)
+    return found
+
+
+def reference_news(firm: Firm, code: str, rates: Iterable[RatePlan]) -> list[News]:
+    """What an entity hears before anything is approved: its projects, its rates, its periods as first known."""
+    projects = (Project(p.project, p.entity, p.client, p.contract) for p in firm.projects if p.entity == code)
+    news: list[News] = [ProjectsPublished(tuple(projects)), RatesPublished(tuple(map(_rate_line, rates)))]
+    news += [
+        PeriodPublished(
+            Period(
+                code, plan.module, plan.name, plan.first_day, plan.last_day, PeriodStatus(plan.status), Gate(plan.gate)
+            )
+        )
+        for plan in firm.periods
+        if plan.entity == code
+    ]
+    return news
 
 
 def _rate_line(rate: RatePlan) -> RateLine:

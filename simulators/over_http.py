@@ -1,0 +1,551 @@
+"""The mock systems behind a socket, in real time: the same objects that the simulated world drives.
+
+    /erp/{account}/…   what a connector asks of an ERP ─▶ Weather ─▶ Erp.answer ─▶ wait `delay_ms` ─▶ response
+    /psa/{account}/…   likewise for a PSA
+    /admin/…           what a test, a demo or a person does to the firm and asks of it (see `ADMIN`)
+
+Rule 1. `MockSystems` is an ASGI application and nothing more. The work is done the moment a request is read, by one
+        event loop, so nothing in the systems needs a lock.
+Rule 2. What befalls a call befalls it here. A lost request is never looked at, and its connection is held until the
+        caller gives up. A lost reply is work done and a connection closed without a word. A late landing is done
+        after its caller gave up.
+Rule 3. A server cannot refuse a connection that it has accepted, so `unreachable` and the style "reset" close it
+        unread: to the caller that is silence, which is more doubt than there is and never less.
+Rule 4. A connection is closed by the extension "springtide.connection" of the ASGI scope, which `serve` provides.
+Rule 5. Everything listens on 127.0.0.1. There is no password on /admin, and the mock's own credential is no secret.
+"""
+
+import asyncio
+import json
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from time import time
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+
+from runtime.connectors.doors import DOORS
+from runtime.ports import Request, Response
+from simulators.faults.verdicts import (
+    CallNote,
+    Delay,
+    DeliverTwice,
+    LandLate,
+    LoseTheReply,
+    LoseTheRequest,
+    Refuse,
+)
+from simulators.live import LiveFirm
+from simulators.systems.erp import Erp
+from simulators.systems.erp.door import header
+from simulators.systems.maintenance import Style
+from simulators.systems.psa import Psa
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+LOOPBACK = "127.0.0.1"
+CONNECTION = "springtide.connection"
+"""The extension of the ASGI scope by which a connection is closed without an answer."""
+APPROVED_AT_ONCE = 100_000
+"""Entries that one request may ask to approve."""
+STYLES: dict[str, Style] = {"retry_after": "503_retry_after", "bare": "503_json", "sorry_page": "503_html"}
+"""How a system that is away answers; beside these, "reset" closes every connection."""
+KINDS = {"batches": "post", "lines": "look_up", "status": "tell", "published": "recount", "publish": "fetch"}
+"""What a call is for, by the last part of its path."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class BadAskError(Exception):
+    """What was asked of /admin cannot be done: one line."""
+
+
+def wall_ms() -> int:
+    """The wall clock, ms UTC."""
+    return int(time() * 1000)
+
+
+class MockSystems:
+    """The systems of one live firm, as an ASGI application."""
+
+    def __init__(
+        self,
+        found: Callable[[int], LiveFirm],
+        clock: Callable[[], int] = wall_ms,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """`found(now_ms)` founds the firm, now and at every reset.
+
+        `clock` tells the instant in ms UTC, `pause` lets so many seconds pass.
+        """
+        self._found = found
+        self._clock = clock
+        self._pause = pause
+        self._last_ms = 0
+        self.url = ""
+        """Where it listens, for the settings that it hands out."""
+        self.closing = asyncio.Event()
+        """Set when the server ends: whoever is held is let go."""
+        self._landing: set[asyncio.Task[None]] = set()
+        self.reset()
+
+    def reset(self) -> None:
+        """The firm as it was founded: empty ledgers, nothing approved."""
+        for task in list(self._landing):
+            task.cancel()
+        self.live = self._found(self.now_ms())
+        self._resets: dict[str, int] = {}
+        self._slow: dict[str, tuple[int, int]] = {}
+        self._tries: dict[str, int] = {}
+
+    def now_ms(self) -> int:
+        """The instant; it never goes back, since the systems' clocks do not."""
+        self._last_ms = max(self._last_ms, self._clock())
+        return self._last_ms
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        assert scope["type"] == "http", f"the mock systems speak HTTP, not {scope['type']}"
+        raw: bytes = scope.get("raw_path") or scope["path"].encode()
+        place, _, rest = raw.decode("latin-1").lstrip("/").partition("/")
+        body = await _body(receive)
+        if body is None:
+            return
+        query: str = scope["query_string"].decode("latin-1")
+        if place == "admin":
+            await _say(send, self._administer(scope["method"], rest, query, body))
+            return
+        account, _, path = rest.partition("/")
+        systems: dict[str, Erp] | dict[str, Psa] = self.live.erps if place == "erp" else self.live.psas
+        system = systems.get(account) if place in ("erp", "psa") else None
+        if system is None:
+            await _say(send, _problem(404, "there is no such system here"))
+            return
+        headers = {name.decode("latin-1"): text.decode("latin-1") for name, text in scope["headers"]}
+        request = Request(scope["method"], f"/{path}?{query}" if query else f"/{path}", headers, body)
+        response = await self._call(place, account, system, request, receive)
+        if response is None:
+            await self._hang_up(scope, receive)
+        else:
+            await _say(send, response)
+
+    # ---------------------------------------------------------------- a call on the wire
+
+    async def _call(
+        self, place: str, account: str, system: Erp | Psa, request: Request, receive: Receive
+    ) -> Response | None:
+        """The answer after the time it takes; None when the connection is to be closed without one."""
+        now_ms = self.now_ms()
+        if now_ms < self._resets.get(account, 0):
+            return None
+        verdict = self.live.weather.call(self._note(place, account, request), now_ms)
+        added_ms = 0
+        match verdict:
+            case LoseTheRequest():
+                await self._hold(receive)
+                return None
+            case LandLate():
+                self._later(verdict.after_ms, system, request)
+                await self._hold(receive)
+                return None
+            case Refuse():
+                if not verdict.status:
+                    return None
+                after = verdict.retry_after_ms
+                return Response(
+                    verdict.status, {} if after is None else {"Retry-After": str(after // 1000)}, verdict.body
+                )
+            case Delay():
+                added_ms = verdict.ms
+        reply = system.answer(request, now_ms)
+        if isinstance(verdict, LoseTheReply):
+            return None
+        if isinstance(verdict, DeliverTwice) and reply.response.status not in DOORS:
+            self._later(verdict.gap_ms, system, request)
+        slow_until_ms, slow_ms = self._slow.get(account, (0, 0))
+        if now_ms < slow_until_ms:
+            added_ms += slow_ms
+        await self._pause((reply.delay_ms + added_ms) / 1000)
+        return reply.response
+
+    def _note(self, place: str, account: str, request: Request) -> CallNote:
+        """What chance may know of a call: who makes it, and what they call it."""
+        path, _, query = request.path.partition("?")
+        parts = path.strip("/").split("/")
+        entity = parts[1] if parts[0] == "ledger" and len(parts) > 1 else parse_qs(query).get("entity", [""])[0]
+        kind = KINDS.get(parts[-1], parts[-1])
+        about = header(request.headers, "X-Call") or request.path
+        tries = self._tries[f"{account} {kind} {about}"] = self._tries.get(f"{account} {kind} {about}", 0) + 1
+        return CallNote(account, place, entity, kind, f"{about}/{tries}", request.body.count(b'"entry_id":'))
+
+    def _later(self, after_ms: int, system: Erp | Psa, request: Request) -> None:
+        """Let a request land unheard."""
+
+        async def land() -> None:
+            await self._pause(after_ms / 1000)
+            system.answer(request, self.now_ms())
+
+        task = asyncio.get_running_loop().create_task(land())
+        self._landing.add(task)
+        task.add_done_callback(self._landing.discard)
+
+    async def _hold(self, receive: Receive) -> None:
+        """Wait until the caller gives up, or the server ends."""
+        gone = asyncio.ensure_future(_disconnected(receive))
+        ending = asyncio.ensure_future(self.closing.wait())
+        await asyncio.wait((gone, ending), return_when=asyncio.FIRST_COMPLETED)
+        gone.cancel()
+        ending.cancel()
+
+    async def _hang_up(self, scope: Scope, receive: Receive) -> None:
+        scope["extensions"][CONNECTION]()
+        await _disconnected(receive)
+
+    # ---------------------------------------------------------------- administration
+
+    def _administer(self, method: str, path: str, query: str, body: bytes) -> Response:
+        verb, _, name = path.partition("/")
+        act = ADMIN.get((method, verb))
+        if act is None:
+            return _problem(404, "there are " + ", ".join(f"{m} /admin/{v}" for m, v in ADMIN))
+        asked = {key: values[-1] for key, values in parse_qs(query).items()}
+        try:
+            return act(self, name, asked, body)
+        except BadAskError as fault:
+            return _problem(400, str(fault))
+
+    def ledger(self, entity: str, asked: dict[str, str], body: bytes) -> Response:
+        """GET /admin/ledger/{entity}: every line that ever came to stand, in the order of landing."""
+        self.live.advance(self.now_ms())
+        if entity not in self.live.evidences:
+            raise BadAskError(f"there is no entity {entity!r}; there are {', '.join(self.live.evidences)}")
+        return _json(self.live.evidences[entity].lines)
+
+    def ledgers(self, name: str, asked: dict[str, str], body: bytes) -> Response:
+        """GET /admin/ledgers: counts and sums for each entity."""
+        self.live.advance(self.now_ms())
+        counted = {}
+        for code, evidence in self.live.evidences.items():
+            billed: dict[str, int] = {}
+            for line in evidence.lines:
+                billed[line.bill_currency] = billed.get(line.bill_currency, 0) + line.bill_minor
+            counted[code] = {
+                "lines": len(evidence.lines),
+                "reversals": sum(line.leg == "reverse" for line in evidence.lines),
+                "entries": len({line.entry_id for line in evidence.lines}),
+                "approved": evidence.approved,
+                "told_posted": sum(said.status == "posted" for said in evidence.psa.values()),
+                "bill_minor": billed,
+            }
+        return _json(counted)
+
+    def calls(self, account: str, asked: dict[str, str], body: bytes) -> Response:
+        """GET /admin/calls/{account}: what reached its door. A PSA writes down only those that met maintenance."""
+        self._accounts(account)
+        noted = self.live.accounts[account]
+        counts: dict[str, int] = {}
+        for call in noted.calls:
+            name = f"{call.kind}/{call.outcome}"
+            counts[name] = counts.get(name, 0) + 1
+        return _json({"account": account, "counts": counts, "calls": noted.calls})
+
+    def evidence(self, name: str, asked: dict[str, str], body: bytes) -> Response:
+        """GET /admin/evidence: what `simulators.live.audit` reads."""
+        self.live.advance(self.now_ms())
+        return _bytes(self.live.evidence())
+
+    def audit(self, name: str, asked: dict[str, str], body: bytes) -> Response:
+        """POST /admin/audit {"places": {entity: [[entry_id, version, place, reason]]}}: source against ledger."""
+        self.live.advance(self.now_ms())
+        return _json(self.live.audit(_read(body, _Audit).places))
+
+    def reference(self, name: str, asked: dict[str, str], body: bytes) -> Response:
+        """GET /admin/reference: a list of plain events; with ?as=ndjson one on each line, for /v1/bulk."""
+        return _events(self.live.reference_events(), asked)
+
+    def settings(self, name: str, asked: dict[str, str], body: bytes) -> Response:
+        """GET /admin/settings: tenant, accounts, entities, environment; with ?as=toml for a settings file."""
+        if asked.get("as") == "toml":
+            return Response(200, {"Content-Type": "application/toml"}, self.settings_file().encode())
+        return _json({**self.live.deployment(self.url), "environment": self.live.environment})
+
+    def settings_file(self) -> str:
+        """Tenant, accounts and entities in TOML, for the runtime's settings file."""
+        return "\n".join(_toml(self.live.deployment(self.url)))
+
+    def example(self, name: str, asked: dict[str, str], body: bytes) -> Response:
+        """GET /admin/example?entity=DE01&number=1: a plain event to try things with, approved at the source."""
+        entity = asked.get("entity") or self.live.firm.entities[0].code
+        number = asked.get("number", "1")
+        if entity not in self.live.by_code or not number.isdecimal():
+            raise BadAskError(f"entity is one of {', '.join(self.live.by_code)}, and number is a number")
+        return _bytes(self.live.example(entity, int(number), self.now_ms()))
+
+    def approve(self, name: str, asked: dict[str, str], body: bytes) -> Response:
+        """POST /admin/approve {"entries", "corrections_ppm", "withdrawals_ppm"}: the source approves so many.
+
+        The answer is NDJSON, a plain event on each line; nobody delivers them but the caller.
+        """
+        order = _read(body, _Approve)
+        if not 0 < order.entries <= APPROVED_AT_ONCE:
+            raise BadAskError(f"entries is a number from 1 to {APPROVED_AT_ONCE}")
+        approved = self.live.approved(
+            order.entries,
+            self.now_ms(),
+            corrections_ppm=order.corrections_ppm,
+            withdrawals_ppm=order.withdrawals_ppm,
+        )
+        return _events([one.body for one in approved], {"as": "ndjson"})
+
+    def approved(self, name: str, asked: dict[str, str], body: bytes) -> Response:
+        """POST /admin/approved, plain events as NDJSON: the source approves what the caller made up."""
+        lines = [line for line in body.splitlines() if line.strip()]
+        now_ms = self.now_ms()
+        refused = [why for line in lines if (why := self.live.hear(line, now_ms))]
+        return _json({"approved": len(lines) - len(refused), "refused": refused})
+
+    def away(self, name: str, asked: dict[str, str], body: bytes) -> Response:
+        """POST /admin/away {"account", "seconds", "style"}: down from now on. "*" is every ERP."""
+        order = _read(body, _Away)
+        if order.style != "reset" and order.style not in STYLES:
+            raise BadAskError(f"style is one of {', '.join(STYLES)}, reset")
+        now_ms = self.now_ms()
+        until_ms = now_ms + int(order.seconds * 1000)
+        accounts = self._accounts(order.account)
+        for account in accounts:
+            if order.style == "reset":
+                self._resets[account] = until_ms
+            else:
+                system = self.live.erps.get(account) or self.live.psas[account]
+                system.close(now_ms, until_ms, "unannounced", STYLES[order.style])
+        return _json({"accounts": accounts, "until_ms": until_ms})
+
+    def slow(self, name: str, asked: dict[str, str], body: bytes) -> Response:
+        """POST /admin/slow {"account", "seconds", "added_ms"}: every answer takes longer from now on."""
+        order = _read(body, _Slow)
+        until_ms = self.now_ms() + int(order.seconds * 1000)
+        accounts = self._accounts(order.account)
+        for account in accounts:
+            self._slow[account] = (until_ms, order.added_ms)
+        return _json({"accounts": accounts, "until_ms": until_ms})
+
+    def period(self, name: str, asked: dict[str, str], body: bytes) -> Response:
+        """POST /admin/period {"entity", "name", "status", "gate"}: finance moves it; the answer is the plain event."""
+        order = _read(body, _Period)
+        period = order.name or f"{self.live.firm.month_first:%Y-%m}"
+        try:
+            return _bytes(self.live.move_period(order.entity, period, order.status, order.gate, self.now_ms()))
+        except KeyError:
+            raise BadAskError(f"{order.entity!r} has no period {period!r}") from None
+        except ValueError as fault:
+            raise BadAskError(str(fault)) from fault
+
+    def start_over(self, name: str, asked: dict[str, str], body: bytes) -> Response:
+        """POST /admin/reset: everything as it was at the start."""
+        self.reset()
+        return _json({"reset": True})
+
+    def _accounts(self, name: str) -> list[str]:
+        if name == "*":
+            return list(self.live.erps)
+        if name not in self.live.accounts:
+            raise BadAskError(f"there is no account {name!r}; there are {', '.join(self.live.accounts)}")
+        return [name]
+
+
+class _Order(msgspec.Struct, forbid_unknown_fields=True):
+    """What /admin is asked for; a field that nobody knows is a mistake."""
+
+
+class _Audit(_Order):
+    places: dict[str, list[tuple[str, int, str, str]]] = {}
+
+
+class _Approve(_Order):
+    entries: int = 1
+    corrections_ppm: int = 0
+    withdrawals_ppm: int = 0
+
+
+class _Away(_Order):
+    seconds: float
+    account: str = "*"
+    style: str = "bare"
+
+
+class _Slow(_Order):
+    seconds: float
+    added_ms: int
+    account: str = "*"
+
+
+class _Period(_Order):
+    entity: str
+    name: str = ""
+    status: str = ""
+    gate: str = ""
+
+
+ADMIN: dict[tuple[str, str], Callable[[MockSystems, str, dict[str, str], bytes], Response]] = {
+    ("GET", "ledger"): MockSystems.ledger,
+    ("GET", "ledgers"): MockSystems.ledgers,
+    ("GET", "calls"): MockSystems.calls,
+    ("GET", "evidence"): MockSystems.evidence,
+    ("GET", "reference"): MockSystems.reference,
+    ("GET", "settings"): MockSystems.settings,
+    ("GET", "example"): MockSystems.example,
+    ("POST", "approve"): MockSystems.approve,
+    ("POST", "approved"): MockSystems.approved,
+    ("POST", "audit"): MockSystems.audit,
+    ("POST", "away"): MockSystems.away,
+    ("POST", "slow"): MockSystems.slow,
+    ("POST", "period"): MockSystems.period,
+    ("POST", "reset"): MockSystems.start_over,
+}
+"""Everything that /admin does, by method and first part of the path."""
+
+
+# ------------------------------------------------------------------ words of HTTP
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body; None when the caller went away before it was sent."""
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _say(send: Send, response: Response) -> None:
+    headers = [(name.lower().encode("latin-1"), text.encode("latin-1")) for name, text in response.headers.items()]
+    headers.append((b"content-length", str(len(response.body)).encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})
+
+
+def _read(body: bytes, order: type[msgspec.Struct]) -> Any:
+    try:
+        return msgspec.json.decode(body or b"{}", type=order)
+    except msgspec.DecodeError as fault:
+        raise BadAskError(str(fault)) from fault
+
+
+def _bytes(body: bytes) -> Response:
+    return Response(200, {"Content-Type": "application/json"}, body)
+
+
+def _json(told: object) -> Response:
+    return _bytes(_encode(told))
+
+
+def _events(bodies: list[bytes], asked: dict[str, str]) -> Response:
+    if asked.get("as") == "ndjson":
+        return Response(200, {"Content-Type": "application/x-ndjson"}, b"".join(body + b"\n" for body in bodies))
+    return _bytes(b"[" + b",".join(bodies) + b"]")
+
+
+def _problem(status: int, detail: str) -> Response:
+    return Response(status, {"Content-Type": "application/problem+json"}, _encode({"status": status, "detail": detail}))
+
+
+def _toml(told: dict[str, Any]) -> Iterator[str]:
+    """Settings of one level of tables in tables; texts and numbers read in TOML as they do in JSON."""
+    yield f"tenant = {json.dumps(told['tenant'])}"
+    for table in ("accounts", "entities"):
+        for name, fields in told[table].items():
+            yield f"\n[{table}.{json.dumps(name)}]"
+            yield from (f"{key} = {json.dumps(value)}" for key, value in fields.items())
+    yield ""
+
+
+# ------------------------------------------------------------------ the socket
+
+
+def serve(app: MockSystems, port: int, ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `ready(url)` is told once it listens. Port 0: any that is free.
+
+    Raises ModuleNotFoundError where uvicorn is not installed, OSError where the port is taken.
+    """
+    import uvicorn
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+    class Protocol(HttpToolsProtocol):
+        """Lets the application close its connection (rule 4)."""
+
+        def on_message_begin(self) -> None:
+            super().on_message_begin()
+            # The type of the scope knows the extensions of the ASGI document, which are no callables.
+            scope: dict[str, Any] = self.scope  # type: ignore[assignment]  # see above
+            scope["extensions"] = {CONNECTION: self.transport.abort}
+
+    class Server(uvicorn.Server):
+        """Says when it is ready, and ends with code 0."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            ready(app.url)
+
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            loop = asyncio.get_running_loop()
+
+            def end() -> None:
+                app.closing.set()
+                self.should_exit = True
+
+            for each in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(each, end)
+            yield
+
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((LOOPBACK, port))
+        app.url = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
+        config = uvicorn.Config(
+            app,
+            http=Protocol,
+            ws="none",
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=2,
+        )
+        Server(config).run([listening])
+
+
+def announce(app: MockSystems, **more: object) -> None:
+    """One line of JSON on standard output for whoever started us: where, which accounts and entities, and settings."""
+    live = app.live
+    entities = {
+        entity.code: {"region": entity.region, "erp": entity.erp_account, "psa": entity.psa_account}
+        for entity in live.firm.entities
+    }
+    accounts = {"erp": list(live.erps), "psa": list(live.psas)}
+    told = {
+        "url": app.url,
+        "accounts": accounts,
+        "entities": entities,
+        "seed": live.seed,
+        **more,
+        "settings": app.settings_file(),
+        "environment": live.environment,
+    }
+    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.flush()

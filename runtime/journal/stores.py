@@ -1,0 +1,33 @@
+"""From settings to the store they name."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from runtime.configuration import secret
+from runtime.ports import Store
+from runtime.settings import JournalSettings
+
+
+class MissingExtraError(Exception):
+    """Something that is configured needs a package that is not installed; says which extra brings it."""
+
+
+def open_store(settings: JournalSettings, environ: Mapping[str, str]) -> Store:
+    """The store that the settings name. Raises JournalError, MissingExtraError, ConfigurationError."""
+    match settings.kind:
+        case "sqlite":
+            from runtime.journal.sqlite import SqliteStore
+
+            return SqliteStore(Path(settings.directory))
+        case "postgres":
+            try:
+                from runtime.journal.postgres import PostgresStore
+            except ModuleNotFoundError as missing:
+                raise MissingExtraError(
+                    f'journal.kind "postgres" needs {missing.name}; install springtide[postgres]'
+                ) from None
+            return PostgresStore(secret(settings, "dsn", environ).reveal())
+        case "memory":
+            from runtime.journal.memory import MemoryStore
+
+            return MemoryStore()

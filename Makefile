@@ -18,6 +18,7 @@ ARGS ?=
 
 checksum = $(shell { cat $(1) && printf '%s' '$(CURDIR) $(PYTHON)'; } | cksum | cut -d ' ' -f 1)
 BASE := $(VENV)/.base-$(call checksum,requirements/base.lock pyproject.toml)
+SERVE := $(VENV)/.serve-$(call checksum,requirements/serve.lock pyproject.toml)
 DEV := $(VENV)/.dev-$(call checksum,requirements/dev.lock pyproject.toml)
 
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -31,6 +32,18 @@ help: ## this list
 .PHONY: demo
 demo: $(BASE) ## a firm's quiet week against misbehaving systems, with a verdict; report in out/demo
 	$(BIN)/springtide simulate quiet_week --seed 1 --out out/demo $(ARGS)
+
+.PHONY: serve
+serve: $(SERVE) ## the runtime with mock systems beside it, a throw-away key, and what to try next
+	$(BIN)/springtide serve --demo $(ARGS)
+
+.PHONY: cluster-demo
+cluster-demo: $(DEV) ## a Ray cluster of four nodes, PostgreSQL, 20,000 entries, three incidents, and the auditors
+	$(BIN)/springtide cluster-demo $(ARGS)
+
+.PHONY: bench
+bench: $(DEV) ## how fast the runtime is here, and what limits it
+	$(BIN)/python scripts/bench_runtime.py $(ARGS)
 
 .PHONY: test
 test: $(DEV) ## the whole test suite
@@ -76,7 +89,10 @@ lock: ## renew requirements/*.lock (UPGRADE=--upgrade: newest versions)
 	scripts/private_venv.sh out/lock-tool
 	out/lock-tool/bin/python -m pip install --quiet --disable-pip-version-check '$(UV)'
 	$(LOCK) pyproject.toml requirements/build.in --output-file requirements/base.lock
-	$(LOCK) pyproject.toml requirements/build.in --extra dev --constraints requirements/base.lock --output-file requirements/dev.lock
+	$(LOCK) pyproject.toml requirements/build.in --extra serve --constraints requirements/base.lock \
+		--output-file requirements/serve.lock
+	$(LOCK) pyproject.toml requirements/build.in --all-extras --constraints requirements/serve.lock \
+		--output-file requirements/dev.lock
 
 .PHONY: clean
 clean: ## remove the environment, caches and results
@@ -86,15 +102,22 @@ clean: ## remove the environment, caches and results
 # Stamps of other contents go first: what they say is no longer true once this installation has begun.
 $(BASE):
 	@scripts/private_venv.sh $(VENV)
-	@rm -f $(VENV)/.base-* $(VENV)/.dev-*
+	@rm -f $(VENV)/.base-* $(VENV)/.serve-* $(VENV)/.dev-*
 	$(INSTALL) --require-hashes --requirement requirements/base.lock
 	$(INSTALL_SPRINGTIDE)
 	@touch $@
 
-# dev.lock holds everything of base.lock at the same versions (a test says so), so this makes the base true as well.
-$(DEV):
+$(SERVE):
 	@scripts/private_venv.sh $(VENV)
-	@rm -f $(VENV)/.base-* $(VENV)/.dev-*
-	$(INSTALL) --require-hashes --requirement requirements/dev.lock
+	@rm -f $(VENV)/.base-* $(VENV)/.serve-* $(VENV)/.dev-*
+	$(INSTALL) --require-hashes --requirement requirements/serve.lock
 	$(INSTALL_SPRINGTIDE)
 	@touch $@ $(BASE)
+
+# dev.lock holds everything of the others at the same versions (a test says so), so this makes them true as well.
+$(DEV):
+	@scripts/private_venv.sh $(VENV)
+	@rm -f $(VENV)/.base-* $(VENV)/.serve-* $(VENV)/.dev-*
+	$(INSTALL) --require-hashes --requirement requirements/dev.lock
+	$(INSTALL_SPRINGTIDE)
+	@touch $@ $(BASE) $(SERVE)

@@ -174,6 +174,13 @@ class PlacementSettings(_Settings):
     """Region to the most hosts it may have; absent: as many as are needed."""
 
 
+class RaySettings(_Settings):
+    """Where the nodes of a Ray cluster may be. Anything but loopback has to be said explicitly."""
+
+    networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    """A node with an address outside these is refused, and with it the cluster."""
+
+
 class LogSettings(_Settings):
     """What is written to standard error."""
 
@@ -199,5 +206,6 @@ class Settings(_Settings):
     access: AccessSettings = AccessSettings()
     webhooks: dict[Name, WebhookSettings] = {}
     placement: PlacementSettings = PlacementSettings()
+    ray: RaySettings = RaySettings()
     log: LogSettings = LogSettings()
     telemetry: TelemetrySettings = TelemetrySettings()

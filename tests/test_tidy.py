@@ -197,7 +197,7 @@ def test_nothing_that_reaches_a_digest_is_unsteady() -> None:
 
 def test_lock_files_pin_and_hash_everything() -> None:
     """Lock files hold exact versions with hashes and name no index, host or folder."""
-    for lock in ("base.lock", "dev.lock"):
+    for lock in ("base.lock", "serve.lock", "dev.lock"):
         text = (ROOT / "requirements" / lock).read_text(encoding="utf-8")
         entries = re.split(r"\n(?=[a-z0-9])", text)[1:]
 
@@ -206,22 +206,28 @@ def test_lock_files_pin_and_hash_everything() -> None:
         assert re.findall(r"://|file:|--index-url|--extra-index-url|--find-links|--trusted-host", text) == []
 
 
-def test_development_adds_to_the_base() -> None:
-    """Everything of base.lock stands in dev.lock at the same version: both may share one environment."""
-    assert pins("base.lock").items() <= pins("dev.lock").items()
+def test_one_lock_adds_to_another() -> None:
+    """Everything of base.lock stands in serve.lock, and of that in dev.lock: all may share one environment."""
+    assert pins("base.lock").items() <= pins("serve.lock").items() <= pins("dev.lock").items()
 
 
 def test_lock_files_follow_pyproject() -> None:
     """Every dependency of pyproject.toml is locked, and what is pinned there is locked at that version."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = {"base.lock": project["dependencies"], "dev.lock": project["optional-dependencies"]["dev"]}
+    extras = project["optional-dependencies"]
+    wanted = {
+        "base.lock": project["dependencies"],
+        "serve.lock": extras["serve"],
+        "dev.lock": [requirement for requirements in extras.values() for requirement in requirements],
+    }
 
     for lock, requirements in wanted.items():
         locked = pins(lock)
         for requirement in requirements:
-            name, operator, version = re.split(r"([=>]=)|$", requirement, maxsplit=1)
-            assert name.lower() in locked, f"{name} is not in {lock}: run `make lock`"
-            assert operator != "==" or locked[name.lower()] == version, f"{name} in {lock}: run `make lock`"
+            name, operator, version = re.split(r"([=>]=)|$", requirement.partition(";")[0], maxsplit=1)
+            name = name.partition("[")[0].lower()
+            assert name in locked, f"{name} is not in {lock}: run `make lock`"
+            assert operator != "==" or locked[name] == version, f"{name} in {lock}: run `make lock`"
 
 
 def test_scripts_can_be_run() -> None:

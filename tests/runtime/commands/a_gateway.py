@@ -62,7 +62,10 @@ class AGateway:
     unreadable: dict[str, str] = field(default_factory=dict)
     """Letter to why it cannot be read even now."""
     not_ready: str = ""
-    away: OSError | None = None
+    away: Callable[[], OSError | None] = lambda: None
+    """Asked before each request: why nobody answers it, if so."""
+    instead: tuple[int, bytes] | None = None
+    """What something else that listens there answers."""
     draining: str = ""
     asked: list[tuple[str, str]] = field(default_factory=list)
     replayed: list[int] = field(default_factory=list)
@@ -73,14 +76,15 @@ class AGateway:
     def rest(self, seconds: float) -> None:
         """The pause of `status --watch`."""
         self.watched -= 1
-        self.away = None
         if self.watched < 0:
             raise KeyboardInterrupt
 
     def send(self, url: str, method: str, target: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
         """The seam of `connection.Send`."""
-        if self.away is not None:
-            raise self.away
+        if reset := self.away():
+            raise reset
+        if self.instead is not None:
+            return self.instead
         parts = urlsplit(target)
         self.asked.append((method, target))
         try:

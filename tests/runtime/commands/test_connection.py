@@ -72,7 +72,7 @@ def test_a_key_that_leaves_the_machine_in_clear_is_remarked() -> None:
 
 def test_a_runtime_that_is_away_is_one_line_and_exit_1() -> None:
     """Nobody listens: say where, why, and what to look at; never a traceback."""
-    said = springtide(AGateway(away=ConnectionRefusedError(111, "Connection refused")), "status")
+    said = springtide(AGateway(away=lambda: ConnectionRefusedError(111, "Connection refused")), "status")
 
     assert said.code == 1
     assert said.err.count("\n") == 1
@@ -107,10 +107,7 @@ def test_a_refusal_repeats_the_reason_and_says_what_to_do(
 )
 def test_an_answer_nobody_can_read_is_one_line(body: bytes) -> None:
     """Something else listens there, or another version: exit 1, no traceback."""
-    gateway = AGateway()
-    gateway.send = lambda *_: (200, body)  # type: ignore[method-assign]  # something else listens there
-
-    said = springtide(gateway, "status")
+    said = springtide(AGateway(instead=(200, body)), "status")
 
     assert (said.code, said.err.count("\n")) == (1, 1)
     assert "cannot read" in said.err
@@ -118,10 +115,7 @@ def test_an_answer_nobody_can_read_is_one_line(body: bytes) -> None:
 
 def test_a_refusal_that_is_no_problem_document_is_one_line() -> None:
     """A proxy's page of HTML is not printed."""
-    gateway = AGateway()
-    gateway.send = lambda *_: (502, b"<html>Bad\nGateway</html>")  # type: ignore[method-assign]  # a proxy in between
-
-    said = springtide(gateway, "status")
+    said = springtide(AGateway(instead=(502, b"<html>Bad\nGateway</html>")), "status")
 
     assert (said.code, said.err.count("\n")) == (1, 1)
     assert "html" not in said.err

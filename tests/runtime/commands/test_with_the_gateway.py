@@ -64,8 +64,11 @@ def test_commands_are_carried_out_and_audited(door: InFront) -> None:
     assert "DE01 is paused" in springtide(door, "status").out
     assert springtide(door, "pause", "--account", "erp", "--why", "again").code == 1
     assert springtide(door, "resume", "--entity", "DE01", "--why", "done").out == "resumed DE01\n"
-    assert "nothing to retry" in springtide(door, "retry", "TS-1", "--why", "x").err
-    assert "nothing to waive" in springtide(door, "waive", "TS-1", "--why", "x").err
+    # Nobody has published a project, so both entries are parked.
+    assert springtide(door, "retry", "TS-1", "--why", "published").out == "trying again in DE01\n"
+    assert springtide(door, "waive", "TS/2 x", "--why", "written off").out == "waived in DE01\n"
+    assert "nothing to waive" in springtide(door, "waive", "TS/2 x", "--why", "x").err
+    assert "nothing to retry" in springtide(door, "retry", "TS-9", "--why", "x").err
     assert springtide(door, "pause", "--region", "moon", "--why", "x").code == 1
 
     audit = springtide(door, "audit", "--most", "50")

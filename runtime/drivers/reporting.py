@@ -1,0 +1,259 @@
+"""How a partition stands, and the story of one entry, read from its state and its journal. Changes nothing."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from dataclasses import fields as fields_of
+from decimal import Decimal
+
+from runtime.core.answers import HeadsListed
+from runtime.core.model import Place
+from runtime.core.partition.moves import AT_REST, PARKS, Phase
+from runtime.core.partition.state import Tracked
+from runtime.core.records import BatchSent, EntryReceived, Record
+from runtime.drivers.shell import Shell
+from runtime.journal.format import read_entry, read_frame
+from runtime.ports import EntryTrace, History, Owner, ParkedPile, PartitionReport, Pile, TraceStep
+
+_ZERO = Decimal(0)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one process saw of a partition's source since it took it over."""
+
+    dead_letters: int = 0
+    source_listed: int = 0
+    source_missing: int = 0
+    last_recount_ms: int | None = None
+    _listed: int = 0
+    _missing: int = 0
+
+    def listed(self, page: str, answer: HeadsListed, shell: Shell, now_ms: int) -> None:
+        """Count a page of a recount: what the source listed, and what of that we had not heard of."""
+        if not page:
+            self._listed = self._missing = 0
+        entries = shell.state.entries
+        absent = [head.entry_id for head in answer.heads if head.entry_id not in entries]
+        seen = shell.journal.seen(absent)
+        for head in answer.heads:
+            tracked = entries.get(head.entry_id)
+            heard = tracked.heard if tracked is not None else seen.get(head.entry_id, 0)
+            self._missing += not heard >> head.version & 1
+        self._listed += len(answer.heads)
+        if not answer.next_page:
+            self.source_listed, self.source_missing = self._listed, self._missing
+            self.last_recount_ms = now_ms
+
+
+# ------------------------------------------------------------------ how it stands
+
+_PLACE_OF_PHASE: dict[Phase, Place] = {
+    Phase.QUEUED: Place.IN_FLIGHT,
+    Phase.RESTING: Place.IN_FLIGHT,
+    Phase.UNCONFIRMED: Place.IN_FLIGHT,
+    Phase.IN_FLIGHT: Place.IN_FLIGHT,
+    Phase.STAGED: Place.STAGED,
+    Phase.IN_DOUBT: Place.IN_DOUBT,
+    Phase.PARKED: Place.PARKED,
+}
+"""Where an unfinished entry's latest version waits."""
+
+
+def report(
+    entity: str,
+    region: str,
+    owner: Owner,
+    state: str,
+    now_ms: int,
+    shell: Shell | None,
+    tally: Tally,
+    undecided_bytes: int,
+) -> PartitionReport:
+    """The partition at one moment; without a shell all that is known is that it does not run."""
+    if shell is None:
+        return absent(entity, region, owner, state, now_ms, undecided_bytes)
+    held = shell.state
+    oldest: dict[Place, int] = {}
+    parked: dict[str, list[Tracked]] = {}
+    for tracked in held.entries.values():
+        place = _PLACE_OF_PHASE.get(tracked.phase)
+        if place is None:
+            continue
+        since_ms = _since_ms(tracked)
+        if since_ms is not None and since_ms < oldest.get(place, now_ms + 1):
+            oldest[place] = since_ms
+        if tracked.park is not None:
+            parked.setdefault(tracked.park.reason, []).append(tracked)
+    books = held.head.books
+    places = {
+        place: Pile(
+            books.counts[place], books.hours[place], dict(books.money[place]), oldest.get(place), books.unvalued[place]
+        )
+        for place in Place
+    }
+    waiting = [oldest[place] for place in (Place.IN_FLIGHT, Place.STAGED, Place.IN_DOUBT) if place in oldest]
+    return PartitionReport(
+        entity=entity,
+        region=region,
+        host=owner.host,
+        epoch=owner.epoch,
+        at_ms=now_ms,
+        paused=held.head.paused_by or ("paused" if held.head.paused else ""),
+        state=state,
+        places=places,
+        queued=held.ready_count + shell.shelved,
+        shelved=shell.shelved,
+        in_memory=len(held.entries),
+        oldest_work_ms=min(waiting, default=None),
+        parked=tuple(_pile(reason, parked[reason]) for reason in sorted(parked)),
+        untold=len(held.untold),
+        undecided_bytes=undecided_bytes,
+        calls_open=len(held.calls),
+        commits=held.head.seq,
+        dead_letters=tally.dead_letters,
+        source_listed=tally.source_listed,
+        source_missing=tally.source_missing,
+        last_recount_ms=tally.last_recount_ms,
+        chain=shell.journal.chain,
+    )
+
+
+def absent(
+    entity: str, region: str, owner: Owner | None, state: str, now_ms: int, undecided_bytes: int = 0
+) -> PartitionReport:
+    """A partition of which nobody knows more than its name and its last owner."""
+    nothing: Mapping[Place, Pile] = {place: Pile(0, _ZERO, {}) for place in Place}
+    host, epoch = ("", 0) if owner is None else (owner.host, owner.epoch)
+    return PartitionReport(
+        entity=entity,
+        region=region,
+        host=host,
+        epoch=epoch,
+        at_ms=now_ms,
+        paused="",
+        state=state,
+        places=nothing,
+        queued=0,
+        shelved=0,
+        in_memory=0,
+        oldest_work_ms=None,
+        parked=(),
+        untold=0,
+        undecided_bytes=undecided_bytes,
+        calls_open=0,
+        commits=0,
+        dead_letters=0,
+        source_listed=0,
+        source_missing=0,
+        last_recount_ms=None,
+        chain="",
+    )
+
+
+def _since_ms(tracked: Tracked) -> int | None:
+    if tracked.park is not None:
+        return tracked.park.at_ms
+    return tracked.approval.decided_at_ms if tracked.approval is not None else tracked.queued_ms or None
+
+
+def _pile(reason: str, entries: Iterable[Tracked]) -> ParkedPile:
+    count, hours, oldest_ms = 0, _ZERO, -1
+    money: dict[str, int] = {}
+    for tracked in entries:
+        assert tracked.park is not None, f"{tracked.entry_id}: listed as parked and is not"
+        count += 1
+        oldest_ms = tracked.park.at_ms if oldest_ms < 0 else min(oldest_ms, tracked.park.at_ms)
+        for note in tracked.versions.values():
+            if note.place is Place.PARKED:
+                hours += note.hours
+                if note.bill_minor is not None:
+                    money[note.currency] = money.get(note.currency, 0) + note.bill_minor
+    rule = PARKS[reason]
+    return ParkedPile(reason, rule.owner, rule.fix, count, hours, money, oldest_ms)
+
+
+# ------------------------------------------------------------------ the story of one entry
+
+_UNTOLD_FIELDS = frozenset({"entry", "rows", "approval", "entry_ids", "names", "keys", "statuses", "left", "right"})
+"""Fields of a record that are about many entries, or hold what people wrote: a trace says them in other words."""
+
+
+def story(entity: str, entry_id: str, shell: Shell, history: History) -> EntryTrace | None:
+    """Everything the journal knows of an entry, in order, and where it is now; None if it was never heard of."""
+    tracked = shell.state.entries.get(entry_id)
+    if tracked is None:
+        row = shell.journal.load([entry_id]).get(entry_id)
+        if row is None:
+            return None
+        tracked = read_entry(row)
+    steps: list[TraceStep] = []
+    keys: dict[str, None] = {}
+    calls: dict[str, None] = {}
+    for frame in history.frames_about(entry_id):
+        at_ms, records = read_frame(frame)
+        for record in records:
+            told = _told(record, entry_id, keys, calls)
+            if told is not None:
+                steps.append(TraceStep(at_ms, type(record).__name__, told))
+    note = tracked.versions.get(tracked.latest)
+    place = Place.PARKED if tracked.phase is Phase.PARKED else note.place if note is not None else Place.SUPERSEDED
+    if tracked.phase in AT_REST and note is None and tracked.standing is None:
+        place = Place.SUPERSEDED
+    return EntryTrace(
+        entity, entry_id, place, tracked.phase, tracked.latest, tracked.ledger_id, tuple(keys), tuple(steps)
+    )
+
+
+def _told(record: Record, entry_id: str, keys: dict[str, None], calls: dict[str, None]) -> str | None:
+    """What the record says of the entry, in words; None if it says nothing of it."""
+    if isinstance(record, EntryReceived):
+        if record.entry.entry_id != entry_id:
+            return None
+        worth = record.valuation
+        money = "no price yet" if worth is None else f"{worth.bill_minor} {worth.bill_currency} minor units"
+        entry, approval = record.entry, record.approval
+        return (
+            f"version {entry.version}: {entry.quantity} {entry.unit} on {entry.work_date}, project {entry.project}, "
+            f"{money}; approved ({approval.method}) at {approval.decided_at_ms} ms"
+        )
+    if isinstance(record, BatchSent):
+        for row in record.rows:
+            if row.posting.entry_id == entry_id:
+                keys[row.posting.key] = None
+                calls[record.call_id] = None
+                posting = row.posting
+                return (
+                    f"{posting.leg} version {posting.version} under key {posting.key} in call {record.call_id} with "
+                    f"{len(record.rows)} rows, accounting date {posting.accounting_date}"
+                )
+        return None
+    for name in ("entry", "posting"):
+        inner = getattr(record, name, None)
+        if inner is not None:
+            return _plain(record) if inner.entry_id == entry_id else None
+    if getattr(record, "entry_id", None) == entry_id or entry_id in getattr(record, "entry_ids", ()):
+        return _plain(record)
+    for status in getattr(record, "statuses", ()):
+        found = status if isinstance(status, tuple) else (status.entry_id, status.version, status.status)
+        if found[0] == entry_id:
+            return f"version {found[1]}: {found[2]}"
+    named = [getattr(record, "key", "")]
+    for row in (*getattr(record, "rows", ()), *getattr(record, "keys", ()), *getattr(record, "names", ())):
+        key, more = (row[0], row[1]) if isinstance(row, tuple) else (row, "")
+        if key in keys or key == entry_id:
+            return " ".join(part for part in (key, more, _plain(record)) if part)
+    if named[0] and named[0] in keys:
+        return _plain(record)
+    if getattr(record, "call_id", "") in calls:
+        return _plain(record)
+    return None
+
+
+def _plain(record: Record) -> str:
+    """The small fields of a record, by name."""
+    parts = []
+    for each in fields_of(record):
+        content = getattr(record, each.name)
+        if each.name not in _UNTOLD_FIELDS and content not in ("", None, ()):
+            parts.append(f"{each.name} {content}")
+    return ", ".join(parts)

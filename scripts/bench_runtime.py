@@ -43,6 +43,8 @@ from runtime.settings import Settings
 ENTITIES = tuple(f"E{number:02d}" for number in range(20))
 PATIENCE_S = 120.0
 HTTP_BATCH = 500
+START_IN_S = 3.0
+"""Hosts that are compared begin together, this long after they were told."""
 
 
 # ------------------------------------------------------------------ the ground
@@ -374,21 +376,23 @@ class Member:
         self._news = {e: [approved(e, number, now_ms) for number in range(share)] for e in entities}
         return os.getpid()
 
-    def go(self) -> float:
-        """Carry everything through; returns CPU seconds."""
+    def go(self, begins: float) -> tuple[float, float]:
+        """Carry everything through from that instant on; (when the last entry was confirmed, CPU seconds)."""
         folder, url, entities, share = self._made
         settings = settings_for(url, {"kind": "sqlite", "directory": folder}, entities)
         store = open_store(settings.journal, {})
 
-        async def carry() -> float:
+        async def carry() -> tuple[float, float]:
             host = await a_host(settings, store)
+            assert time.time() < begins, "not ready in time"
+            await asyncio.sleep(begins - time.time())
             cpu = time.process_time()
             await asyncio.gather(*(feed(host, entity, self._news[entity], 100) for entity in entities))
             await until(lambda state: state.head.books.counts[Place.POSTED] == share, host)
-            spent = time.process_time() - cpu
+            done = time.time(), time.process_time() - cpu
             await host.drain("bench", "done")
             await host.close()
-            return spent
+            return done
 
         return asyncio.run(carry())
 
@@ -400,6 +404,7 @@ def scale(entries: int, pairs: int = 5) -> dict[str, Any]:
 
     root = str(Path(__file__).resolve().parent.parent)
     ray.init(
+        address="local",
         num_cpus=2,
         _node_ip_address="127.0.0.1",
         include_dashboard=False,
@@ -439,9 +444,9 @@ def _with_hosts(ray: Any, hosts: int, entries: int) -> tuple[float, float, float
         ray.get(made)
         theirs = ray_processes()
         before = cpu_of(*theirs)
-        began = time.perf_counter()
-        ray.get([actor.go.remote() for actor in actors])
-        wall = time.perf_counter() - began
+        begins = time.time() + START_IN_S
+        done = ray.get([actor.go.remote(begins) for actor in actors])
+        wall = max(ended for ended, _ in done) - begins
         spent = erp_totals(url)["cpu_s"], cpu_of(*theirs) - before
         for actor in actors:
             ray.kill(actor)

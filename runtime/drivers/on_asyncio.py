@@ -438,6 +438,7 @@ class Host:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(desk.close() for desk in self._desks.values()))
         self._threads.shutdown(wait=True)
+        await self._at_the_store(self._spans.close)
 
 
 def _credential(account: Any, environ: Mapping[str, str]) -> str:

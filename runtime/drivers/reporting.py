@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from dataclasses import fields as fields_of
 from decimal import Decimal
 
+from runtime.core import records as r
 from runtime.core.answers import HeadsListed
 from runtime.core.model import Place
 from runtime.core.partition.moves import AT_REST, PARKS, Phase
 from runtime.core.partition.state import Tracked
-from runtime.core.records import BatchSent, EntryReceived, Record
+from runtime.core.records import Record
 from runtime.drivers.shell import Shell
 from runtime.journal.format import read_entry, read_frame
 from runtime.ports import EntryTrace, History, Owner, ParkedPile, PartitionReport, Pile, TraceStep
@@ -174,8 +175,8 @@ def _pile(reason: str, entries: Iterable[Tracked]) -> ParkedPile:
 
 # ------------------------------------------------------------------ the story of one entry
 
-_UNTOLD_FIELDS = frozenset({"entry", "rows", "approval", "entry_ids", "names", "keys", "statuses", "left", "right"})
-"""Fields of a record that are about many entries, or hold what people wrote: a trace says them in other words."""
+_UNTOLD_FIELDS = frozenset({"entry", "approval", "entry_ids", "key", "names", "at_ms", "posting"})
+"""Fields of a record that a trace shows otherwise, or that hold what people wrote."""
 
 
 def story(entity: str, entry_id: str, shell: Shell, history: History) -> EntryTrace | None:
@@ -206,47 +207,78 @@ def story(entity: str, entry_id: str, shell: Shell, history: History) -> EntryTr
 
 def _told(record: Record, entry_id: str, keys: dict[str, None], calls: dict[str, None]) -> str | None:
     """What the record says of the entry, in words; None if it says nothing of it."""
-    if isinstance(record, EntryReceived):
-        if record.entry.entry_id != entry_id:
-            return None
-        worth = record.valuation
-        money = "no price yet" if worth is None else f"{worth.bill_minor} {worth.bill_currency} minor units"
-        entry, approval = record.entry, record.approval
-        return (
-            f"version {entry.version}: {entry.quantity} {entry.unit} on {entry.work_date}, project {entry.project}, "
-            f"{money}; approved ({approval.method}) at {approval.decided_at_ms} ms"
-        )
-    if isinstance(record, BatchSent):
-        for row in record.rows:
-            if row.posting.entry_id == entry_id:
-                keys[row.posting.key] = None
-                calls[record.call_id] = None
-                posting = row.posting
-                return (
-                    f"{posting.leg} version {posting.version} under key {posting.key} in call {record.call_id} with "
-                    f"{len(record.rows)} rows, accounting date {posting.accounting_date}"
-                )
-        return None
-    for name in ("entry", "posting"):
-        inner = getattr(record, name, None)
-        if inner is not None:
-            return _plain(record) if inner.entry_id == entry_id else None
-    if getattr(record, "entry_id", None) == entry_id or entry_id in getattr(record, "entry_ids", ()):
-        return _plain(record)
-    for status in getattr(record, "statuses", ()):
-        found = status if isinstance(status, tuple) else (status.entry_id, status.version, status.status)
-        if found[0] == entry_id:
-            return f"version {found[1]}: {found[2]}"
-    named = [getattr(record, "key", "")]
-    for row in (*getattr(record, "rows", ()), *getattr(record, "keys", ()), *getattr(record, "names", ())):
-        key, more = (row[0], row[1]) if isinstance(row, tuple) else (row, "")
-        if key in keys or key == entry_id:
-            return " ".join(part for part in (key, more, _plain(record)) if part)
-    if named[0] and named[0] in keys:
-        return _plain(record)
-    if getattr(record, "call_id", "") in calls:
+    match record:
+        case r.EntryReceived() if record.entry.entry_id == entry_id:
+            return _received(record)
+        case r.BatchSent():
+            return _sent(record, entry_id, keys, calls)
+        case r.RowsApplied() | r.RowsReversed() | r.RowsStaged():
+            found = next((row for row in record.rows if row[0] in keys), None)
+            return None if found is None else f"{_BECAME[type(record)]} {found[1]}"
+        case r.RowRefused():
+            return f"refused: {record.reason} {record.detail}".rstrip() if record.key in keys else None
+        case r.RowsReturned() | r.RowsDoubted() | r.RowsFoundMissing():
+            return _of_keys(record) if any(key in keys for key in record.keys) else None
+        case r.LookUpSent():
+            asked = entry_id in record.names or any(name in keys for name in record.names)
+            return f"the ledger is asked, in call {record.call_id}" if asked else None
+        case r.StatusesSent():
+            told = next((status for status in record.statuses if status.entry_id == entry_id), None)
+            return None if told is None else f"the PSA is told: version {told.version} {told.status}"
+        case r.StatusesTaken():
+            taken = next((status for status in record.statuses if status[0] == entry_id), None)
+            return None if taken is None else f"the PSA knows: version {taken[1]} {taken[2]}"
+        case r.CallEnded():
+            return f"call {record.call_id} ended" if record.call_id in calls else None
+    inner = getattr(record, "entry", None) or getattr(record, "posting", None)
+    named = inner.entry_id if inner is not None else getattr(record, "entry_id", "")
+    if named == entry_id or entry_id in getattr(record, "entry_ids", ()):
         return _plain(record)
     return None
+
+
+_BECAME: dict[type, str] = {
+    r.RowsApplied: "stands in the ledger as",
+    r.RowsReversed: "was reversed by",
+    r.RowsStaged: "was accepted, to be posted or rejected later, as",
+}
+
+
+def _received(record: r.EntryReceived) -> str:
+    entry, approval, worth = record.entry, record.approval, record.valuation
+    money = "no price yet"
+    if worth is not None:
+        money = (
+            f"bills {worth.bill_minor} {worth.bill_currency} at {worth.bill_rate} ({worth.bill_rate_id}), "
+            f"costs {worth.cost_minor} {worth.cost_currency} (minor units)"
+        )
+    return (
+        f"version {entry.version}: {entry.quantity} {entry.unit} on {entry.work_date}, project {entry.project}, "
+        f"{money}; approved {approval.method} at {approval.decided_at_ms} ms"
+    )
+
+
+def _sent(record: r.BatchSent, entry_id: str, keys: dict[str, None], calls: dict[str, None]) -> str | None:
+    for row in record.rows:
+        posting = row.posting
+        if posting.entry_id == entry_id:
+            keys[posting.key] = None
+            calls[record.call_id] = None
+            return (
+                f"{posting.leg} version {posting.version} under key {posting.key}, accounting date "
+                f"{posting.accounting_date}, in call {record.call_id} of {len(record.rows)} rows"
+            )
+    return None
+
+
+def _of_keys(record: r.RowsReturned | r.RowsDoubted | r.RowsFoundMissing) -> str:
+    match record:
+        case r.RowsReturned():
+            return f"did nothing ({record.door or 'the call was refused as one'}); goes again as it was"
+        case r.RowsDoubted():
+            return f"nobody knows whether it stands ({record.why}); asked about not before {record.ask_at_ms} ms"
+        case _:
+            return "the ledger does not have it; goes again" + (" under a new key" if record.new_intent else "")
 
 
 def _plain(record: Record) -> str:

@@ -26,7 +26,8 @@ def open_store(settings: JournalSettings, environ: Mapping[str, str]) -> Store:
                 raise MissingExtraError(
                     f'journal.kind "postgres" needs {missing.name}; install springtide[postgres]'
                 ) from None
-            return PostgresStore(secret(settings, "dsn", environ).reveal())
+            # One for each turn at the store, and some for leases, directory and office.
+            return PostgresStore(secret(settings, "dsn", environ).reveal(), settings.threads + 4)
         case "memory":
             from runtime.journal.memory import MemoryStore
 

@@ -122,7 +122,7 @@ async def _serve(
     try:
         runtime = _runtime(settings, store, environ, metrics, ray, rival)
         gate = Access(settings.access, clock)
-        app = build_app(settings, runtime, runtime, store.office(), gate, metrics, clock)
+        app = build_app(settings, runtime, runtime, store.office(), gate, metrics, clock, environ)
         with _listening(settings) as sockets:
             url = f"http://{settings.server.host}:{sockets[0].getsockname()[1]}"
             _end_on_signals(ended)

@@ -55,6 +55,8 @@ from runtime.telemetry import Spans
 
 LOOK_AGAIN_MS = 15_000
 """A partition that waits for a permit looks again for what else has fallen due."""
+COMPACT_FRAMES = 50
+"""Frames that are compressed in one go: some tens of milliseconds for which a turn may have to wait (measured)."""
 TURN_ITEMS = 2_000
 """Items of news in one turn, at most, so that word of calls never waits for long."""
 REST_FIRST_S, REST_MAX_S = 0.2, 10.0
@@ -433,6 +435,16 @@ class Lane:
             if self._shell is not None:
                 self._answers.append((effect, answer))
                 self._event.set()
+
+    async def compact(self) -> None:
+        """Move what no recovery needs any more out of the log, a little at a time, while nothing else waits."""
+        while self.state == "running" and not self._event.is_set():
+            async with self._lock:
+                if self._shell is None:
+                    return
+                moved = await self._crank(lambda: self._journal.compact(COMPACT_FRAMES))
+            if not moved:
+                return
 
     # ---------------------------------------------------------------- for people
 

@@ -61,6 +61,8 @@ FULL_RETRY_MS = 30_000
 """What senders are asked to wait (ours): a busy moment passes, a full disk takes a person."""
 GRACE_S = 20.0
 """How long calls on the wire are waited for when a partition is let go."""
+COMPACT_EVERY_S = 60.0
+"""How often logs are compacted (ours)."""
 LOOK_S = 2.0
 """How old the numbers are that a scrape shows, at most (ours)."""
 log = logging.getLogger("springtide.host")
@@ -131,6 +133,7 @@ class Host:
         self._run(self._keep_leases(), "leases")
         self._run(self._watch_disk(), "disk")
         self._run(self._look(), "reports")
+        self._run(self._compact(), "compaction")
 
     def _run(self, coroutine: Any, name: str) -> None:
         task = asyncio.get_running_loop().create_task(coroutine, name=name)
@@ -335,6 +338,16 @@ class Host:
                 self._headroom = None
             self.metrics.disk_headroom(self._headroom)
             await asyncio.sleep(1.0)
+
+    async def _compact(self) -> None:
+        """Keep the logs small; a store that fails here fails again at the next turn, which knows what to do."""
+        while True:
+            await asyncio.sleep(COMPACT_EVERY_S)
+            for lane in tuple(self.lanes.values()):
+                try:
+                    await lane.compact()
+                except JournalError as fault:
+                    log.warning("a log was not compacted", extra={"entity": lane.entity, "reason": fault})
 
     async def _look(self) -> None:
         while True:

@@ -49,42 +49,73 @@ _decode_events = msgspec.json.Decoder(_Events).decode
 _decode_heads = msgspec.json.Decoder(_Heads).decode
 _UNITS = ("hour", "day")
 _ZERO = Decimal(0)
-_NO_NUMBER = Decimal(-1)
 _MOST = Decimal(100_000)
 """Assumed: more hours or days than that in one line are a mistake of unit."""
+_DIGITS = 32
+"""Assumed: a longer quantity, or one with an exponent, was never meant, and costs time wherever it is multiplied."""
+_WHOLE = 2**53 - 1
+"""Whole numbers beyond it lose digits in JSON readers (documented: RFC 8259, section 6)."""
+_NAME_MAX = 256
+"""Assumed. What is longer than a key's room goes into a key as a digest anyway."""
 
 
 def read_event(body: bytes) -> EntryNews:
     """One event as news. Raises UndecodableEventError with one clear line."""
     try:
         event = _decode_event(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as fault:
         raise UndecodableEventError(f"event: {fault}; ask the sender to publish it again") from fault
     return _news(event)
 
 
 def _news(event: _Event) -> EntryNews:
     if event.type == "time_entry.approved":
-        entry, approval = event.entry, event.approval
-        if entry is None or approval is None:
-            raise UndecodableEventError("event: an approval needs both 'entry' and 'approval'")
-        if (
-            entry.unit not in _UNITS
-            or not 0 < entry.version <= VERSION_MAX
-            or not _ZERO <= _finite(entry.quantity) <= _MOST
-        ):
-            raise UndecodableEventError(f"event: {entry.entry_id}: unit, version or quantity is out of range")
-        return EntryApproved(entry, approval)
+        return read_approval(event.entry, event.approval)
     if event.type == "time_entry.withdrawn":
-        if not event.entry_id or not 0 < event.version <= VERSION_MAX:
-            raise UndecodableEventError(f"event: a withdrawal needs 'entry_id' and a 'version' from 1 to {VERSION_MAX}")
-        return EntryWithdrawn(event.entry_id, event.version, event.reason, event.at_ms)
+        return read_withdrawal(event.entry_id, event.version, event.reason, event.at_ms)
     raise UndecodableEventError(f"event: type {event.type!r} is not known here")
 
 
-def _finite(quantity: Decimal) -> Decimal:
-    """The quantity, or -1 for what a decimal may say without being a number; NaN does not even compare."""
-    return quantity if quantity.is_finite() else _NO_NUMBER
+def read_approval(entry: TimeEntry | None, approval: Approval | None) -> EntryApproved:
+    """An approval as news, or UndecodableEventError: what is here goes into the books, the journal and the ERP."""
+    if entry is None or approval is None:
+        raise UndecodableEventError("event: an approval needs both 'entry' and 'approval'")
+    quantity = entry.quantity
+    digits = str(quantity)
+    if (
+        entry.unit not in _UNITS
+        or not 0 < entry.version <= VERSION_MAX
+        or not quantity.is_finite()
+        or not _ZERO <= quantity <= _MOST
+        or len(digits) > _DIGITS
+        or "E" in digits
+    ):
+        raise UndecodableEventError(f"event: {entry.entry_id[:100]}: unit, version or quantity is out of range")
+    if not _is_name(entry.entry_id):
+        raise UndecodableEventError(f"event: an entry_id is 1 to {_NAME_MAX} printable characters")
+    if not (
+        -_WHOLE <= entry.line <= _WHOLE
+        and -_WHOLE <= approval.decided_at_ms <= _WHOLE
+        and -_WHOLE <= approval.step <= _WHOLE
+        and -_WHOLE <= approval.of_steps <= _WHOLE
+        and (entry.start_ms is None or -_WHOLE <= entry.start_ms <= _WHOLE)
+        and (entry.stop_ms is None or -_WHOLE <= entry.stop_ms <= _WHOLE)
+        and (approval.revoked_at_ms is None or -_WHOLE <= approval.revoked_at_ms <= _WHOLE)
+    ):
+        raise UndecodableEventError(f"event: {entry.entry_id[:100]}: a whole number is larger than 2^53 - 1")
+    return EntryApproved(entry, approval)
+
+
+def read_withdrawal(entry_id: str, version: int, reason: str, at_ms: int) -> EntryWithdrawn:
+    """A withdrawal as news, or UndecodableEventError."""
+    if not _is_name(entry_id) or not 0 < version <= VERSION_MAX or not -_WHOLE <= at_ms <= _WHOLE:
+        raise UndecodableEventError(f"event: a withdrawal needs 'entry_id' and a 'version' from 1 to {VERSION_MAX}")
+    return EntryWithdrawn(entry_id, version, reason, at_ms)
+
+
+def _is_name(text: str) -> bool:
+    """Whether every store and every ERP can keep this as a name; a NUL, for one, does not fit in a text column."""
+    return 0 < len(text) <= _NAME_MAX and text.isprintable()
 
 
 def read_events(bodies: Iterable[bytes]) -> tuple[list[EntryNews], list[DeadLetter]]:

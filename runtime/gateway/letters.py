@@ -1,0 +1,233 @@
+"""Dead letters: what could not be read is looked at, taken in again, or dropped, and a person answers for it.
+
+    GET  /v1/dead-letters?state=waiting&after=&most=100
+    POST /v1/dead-letters/replay   {"ids": [...] or null, "after": "", "dry_run": true, "per_second": 50, "why": "..."}
+    POST /v1/dead-letters/drop     {"ids": [...], "why": "..."}
+
+Rule 1. Letters belong to no one entity, so only a grant of dead_letters for everything covers them. A replay takes
+        them in under that grant: whoever replays answers for what is in them.
+Rule 2. A dry run changes nothing. It reads every letter as the replay would, and says how many could be taken in now,
+        with which hours, and how long that would take. Amounts are not known before a partition has rated an entry.
+Rule 3. A replay goes through the same reader and the same door as a delivery, so what was taken in meanwhile is a
+        duplicate. A letter that fails again stays waiting. One request replays a few seconds' worth of letters, no
+        faster than `per_second`, and answers what became of each; without ids, `next` says after which letter to go on.
+        Nothing runs on behind the answer, so nothing is lost if the client or this process goes away.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from decimal import Decimal
+
+from runtime.core.news import EntryApproved
+from runtime.gateway.calls import Answer, Call, answer_json, read_json
+from runtime.gateway.events import Delivery, TooDeepError, Unread, read_items
+from runtime.gateway.gate import Action, Caller
+from runtime.gateway.intake import QUARANTINED, CallerAdmission, IntakeDesk, Result, at_office
+from runtime.gateway.operations import OperationsDesk, Reasoned, whole_number
+from runtime.gateway.problems import Flaw, ProblemError
+from runtime.ports import IntakeRefusedError, Letter, Office, Taken
+from runtime.settings import Settings
+
+STATES = ("waiting", "replayed", "dropped")
+PAGE = 1_000
+REPLAYED_MAX = 500
+REPLAYED_S = 5
+"""One request replays at most so many letters, for at most so long, so that a client sees that it goes on. Ours."""
+ID_LENGTH = 32
+IDS_MAX = 100_000
+
+
+class ReplayRequest(Reasoned, forbid_unknown_fields=True):
+    """POST /v1/dead-letters/replay. `ids` null: every letter that waits."""
+
+    ids: list[str] | None = None
+    after: str = ""
+    dry_run: bool = True
+    per_second: int = 50
+
+    def flaws(self) -> list[Flaw]:
+        """What is wrong with it."""
+        found = super().flaws()
+        if not 1 <= self.per_second <= 10_000:
+            found.append(Flaw("/per_second", "a number from 1 to 10000"))
+        if self.after and (self.ids is not None or not _is_id(self.after)):
+            found.append(Flaw("/after", "the id of a letter, where no ids are named"))
+        return found + _flaws_of_ids(self.ids, IDS_MAX if self.dry_run else self.most())
+
+    def most(self) -> int:
+        """Letters that this request can replay."""
+        return min(REPLAYED_MAX, self.per_second * REPLAYED_S)
+
+
+class DropRequest(Reasoned, forbid_unknown_fields=True):
+    """POST /v1/dead-letters/drop. Each letter is named: nobody drops what they have not seen."""
+
+    ids: list[str]
+
+    def flaws(self) -> list[Flaw]:
+        """What is wrong with it."""
+        return super().flaws() + _flaws_of_ids(self.ids, IDS_MAX)
+
+
+def _flaws_of_ids(ids: Sequence[str] | None, most: int) -> list[Flaw]:
+    if ids is not None and (not 1 <= len(ids) <= most or not all(map(_is_id, ids))):
+        return [Flaw("/ids", f"1 to {most} ids of letters")]
+    return []
+
+
+class LettersDesk:
+    """Shows, replays and drops dead letters."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        office: Office,
+        desk: IntakeDesk,
+        operations: OperationsDesk,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._settings = settings
+        self._office = office
+        self._desk = desk
+        self._operations = operations
+        self._sleep = sleep
+
+    async def show(self, call: Call, caller: Caller) -> Answer:
+        """A page of letters with their bodies (base64), and how many there are in each state."""
+        await self._must(caller, "")
+        query = call.query({"state": STATES[0], "after": "", "most": "100"})
+        if query["state"] not in STATES:
+            raise ProblemError("invalid", "the query cannot be used", [Flaw("", f"state: {', '.join(STATES)}")])
+        if query["after"] and not _is_id(query["after"]):
+            raise ProblemError("invalid", "the query cannot be used", [Flaw("", "after: the id of a letter")])
+        most = whole_number(query, "most", 1, PAGE)
+        letters = await at_office(self._office.letters, query["state"], query["after"], most)
+        counts = await at_office(self._office.count_letters)
+        return answer_json({"letters": letters, "counts": counts})
+
+    async def drop(self, call: Call, caller: Caller) -> Answer:
+        """Give letters up for good; they stay in the store."""
+        call.query({})
+        await self._must(caller, "drop")
+        request = read_json(await call.body(self._settings.limits), DropRequest, self._settings.limits.depth)
+        if flaws := request.flaws():
+            raise ProblemError("invalid", "the command cannot be carried out", flaws)
+        waiting = {letter.letter_id async for letter in self._waiting(request.ids)}
+        results = []
+        for letter_id in dict.fromkeys(request.ids):
+            if letter_id in waiting:
+                await at_office(self._office.settle_letter, letter_id, "dropped")
+            results.append({"letter_id": letter_id, "done": letter_id in waiting})
+        target = ", ".join(sorted(waiting))[:500]
+        await self._operations.note(caller, "drop", target, request.why, f"dropped {len(waiting)}")
+        return answer_json({"results": results})
+
+    async def replay(self, call: Call, caller: Caller) -> Answer:
+        """Take letters in again, or say what that would do."""
+        call.query({})
+        await self._must(caller, "replay")
+        request = read_json(await call.body(self._settings.limits), ReplayRequest, self._settings.limits.depth)
+        if flaws := request.flaws():
+            raise ProblemError("invalid", "the command cannot be carried out", flaws)
+        waiting = self._waiting(request.ids, request.after)
+        if request.dry_run:
+            return answer_json(await self._would(waiting, caller, request))
+        now: list[Letter] = []
+        async for letter in waiting:
+            if len(now) == request.most():
+                break
+            now.append(letter)
+        target = f"{len(now)} letters"
+        await self._operations.note(caller, "replay", target, request.why, "begun")
+        counts: Counter[str] = Counter()
+        results = []
+        try:
+            for letter in now:
+                result = await self._replay(letter, caller)
+                counts[result.taken] += 1
+                results.append({"letter_id": letter.letter_id, "taken": result.taken, "reason": result.reason})
+                await self._sleep(1 / request.per_second)
+        finally:
+            # Also when the client has gone or this process ends in good order: what was done is written down.
+            outcome = ", ".join(f"{taken} {count}" for taken, count in sorted(counts.items())) or "nothing"
+            await self._operations.note(caller, "replay", target, request.why, outcome)
+        more = request.ids is None and len(now) == request.most()
+        return answer_json({"results": results, "counts": counts, "next": now[-1].letter_id if more else ""})
+
+    async def _replay(self, letter: Letter, caller: Caller) -> Result:
+        """One letter: read again, taken in again, and settled if it is in."""
+        delivery = self._read(letter, caller)
+        if delivery.unread:
+            return Result(0, QUARANTINED, reason=delivery.unread[0].reason, letter=letter.letter_id)
+        try:
+            (result,), refused = await self._desk.take(delivery, self._admission(caller))
+        except IntakeRefusedError as full:
+            return Result(0, Taken.REFUSED.value, reason=f"{full.bound}: replay it later")
+        if not refused and result.taken in (Taken.ACCEPTED, Taken.DUPLICATE):
+            await at_office(self._office.settle_letter, letter.letter_id, "replayed")
+        return result
+
+    async def _would(self, letters: AsyncIterator[Letter], caller: Caller, request: ReplayRequest) -> dict[str, object]:
+        """What a replay would do; nothing of it is done."""
+        hours, days = Decimal(0), Decimal(0)
+        kinds: Counter[str] = Counter()
+        entities: Counter[str] = Counter()
+        unread: Counter[str] = Counter()
+        async for letter in letters:
+            kinds[letter.kind] += 1
+            delivery = self._read(letter, caller)
+            for failed in delivery.unread:
+                unread[failed.reason] += 1
+            for barred in delivery.barred:
+                unread[f"{barred.why}: {barred.entity[:100]}"] += 1
+            for entity, group in delivery.groups.items():
+                entities[entity] += 1
+                for news in group.news:
+                    if isinstance(news, EntryApproved):
+                        hours += news.entry.quantity if news.entry.unit == "hour" else 0
+                        days += news.entry.quantity if news.entry.unit == "day" else 0
+        count, failing = sum(kinds.values()), sum(unread.values())
+        return {
+            "dry_run": True,
+            "count": count,
+            "readable": count - failing,
+            "hours": hours,
+            "days": days,
+            "by_kind": kinds,
+            "by_entity": entities,
+            "fails_again": unread,
+            "seconds": -(-count // request.per_second),
+            "requests": -(-count // request.most()),
+        }
+
+    def _read(self, letter: Letter, caller: Caller) -> Delivery:
+        try:
+            return read_items((letter.body,), self._admission(caller), self._settings.limits.depth)
+        except TooDeepError:
+            # The limit was another one when it was kept.
+            unread = Unread(0, letter.kind, f"nested more than {self._settings.limits.depth} deep", letter.body)
+            return Delivery(1, unread=[unread])
+
+    def _admission(self, caller: Caller) -> CallerAdmission:
+        """Under the grant of whoever replays (rule 1)."""
+        return CallerAdmission(self._settings, caller.who, lambda action, entity, region: True)
+
+    async def _waiting(self, ids: Sequence[str] | None, after: str = "") -> AsyncIterator[Letter]:
+        """Letters that wait, by id: those named, or all after one."""
+        wanted = None if ids is None else frozenset(ids)
+        while page := await at_office(self._office.letters, "waiting", after, PAGE):
+            for letter in page:
+                if wanted is None or letter.letter_id in wanted:
+                    yield letter
+            after = page[-1].letter_id
+
+    async def _must(self, caller: Caller, command: str) -> None:
+        if not caller.may(Action.DEAD_LETTERS, None, None):
+            if command:
+                await self._operations.note(caller, command, "", "", "refused: forbidden")
+            raise ProblemError("forbidden", "dead letters are for those whose grant of them covers everything")
+
+
+def _is_id(text: str) -> bool:
+    return len(text) == ID_LENGTH and text.isascii() and text.isalnum()

@@ -1,0 +1,238 @@
+"""Dead letters: seen, tried, taken in again or dropped, by somebody who answers for it."""
+
+import asyncio
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from runtime.gateway import events, letters
+from runtime.ports import IntakeRefusedError
+from tests.runtime.gateway.a_runtime import EMEA, OPS, World, a_world, cloud, event, ndjson
+
+NEWER = cloud(event("TS-1", hours="7.5"), dataschema="urn:springtide:time_entry.approved:2")
+DAMAGED = b'{"type":"time_entry.approved",'
+
+
+def kept(*bodies: Mapping[str, Any] | bytes) -> World:
+    """A world in which these could not be read."""
+    world = a_world()
+    world.post("/v1/bulk", ndjson(*bodies), OPS)
+    return world
+
+
+def learn_schema_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A newer build, which knows schema 2 of approvals."""
+    kind = events.KINDS[events.APPROVED]
+    monkeypatch.setitem(events.KINDS, events.APPROVED, replace(kind, schema=2))
+
+
+def test_a_letter_is_shown_as_it_came() -> None:
+    """With its bytes, its reason and how often it came; by id, page by page."""
+    world = kept(NEWER, DAMAGED, DAMAGED)
+
+    page = world.get("/v1/dead-letters?most=1", OPS).json
+    rest = world.get(f"/v1/dead-letters?after={page['letters'][0]['letter_id']}", OPS).json
+
+    assert page["counts"] == {"waiting": 2}
+    (first,), (second,) = page["letters"], rest["letters"]
+    by_kind = {letter["kind"]: letter for letter in (first, second)}
+    assert base64.b64decode(by_kind["unreadable"]["body"]) == DAMAGED
+    assert by_kind["unreadable"]["times"] == 2
+    assert "schema" in by_kind["time_entry.approved"]["reason"]
+
+
+def test_letters_that_wait_are_counted_when_somebody_scrapes() -> None:
+    """An alert sees them without anybody asking for a page."""
+    world = kept(DAMAGED, b"[")
+
+    assert b'springtide_dead_letters{state="waiting"} 2.0' in world.get("/metrics", OPS).body
+
+
+def test_a_dry_run_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says how many could be read now, their hours, for whom, what fails again and how long it would take."""
+    world = kept(NEWER, DAMAGED, {"type": "invoice.paid"})
+    learn_schema_2(monkeypatch)
+    before = (world.waiting(), world.notes())
+
+    told = world.post("/v1/dead-letters/replay", {"why": "schema 2", "per_second": 2}, OPS).json
+
+    assert told["dry_run"] is True
+    assert (told["count"], told["readable"], told["hours"], told["seconds"]) == (3, 1, "7.5", 2)
+    assert told["by_kind"] == {"time_entry.approved": 1, "unreadable": 1, "unknown_type": 1}
+    assert told["by_entity"] == {"DE01": 1}
+    assert sum(told["fails_again"].values()) == 2
+    assert (world.waiting(), world.notes()) == before
+    assert world.runtime.heard() == {}
+
+
+def test_a_replay_takes_in_what_can_be_read_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through the same door; what fails again stays waiting, and the audit tells who, why and what came of it."""
+    world = kept(NEWER, DAMAGED)
+    learn_schema_2(monkeypatch)
+
+    told = world.post("/v1/dead-letters/replay", {"why": "schema 2", "dry_run": False, "per_second": 9_999}, OPS).json
+
+    assert told["counts"] == {"accepted": 1, "quarantined": 1}
+    assert told["next"] == ""
+    assert world.runtime.heard() == {"DE01": ["TS-1"]}
+    assert [letter.body for letter in world.waiting()] == [DAMAGED]
+    assert world.get("/v1/dead-letters?state=replayed", OPS).json["counts"] == {"replayed": 1, "waiting": 1}
+    assert world.notes() == [
+        ("key:ops", "replay", "2 letters", "schema 2", "begun"),
+        ("key:ops", "replay", "2 letters", "schema 2", "accepted 1, quarantined 1"),
+    ]
+
+
+def test_a_letter_whose_entry_came_meanwhile_is_a_duplicate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replay posts nothing twice: the entry is known, and the letter is settled."""
+    world = kept(NEWER)
+    world.post("/v1/bulk", ndjson(event("TS-1", hours="7.5")), OPS)
+    learn_schema_2(monkeypatch)
+
+    told = world.post("/v1/dead-letters/replay", {"why": "x", "dry_run": False, "per_second": 9_999}, OPS).json
+
+    assert told["counts"] == {"duplicate": 1}
+    assert world.waiting() == []
+
+
+def test_only_the_letters_named_are_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids choose; the others wait on."""
+    world = kept(NEWER, {**NEWER, "id": "e-2", "data": {**event("TS-2"), "type": None}})
+    learn_schema_2(monkeypatch)
+    chosen = next(letter for letter in world.waiting() if b"TS-2" in letter.body)
+    order = {"ids": [chosen.letter_id], "why": "one to begin with", "dry_run": False, "per_second": 9_999}
+
+    told = world.post("/v1/dead-letters/replay", order, OPS).json
+
+    assert [result["letter_id"] for result in told["results"]] == [chosen.letter_id]
+    assert len(world.waiting()) == 1
+
+
+def test_a_partition_that_refuses_leaves_the_letter_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bound ends nothing: the letter says so and can be replayed later."""
+    world = kept(NEWER)
+    learn_schema_2(monkeypatch)
+    world.runtime.bounds["DE01"] = IntakeRefusedError("moving", 500)
+
+    told = world.post("/v1/dead-letters/replay", {"why": "x", "dry_run": False, "per_second": 9_999}, OPS).json
+
+    assert told["counts"] == {"refused": 1}
+    assert told["results"][0]["reason"] == "moving: deliver again"
+    assert len(world.waiting()) == 1
+
+
+def test_a_replay_is_throttled_and_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No faster than asked, so many in one request, and `next` says after which letter to go on."""
+    world = kept(*(b'{"n":%d' % number for number in range(5)))
+    monkeypatch.setattr(letters, "REPLAYED_MAX", 2)
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    desk = world.app._routes["/v1/dead-letters/replay"]["POST"].answer.__self__
+    desk._sleep = sleep
+    seen: list[str] = []
+    after = ""
+    for _ in range(3):
+        order = {"after": after, "why": "x", "dry_run": False, "per_second": 4}
+        told = world.post("/v1/dead-letters/replay", order, OPS).json
+        seen += [result["letter_id"] for result in told["results"]]
+        after = told["next"]
+
+    assert slept == [0.25] * 5
+    assert seen == [letter.letter_id for letter in world.waiting()]
+    assert after == ""
+
+
+def test_a_replay_that_is_cut_short_is_in_the_audit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was done until then is written down and settled; the rest waits."""
+    world = kept(NEWER, {**NEWER, "data": {k: v for k, v in event("TS-2").items() if k != "type"}})
+    learn_schema_2(monkeypatch)
+
+    async def story() -> None:
+        asked: asyncio.Task[object]
+
+        async def sleep(seconds: float) -> None:
+            asked.cancel()
+            await asyncio.Event().wait()
+
+        world.app._routes["/v1/dead-letters/replay"]["POST"].answer.__self__._sleep = sleep
+        body = json.dumps({"why": "x", "dry_run": False}).encode()
+        asked = asyncio.create_task(world.send("POST", "/v1/dead-letters/replay", [body], {}, OPS))
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+
+    asyncio.run(story())
+
+    assert len(world.waiting()) == 1
+    assert [outcome for *_, outcome in world.notes()] == ["begun", "accepted 1"]
+
+
+def test_dropped_letters_are_named_and_stay_in_the_store() -> None:
+    """Nobody drops what they have not seen, and what is gone already is said."""
+    world = kept(DAMAGED, b"[")
+    letter_id = world.waiting()[0].letter_id
+
+    told = world.post("/v1/dead-letters/drop", {"ids": [letter_id, "0" * 32], "why": "a test of theirs"}, OPS).json
+
+    assert told["results"] == [{"letter_id": letter_id, "done": True}, {"letter_id": "0" * 32, "done": False}]
+    assert len(world.waiting()) == 1
+    assert len(world.office.letters("dropped")) == 1
+    assert world.notes() == [("key:ops", "drop", letter_id, "a test of theirs", "dropped 1")]
+    assert world.post("/v1/dead-letters/drop", {"why": "all of them"}, OPS).status == 400
+
+
+def test_letters_are_for_those_who_may_see_everything() -> None:
+    """A grant for one region is not enough, since nobody knows whose a letter is; trying to change one is audited."""
+    world = kept(DAMAGED)
+
+    for reply in (
+        world.get("/v1/dead-letters", EMEA),
+        world.post("/v1/dead-letters/replay", {"why": "x"}, EMEA),
+        world.post("/v1/dead-letters/drop", {"ids": ["0" * 32], "why": "x"}, EMEA),
+    ):
+        assert (reply.status, reply.problem) == (403, "forbidden")
+    assert [(who, what, outcome) for who, what, _, _, outcome in world.notes()] == [
+        ("key:emea", "replay", "refused: forbidden"),
+        ("key:emea", "drop", "refused: forbidden"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "order"),
+    [
+        ("replay", {}),
+        ("replay", {"why": ""}),
+        ("replay", {"why": "x", "per_second": 0}),
+        ("replay", {"why": "x", "ids": []}),
+        ("replay", {"why": "x", "ids": ["short"]}),
+        ("replay", {"why": "x", "ids": ["0" * 32] * 501, "dry_run": False}),
+        ("replay", {"why": "x", "after": "zz"}),
+        ("replay", {"why": "x", "dryrun": False}),
+        ("drop", {"why": "x", "ids": []}),
+    ],
+)
+def test_an_order_that_is_not_complete_is_refused(path: str, order: object) -> None:
+    """400 with what is wrong; a name that nobody knows is a mistake, not a wish that is passed over."""
+    world = kept(DAMAGED)
+
+    reply = world.post(f"/v1/dead-letters/{path}", order, OPS)
+
+    assert (reply.status, reply.problem) == (400, "invalid")
+    assert reply.json["errors"]
+    assert len(world.waiting()) == 1
+
+
+@pytest.mark.parametrize(
+    "query", ["state=gone", "most=0", "most=1001", "most=x", "after=%2F", "page=1", "most=1&most=2"]
+)
+def test_a_query_that_nobody_knows_is_refused(query: str) -> None:
+    """400 names the parameter."""
+    reply = a_world().get(f"/v1/dead-letters?{query}", OPS)
+
+    assert (reply.status, reply.problem) == (400, "invalid")

@@ -1,0 +1,223 @@
+"""What people see and command: by their grants, with why, and written down."""
+
+import asyncio
+
+import pytest
+
+from runtime.core.inputs import Pause, Retry, Waive
+from runtime.ports import IntakeRefusedError
+from tests.runtime.gateway.a_runtime import EMEA, OPS, PSA_DE, READER, SCRAPER, a_world, event, ndjson
+
+WHY = "ledger under repair"
+
+
+def test_a_caller_sees_the_entities_of_their_grants() -> None:
+    """Partitions and accounts of another region are not there."""
+    world = a_world()
+
+    seen = [report["entity"] for report in world.get("/v1/status", EMEA).json["partitions"]]
+    accounts = [report["account"] for report in world.get("/v1/accounts", EMEA).json["accounts"]]
+
+    assert seen == ["DE01"]
+    assert accounts == ["erp", "psa"]
+    assert len(world.get("/v1/status", READER).json["partitions"]) == 2
+    assert world.get("/v1/status", PSA_DE).problem == "forbidden"
+
+
+def test_a_story_is_for_those_who_may_trace_its_entity() -> None:
+    """404 for what was never heard of, 403 for another region; an id may hold a slash."""
+    world = a_world()
+    world.post("/v1/bulk", ndjson(event("TS/1 ü"), event("TS-2", entity="US01")), OPS)
+
+    assert world.get("/v1/trace/DE01/TS%2F1%20%C3%BC", EMEA).json["entry_id"] == "TS/1 ü"
+    assert world.get("/v1/trace/US01/TS-2", EMEA).problem == "forbidden"
+    assert world.get("/v1/trace/DE01/TS-2", EMEA).problem == "unknown-entry"
+    assert world.get("/v1/trace/DE01/%00", EMEA).problem == "unknown-entry"
+    assert world.get("/v1/trace/XX99/TS-2", OPS).problem == "unknown-entity"
+
+
+def test_a_command_is_journalled_and_audited() -> None:
+    """With who and why; a second one has nothing to do, and the audit says so."""
+    world = a_world()
+
+    first = world.post("/v1/commands", {"verb": "pause", "entity": "DE01", "why": WHY}, OPS)
+    again = world.post("/v1/commands", {"verb": "pause", "entity": "DE01", "why": WHY}, OPS)
+
+    assert first.json == {"results": [{"entity": "DE01", "done": True}]}
+    assert again.json == {"results": [{"entity": "DE01", "done": False}]}
+    assert world.runtime.commands[0] == ("DE01", Pause("key:ops", WHY))
+    assert world.notes() == [
+        ("key:ops", "pause", "DE01", WHY, "done"),
+        ("key:ops", "pause", "DE01", WHY, "nothing to do"),
+    ]
+    assert [note["outcome"] for note in world.get("/v1/audit?most=1", OPS).json["notes"]] == ["nothing to do"]
+
+
+@pytest.mark.parametrize(
+    ("whom", "entities"),
+    [
+        ({"region": "emea"}, ["DE01"]),
+        ({"account": "erp-us"}, ["US01"]),
+        ({"account": "psa"}, ["DE01", "US01"]),
+    ],
+)
+def test_a_command_for_many_reaches_each(whom: dict[str, str], entities: list[str]) -> None:
+    """A region and an account stand for the entities that run there or use it; each has its own result and note."""
+    world = a_world()
+
+    reply = world.post("/v1/commands", {"verb": "pause", **whom, "why": WHY}, OPS)
+
+    assert [result["entity"] for result in reply.json["results"]] == entities
+    assert [target for _, _, target, _, _ in world.notes()] == entities
+
+
+def test_a_command_that_a_grant_covers_in_part_is_not_carried_out_in_part() -> None:
+    """403 for an account that a foreign entity uses too; nothing was commanded, and the audit names who tried."""
+    world = a_world()
+
+    reply = world.post("/v1/commands", {"verb": "pause", "account": "psa", "why": WHY}, EMEA)
+
+    assert (reply.status, reply.problem) == (403, "forbidden")
+    assert world.runtime.commands == []
+    assert world.notes() == [("key:emea", "pause", "psa", WHY, "refused: forbidden")]
+
+
+def test_entries_are_retried_where_they_are_and_waived_one_by_one() -> None:
+    """Without an entity every one that the caller may command is asked."""
+    world = a_world()
+    world.post("/v1/bulk", ndjson(event("TS-1"), event("TS-2"), event("TS-3", entity="US01")), OPS)
+
+    retried = world.post("/v1/commands", {"verb": "retry", "entries": ["TS-1", "TS-3"], "why": WHY}, OPS)
+    waived = world.post(
+        "/v1/commands", {"verb": "waive", "entity": "DE01", "entries": ["TS-2", "TS-9"], "why": WHY}, OPS
+    )
+
+    assert [result["done"] for result in retried.json["results"]] == [True, True]
+    assert waived.json["results"] == [{"entity": "DE01", "done": True}]
+    assert world.runtime.commands[0] == ("DE01", Retry(("TS-1", "TS-3"), "key:ops", WHY))
+    assert world.runtime.commands[2] == ("DE01", Waive("TS-2", "key:ops", WHY))
+    assert world.notes()[-1][2] == "DE01 TS-2, TS-9"
+
+
+def test_what_one_entity_cannot_do_now_is_said_of_it_alone() -> None:
+    """A partition that moves has a reason in its result; the others are done."""
+    world = a_world()
+    world.runtime.bounds["US01"] = IntakeRefusedError("moving", 500)
+
+    reply = world.post("/v1/commands", {"verb": "pause", "account": "psa", "why": WHY}, OPS)
+
+    assert reply.json["results"] == [
+        {"entity": "DE01", "done": True},
+        {"entity": "US01", "done": False, "reason": "moving: try again"},
+    ]
+    assert [outcome for *_, outcome in world.notes()] == ["done", "moving: try again"]
+
+
+@pytest.mark.parametrize(
+    ("command", "problem"),
+    [
+        ({"verb": "pause", "entity": "DE01"}, "invalid"),
+        ({"verb": "pause", "entity": "DE01", "why": " "}, "invalid"),
+        ({"verb": "pause", "entity": "DE01", "why": "a\nb"}, "invalid"),
+        ({"verb": "stop", "entity": "DE01", "why": WHY}, "invalid"),
+        ({"verb": "pause", "why": WHY}, "invalid"),
+        ({"verb": "pause", "entity": "DE01", "region": "emea", "why": WHY}, "invalid"),
+        ({"verb": "pause", "entity": "DE01", "entries": ["TS-1"], "why": WHY}, "invalid"),
+        ({"verb": "retry", "why": WHY}, "invalid"),
+        ({"verb": "retry", "entries": [], "why": WHY}, "invalid"),
+        ({"verb": "waive", "entries": [""], "why": WHY}, "invalid"),
+        ({"verb": "waive", "region": "emea", "entries": ["TS-1"], "why": WHY}, "invalid"),
+        ({"verb": "pause", "entity": "DE01", "why": WHY, "force": True}, "invalid"),
+        ([], "invalid"),
+        (b"{", "malformed"),
+        (b'{"verb":"pause","verb":"resume","entity":"DE01","why":"x"}', "malformed"),
+        (b'{"why":' + b"[" * 1_000 + b"]" * 1_000 + b"}", "too-deep"),
+        ({"verb": "pause", "entity": "XX99", "why": WHY}, "unknown-entity"),
+        ({"verb": "pause", "region": "mars", "why": WHY}, "unknown-entity"),
+    ],
+)
+def test_a_command_that_is_not_clear_is_not_guessed_at(command: object, problem: str) -> None:
+    """One problem says what is missing, and nothing was commanded."""
+    world = a_world()
+
+    reply = world.post("/v1/commands", command, OPS)
+
+    assert reply.problem == problem
+    assert reply.status == {"unknown-entity": 404}.get(problem, 400)
+    assert world.runtime.commands == []
+
+
+def test_a_flaw_is_named_by_its_place() -> None:
+    """`errors` holds a JSON pointer for what is wrong inside the body."""
+    reply = a_world().post("/v1/commands", {"verb": "retry", "entries": [7], "why": WHY}, OPS)
+
+    assert reply.json["errors"] == [{"pointer": "/entries/0", "detail": "Expected `str`, got `int`"}]
+
+
+def test_draining_is_said_before_it_is_done() -> None:
+    """202 at once, the audit first, and the runtime is told who and why."""
+    world = a_world()
+
+    async def story() -> int:
+        reply = await world.send("POST", "/v1/drain", [b'{"why":"upgrade"}'], {}, OPS)
+        await asyncio.sleep(0)
+        return reply.status
+
+    assert asyncio.run(story()) == 202
+    assert world.runtime.drained == [("key:ops", "upgrade")]
+    assert world.notes() == [("key:ops", "drain", "", "upgrade", "begun")]
+    assert world.post("/v1/drain", {"why": "x"}, EMEA).problem == "forbidden"
+    assert world.notes()[-1] == ("key:emea", "drain", "", "", "refused: forbidden")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1/events"),
+        ("POST", "/v1/bulk"),
+        ("GET", "/v1/status"),
+        ("GET", "/v1/accounts"),
+        ("GET", "/v1/trace/DE01/TS-1"),
+        ("GET", "/v1/audit"),
+        ("POST", "/v1/commands"),
+        ("POST", "/v1/drain"),
+        ("GET", "/v1/dead-letters"),
+        ("POST", "/v1/dead-letters/replay"),
+        ("POST", "/v1/dead-letters/drop"),
+        ("GET", "/metrics"),
+    ],
+)
+def test_everything_is_closed(method: str, path: str) -> None:
+    """401 without a key, and 403 with one whose grants are about something else."""
+    world = a_world()
+    other = SCRAPER if path in ("/v1/status", "/v1/accounts") else READER
+
+    assert world.ask(method, path).status == 401
+    assert world.ask(method, path, key=other).status == 403
+
+
+@pytest.mark.parametrize("path", ["/v1/audit", "/v1/dead-letters", "/metrics"])
+def test_what_belongs_to_no_one_entity_takes_a_grant_for_everything(path: str) -> None:
+    """A grant for a region does not show what happens in the others."""
+    assert a_world().get(path, EMEA).problem == "forbidden"
+
+
+def test_probes_are_open_and_tell_nothing() -> None:
+    """Liveness is that it answers; readiness is what the runtime says, without why."""
+    world = a_world()
+    assert (world.get("/live").status, world.get("/ready").status) == (200, 200)
+
+    world.runtime.waits_for = "DE01 recovers"
+
+    assert world.get("/live").status == 200
+    assert world.get("/ready").status == 503
+    assert world.get("/ready").json == {"ready": False}
+    assert world.get("/v1/status", OPS).json["ready"] == "DE01 recovers"
+
+
+def test_metrics_are_text_for_those_who_may_scrape() -> None:
+    """Prometheus reads the format that the type says."""
+    reply = a_world().get("/metrics", SCRAPER)
+
+    assert reply.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert b"springtide_" in reply.body

@@ -1,0 +1,146 @@
+"""How items are read: the cheap count agrees with the slow reader, and depth is told without following it."""
+
+import gzip
+import json
+import random
+import tracemalloc
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import MISSING, fields
+from typing import Any
+
+import pytest
+
+from runtime.core.model import Approval, TimeEntry
+from runtime.gateway.calls import expand
+from runtime.gateway.events import (
+    TooManyError,
+    elements_of,
+    key_twice,
+    lines_of,
+    read_items,
+    spaced_lines,
+    too_deep,
+)
+from runtime.gateway.gate import Action
+from runtime.gateway.problems import ProblemError
+from tests.runtime.gateway.a_runtime import cloud, event
+
+
+class Everybody:
+    """An admission that bars nobody."""
+
+    who = "key:test"
+    everybody: Sequence[str] = ("DE01",)
+
+    def bar(self, action: Action, entity: str) -> str:
+        return ""
+
+
+OPTIONAL = [
+    *(("entry", one.name) for one in fields(TimeEntry) if one.default is not MISSING),
+    *(("approval", one.name) for one in fields(Approval) if one.default is not MISSING),
+]
+TEXTS = ["", " leading", 'a "quoted": text', "colon: and \\ backslash", "tab\there", '"":', "plain"]
+STYLES: list[dict[str, Any]] = [
+    {},
+    {"separators": (",", ":")},
+    {"separators": (" , ", " : ")},
+    {"indent": 1},
+    {"separators": (",\t", "\t:")},
+]
+
+
+def written(seed: int) -> tuple[bytes, bool]:
+    """An event as some sender might write it, and whether a key stands twice in it."""
+    chance = random.Random(seed)
+    plain = event(f"TS-{seed}", invoice_narrative=chance.choice(TEXTS), internal_narrative=chance.choice(TEXTS))
+    for part, name in OPTIONAL:
+        if chance.random() < 0.4:
+            del plain[part][name]
+    whole = plain if chance.random() < 0.5 else cloud(plain, time="2026-03-10T08:00:00Z")
+    if chance.random() < 0.2:
+        whole["x-trace"] = chance.choice(TEXTS)
+    twice = chance.random() < 0.5
+    spot: dict[str, Any] = chance.choice(
+        [whole, (whole.get("data") or whole)["entry"], (whole.get("data") or whole)["approval"]]
+    )
+    name = chance.choice(list(spot))
+    if twice:
+        spot["@again@"] = spot[name]
+    text = json.dumps(whole, **chance.choice(STYLES))
+    if twice and chance.random() < 0.3:
+        return text.replace('"@again@"', f'"\\u{ord(name[0]):04x}{name[1:]}"').encode(), True
+    return text.replace('"@again@"', f'"{name}"').encode(), twice
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_a_key_twice_is_found_however_it_is_written(block: int) -> None:
+    """1,200 events in five styles, with texts that look like keys: what stands twice is unread, all else is read."""
+    for seed in range(block * 300, block * 300 + 300):
+        body, twice = written(seed)
+
+        read = read_items((body,), Everybody(), 64)
+
+        assert bool(read.unread) == twice, body
+        assert (key_twice(body) is not None) == twice
+
+
+def test_lines_are_looked_at_for_spaces_together() -> None:
+    """What is said of the whole text holds for each line of it."""
+    for seed in range(300):
+        body, twice = written(seed)
+        if b"\n" not in body:
+            text = body + b"\r\n" + body
+            read = read_items(lines_of(text, 10), Everybody(), 64, spaced_lines(text))
+            assert len(read.unread) == (2 if twice else 0), body
+
+
+@pytest.mark.parametrize(
+    ("body", "depth"),
+    [
+        (b"1", 0),
+        (b"{}", 1),
+        (b'[{"a":[]},[[]]]', 3),
+        (b'["[[[[", "\\"[[[", {"}": "\\\\"}]', 2),
+        (b"[[],[],[],[],[]]", 2),
+        (b"{" * 40 + b"}" * 40, 40),
+    ],
+)
+def test_depth_is_counted_in_brackets_outside_of_texts(body: bytes, depth: int) -> None:
+    """Exactly that deep is not too deep, one less is."""
+    assert not too_deep(body, depth)
+    assert depth == 0 or too_deep(body, depth - 1)
+
+
+@pytest.mark.parametrize("body", [b'"\\' * 20_000 + b"[" * 100, b"[]" * 50_000, b"[" * 100_000, b'"' + b'\\"' * 50_000])
+def test_no_text_makes_counting_slow(body: bytes) -> None:
+    """Unclosed texts and endless pairs take one pass each; this would run for minutes otherwise."""
+    assert isinstance(too_deep(body, 64), bool)
+
+
+def test_gzip_expands_to_the_last_byte_that_is_allowed() -> None:
+    """The limit is inclusive."""
+    assert len(expand(gzip.compress(b"x" * 5_000), 5_000)) == 5_000
+
+
+def peak(work: Callable[[], object]) -> int:
+    """Bytes that it took at its height; what it raises is its own matter."""
+    tracemalloc.start()
+    try:
+        with suppress(ProblemError, TooManyError):
+            work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_is_refused_takes_no_memory_first() -> None:
+    """A bomb is not expanded past its limit, and a flood of empty objects or lines is not made into items."""
+    bomb = gzip.compress(b"x" * 20_000_000)
+    objects = b"[" + b"{}," * 200_000 + b"{}]"
+    lines = b"\n" * 2_000_000
+
+    assert peak(lambda: expand(bomb, 4_096)) < 200_000
+    assert peak(lambda: elements_of(objects, 10_000)) < 200_000
+    assert peak(lambda: lines_of(lines, 10_000)) < 200_000

@@ -486,12 +486,13 @@ class SqliteJournal:
                 marks[first - 1], marks[last] = chain_before, chain_after
             marks.update(db.execute("SELECT seq, chain FROM frames"))
             end = self._seq
+            marks[end] = self._chain
         for frame in self._log(1, end):
             if marks.get(count, chain) != chain:
                 break
             chain = link(chain, frame)
             count += 1
-        if count != end or marks.get(count, chain) != chain or (end == self._seq and chain != self._chain):
+        if count != end or marks.get(count, chain) != chain:
             file.broken(f"the hash chain does not hold at frame {count}")
         return count
 

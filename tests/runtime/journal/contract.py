@@ -13,7 +13,17 @@ from typing import Protocol
 import pytest
 
 from runtime.journal.chain import GENESIS
-from runtime.ports import AuditNote, DurableJournal, Keep, Letter, NotOwnerError, Row, Store, StoreBrokenError
+from runtime.ports import (
+    AuditNote,
+    DurableJournal,
+    JournalError,
+    Keep,
+    Letter,
+    NotOwnerError,
+    Row,
+    Store,
+    StoreBrokenError,
+)
 
 LEASE_MS = 60_000
 WIDE = 1 << 4_000 | 1 << 63 | 1 << 1
@@ -210,12 +220,15 @@ class StoreContract:
         """Whatever the old owner is in the middle of, a new one that has claimed sees all that will ever be there."""
         for round_ in range(3):
             zombie = taken(place.store(), f"DE{round_}")
-            begun = Event()
-            running = threads.submit(_commit_until_fenced, zombie, begun)
-            assert begun.wait(30)
-            owner = taken(place.store(), f"DE{round_}")
-            found = tuple(owner.recover().frames)
-            assert running.result() <= len(found)
+            begun, over = Event(), Event()
+            running = threads.submit(_commit_until_fenced, zombie, begun, over)
+            try:
+                assert begun.wait(30)
+                owner = taken(place.store(), f"DE{round_}")
+                found = tuple(owner.recover().frames)
+                assert running.result(30) <= len(found)
+            finally:
+                over.set()
             assert tuple(owner.recover().frames) == found
 
     # ---------------------------------------------------------------- ownership
@@ -401,6 +414,8 @@ class StoreContract:
         journal = store.journal(owner)
         journal.commit(b"one")
         journal.close()
+        with pytest.raises(JournalError):
+            journal.commit(b"late")
         again = store.journal(owner)
         again.commit(b"two")
         assert tuple(again.recover().frames) == (b"one", b"two")
@@ -415,16 +430,17 @@ def _number(frame: bytes) -> int:
     return int(frame.split(b":")[1].split(b",")[0])
 
 
-def _commit_until_fenced(journal: DurableJournal, begun: Event) -> int:
-    """How many commits an owner got through before it was none any more."""
+def _commit_until_fenced(journal: DurableJournal, begun: Event, over: Event) -> int:
+    """How many commits an owner got through before it was none any more, or the test was over."""
     count = 0
     try:
-        while True:
+        while not over.is_set():
             journal.commit(b"frame %d" % count)
             count += 1
             begun.set()
     except NotOwnerError:
-        return count
+        pass
+    return count
 
 
 def _claims(store: Store, name: str, host: str) -> int:

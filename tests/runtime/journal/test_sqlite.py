@@ -117,6 +117,17 @@ def test_a_damaged_segment_is_found(directory: Path, opens: Opens) -> None:
             step()
 
 
+def test_a_rewritten_end_is_found(directory: Path, opens: Opens) -> None:
+    """Whoever changes the last frame together with its chain does not change the head that its owner holds."""
+    journal = taken(opens())
+    journal.commit(b"one")
+    db = beside(directory)
+    db.execute("UPDATE frames SET frame = ?, chain = ?", (b"two", chain_of(b"two")))
+    db.close()
+    with pytest.raises(StoreBrokenError, match="frame 1"):
+        journal.verify()
+
+
 # ------------------------------------------------------------------ disks
 
 
@@ -295,6 +306,21 @@ def test_many_may_open_an_empty_directory_at_once(directory: Path, opens: Opens)
 
 
 # ------------------------------------------------------------------ room
+
+
+def test_walks_in_small_steps_miss_nothing(opens: Opens, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A walk over all entries, or over all effect keys, is made in pieces, and the pieces are the whole."""
+    monkeypatch.setattr(sqlite, "AT_ONCE", 4)
+    journal = taken(opens())
+    ids = sorted(f"E-{number}" for number in range(12))
+    journal.checkpoint(
+        b"head",
+        [(entry_id, Keep.SETTLED, 2, 0, b"body") for entry_id in ids],
+        [(f"key of {entry_id}", entry_id, "GL-1") for entry_id in ids],
+    )
+    assert list(journal.known()) == ids
+    assert [journal.effect(f"key of {entry_id}") for entry_id in ids] == [(entry_id, "GL-1") for entry_id in ids]
+    assert journal.effect("key of nothing") is None
 
 
 def test_an_archived_log_gives_its_room_back(directory: Path, opens: Opens) -> None:

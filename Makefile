@@ -96,7 +96,7 @@ lock: ## renew requirements/*.lock (UPGRADE=--upgrade: newest versions)
 
 .PHONY: clean
 clean: ## remove the environment, caches and results
-	rm -rf $(VENV) out dist .mypy_cache .ruff_cache .pytest_cache .pytest_tmp .import_linter_cache
+	rm -rf $(VENV) out dist .hypothesis .mypy_cache .ruff_cache .pytest_cache .pytest_tmp .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps of other contents go first: what they say is no longer true once this installation has begun.

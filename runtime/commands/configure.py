@@ -124,6 +124,9 @@ psa = "psa"
 # whole_host = 100
 # hosts_max = { EMEA = 4 }            # no default: as many as are needed
 
+[ray]
+# networks = ["127.0.0.0/8", "::1/128"]  # where nodes of the cluster may be
+
 [log]
 level = "info"
 format = "json"

@@ -287,4 +287,28 @@ Everything is gone when you press Ctrl-C. In another terminal:
 
   export SPRINGTIDE_URL={url}
   export SPRINGTIDE_KEY={key}
+
+Approve a time entry, and see what becomes of it:
+
+  curl -sS -w '\\n' "$SPRINGTIDE_URL/v1/events" -H "Authorization: Bearer $SPRINGTIDE_KEY" \\
+    -H 'Content-Type: application/cloudevents+json' -d '
+  {{
+    "specversion": "1.0", "id": "e-1", "source": "/psa/de", "type": "time_entry.approved",
+    "data": {{
+      "entry": {{
+        "entry_id": "TS-1001", "version": 1, "source_system": "psa", "source_id": "TS-1001", "line": 1,
+        "sheet": "S-2026-10", "worker": "DE01W00002", "assignment": "DE01W00002-1", "project": "DE01P00001",
+        "task": "Analysis", "role": "Project Manager", "grade": "principal", "employing_entity": "DE01",
+        "project_entity": "DE01", "billing_entity": "DE01", "home_entity": "DE01", "work_date": "2026-03-02",
+        "quantity": "7.5", "unit": "hour", "time_type": "standard", "billable": true, "zone": "Europe/Berlin",
+        "invoice_narrative": "Analysis as agreed"
+      }},
+      "approval": {{
+        "fingerprint": "ec146e90", "approver": "DE01M0001", "method": "single", "decided_at_ms": 1772470800000
+      }}
+    }}
+  }}'
+
+  springtide trace TS-1001
+  springtide status
 """

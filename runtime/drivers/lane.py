@@ -437,11 +437,14 @@ class Lane:
                 self._event.set()
 
     async def compact(self) -> None:
-        """Move what no recovery needs any more out of the log, a little at a time, while nothing else waits."""
+        """While nothing else waits: let settled entries go, and move old frames out of the log, a little at a time."""
         while self.state == "running" and not self._event.is_set():
             async with self._lock:
-                if self._shell is None:
+                shell = self._shell
+                if shell is None:
                     return
+                if shell.state.touched:
+                    await self._crank(shell.checkpoint)
                 moved = await self._crank(lambda: self._journal.compact(COMPACT_FRAMES))
             if not moved:
                 return

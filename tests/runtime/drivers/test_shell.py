@@ -6,7 +6,7 @@ from runtime.core.inputs import Pause, Resume
 from runtime.core.model import Place
 from runtime.core.news import EntryApproved
 from runtime.core.partition import Permits
-from runtime.drivers.shell import Shell
+from runtime.drivers.shell import CHECKPOINT_AT_LAST, Shell
 from runtime.journal.format import read_entry
 from runtime.journal.memory import MemoryJournal
 from runtime.ports import Taken
@@ -130,7 +130,7 @@ def test_queued_entries_beyond_the_window_are_on_the_shelf() -> None:
     shell.turn(USUAL, BEGAN_MS)
     for number in range(MANY):
         shell.take([approved(f"TS-{number:02d}")], BEGAN_MS)
-        assert len(shell.state.entries) <= 10 + 7
+        assert len(shell.state.entries) <= 10 + CHECKPOINT_AT_LAST * 7
     assert shell.shelved + len(shell.state.entries) == MANY
 
 

@@ -43,6 +43,8 @@ from runtime.settings import Settings
 ENTITIES = tuple(f"E{number:02d}" for number in range(20))
 PATIENCE_S = 120.0
 HTTP_BATCH = 500
+PEOPLE = 125
+"""In an entity; each has one assignment, and books some forty lines a month (as the generator's parameters say)."""
 START_IN_S = 3.0
 """Hosts that are compared begin together, this long after they were told."""
 
@@ -128,9 +130,9 @@ def approved(entity: str, number: int, now_ms: int) -> EntryApproved:
         sheet,
         number % 10,
         sheet,
-        f"W{number % 500:04d}",
-        f"A{number % 500:04d}",
-        f"P{number % 20}",
+        f"W{number % PEOPLE:04d}",
+        f"A{number % PEOPLE:04d}",
+        f"P{number % PEOPLE % 20}",
         "Analysis",
         "consultant",
         "senior",

@@ -21,7 +21,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TypeVar
 
 from runtime.core.answers import CallAnswer, HeadsListed, Republished, Silent
 from runtime.core.effects import Effect, Recount
@@ -34,6 +33,7 @@ from runtime.drivers.clock import Clock
 from runtime.drivers.desk import Desk
 from runtime.drivers.reporting import Tally, report, story
 from runtime.drivers.shell import Shell
+from runtime.drivers.turns import Turns
 from runtime.journal.format import UnknownRecordError
 from runtime.logs import told
 from runtime.metrics import Metrics
@@ -62,8 +62,6 @@ TURN_ITEMS = 2_000
 REST_FIRST_S, REST_MAX_S = 0.2, 10.0
 """How long a partition rests before it tries its store again; doubles in between (ours)."""
 
-T = TypeVar("T")
-Crank = Callable[[Callable[[], T]], "asyncio.Future[T]"]
 log = logging.getLogger("springtide.partition")
 
 
@@ -114,13 +112,13 @@ class Lane:
         desks: Mapping[str, Desk],
         journal: DurableJournal,
         owner: Owner,
-        crank: "Crank[object]",
+        turns: Turns,
         clock: Clock,
         metrics: Metrics,
         on_letters: Callable[[str, Sequence[DeadLetter]], None],
         spans: Spans,
     ) -> None:
-        """`connectors` and `desks` by what they are for: "erp", "psa". `crank` runs a function in a thread."""
+        """`connectors` and `desks` by what they are for: "erp", "psa"."""
         self.entity = entity
         self.owner = owner
         self.region = settings.entities[entity].region
@@ -132,7 +130,7 @@ class Lane:
         self._connectors = connectors
         self._desks = desks
         self._journal = journal
-        self._crank = crank
+        self._turns = turns
         self._clock = clock
         self._metrics = metrics
         self._on_letters = on_letters
@@ -192,8 +190,8 @@ class Lane:
             self._settings.journal.checkpoint_every,
             self._settings.journal.window,
         )
-        async with self._lock:
-            await self._crank(lambda: shell.wake_up(self._clock.wall_ms()))
+        async with self._lock, self._turns.place():
+            await self._turns.run(lambda: shell.wake_up(self._clock.wall_ms()))
         self._shell = shell
         self.state = "running"
         self._event.set()
@@ -255,8 +253,8 @@ class Lane:
             desk.lanes.pop(self.entity, None)
         if self._timer is not None:
             self._timer.cancel()
-        async with self._lock:
-            await self._crank(lambda: self._close(shell))
+        async with self._lock, self._turns.place():
+            await self._turns.run(lambda: self._close(shell))
 
     def _close(self, shell: Shell | None) -> None:
         try:
@@ -296,10 +294,10 @@ class Lane:
     # ---------------------------------------------------------------- the turn
 
     async def _turn(self) -> None:
-        work = self._collect()
-        async with self._lock:
+        async with self._lock, self._turns.place():
+            work = self._collect()
             try:
-                done: _Done = await self._crank(lambda: self._crank_once(work))  # type: ignore[assignment]  # a crank of any result
+                done = await self._turns.run(lambda: self._crank_once(work))
             except JournalError:
                 self._put_back(work)
                 raise
@@ -439,13 +437,13 @@ class Lane:
     async def compact(self) -> None:
         """While nothing else waits: let settled entries go, and move old frames out of the log, a little at a time."""
         while self.state == "running" and not self._event.is_set():
-            async with self._lock:
+            async with self._lock, self._turns.place():
                 shell = self._shell
                 if shell is None:
                     return
                 if shell.state.touched:
-                    await self._crank(shell.checkpoint)
-                moved = await self._crank(lambda: self._journal.compact(COMPACT_FRAMES))
+                    await self._turns.run(shell.checkpoint)
+                moved = await self._turns.run(lambda: self._journal.compact(COMPACT_FRAMES))
             if not moved:
                 return
 
@@ -453,9 +451,8 @@ class Lane:
 
     async def report(self) -> PartitionReport:
         """How the partition stands."""
-        async with self._lock:
-            made: PartitionReport = await self._crank(self._report)  # type: ignore[assignment]  # a crank of any result
-        return made
+        async with self._lock, self._turns.place():
+            return await self._turns.run(self._report)
 
     def _report(self) -> PartitionReport:
         return report(
@@ -471,14 +468,11 @@ class Lane:
 
     async def trace(self, entry_id: str) -> EntryTrace | None:
         """The story of an entry."""
-        async with self._lock:
+        async with self._lock, self._turns.place():
             shell = self._shell
             if shell is None:
                 raise IntakeRefusedError("moving", LOOK_AGAIN_MS, self.state)
-            told: EntryTrace | None = await self._crank(  # type: ignore[assignment]  # a crank of any result
-                lambda: story(self.entity, entry_id, shell, self._journal)
-            )
-        return told
+            return await self._turns.run(lambda: story(self.entity, entry_id, shell, self._journal))
 
     def _names(self, **more: object) -> dict[str, object]:
         return {"entity": self.entity, "region": self.region, **more}

@@ -15,7 +15,6 @@ import gc
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -32,6 +31,7 @@ from runtime.drivers.desk import BorrowedAccount, Desk, OwnedAccount
 from runtime.drivers.lane import Lane
 from runtime.drivers.over_http import HttpTransport
 from runtime.drivers.reporting import absent
+from runtime.drivers.turns import Turns
 from runtime.metrics import Metrics
 from runtime.ports import (
     AccountReport,
@@ -114,8 +114,7 @@ class Host:
         self._seats: dict[str, Seat] = {}
         self._owners_of_accounts: dict[str, Owner] = {}
         self._call_owner = call_owner
-        self._threads = ThreadPoolExecutor(settings.journal.threads, thread_name_prefix="partition")
-        self._turns_waiting = 0
+        self._turns = Turns(settings.journal.threads, self.metrics)
         self._headroom: int | None = None
         self._draining = ""
         self.latest: tuple[Sequence[PartitionReport], Sequence[AccountReport]] = ((), ())
@@ -139,17 +138,6 @@ class Host:
         task = asyncio.get_running_loop().create_task(coroutine, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    def _crank(self, act: Callable[[], Any]) -> "asyncio.Future[Any]":
-        """Run a turn in a thread; how many wait for one is a bound of the intake."""
-        self._turns_waiting += 1
-        self.metrics.commit_queue(self._turns_waiting)
-        future = asyncio.get_running_loop().run_in_executor(self._threads, act)
-        future.add_done_callback(self._turned)
-        return future
-
-    def _turned(self, _future: "asyncio.Future[Any]") -> None:
-        self._turns_waiting -= 1
 
     async def _at_the_store(self, act: Callable[[], Any]) -> Any:
         """Something short at the store that is no turn, in a thread of its own."""
@@ -187,7 +175,7 @@ class Host:
             desks,
             journal,
             owner,
-            self._crank,
+            self._turns,
             self._clock,
             self.metrics,
             self._keep_letters,
@@ -371,11 +359,12 @@ class Host:
             raise NotOwnerError(f"{entity} is not carried here")
         if lane.undecided_bytes and lane.undecided_bytes + size > limits.undecided_bytes:
             raise IntakeRefusedError("undecided_bytes", BUSY_RETRY_MS, f"{entity} has more to decide than it may hold")
-        if self._turns_waiting > limits.commit_queue:
+        if self._turns.waiting > limits.commit_queue:
             raise IntakeRefusedError("commit_queue", BUSY_RETRY_MS, "the journal is behind")
         try:
             with self._spans.span("intake.take", entity=entity, count=len(news)):
-                return await asyncio.wait_for(lane.deliver(news, size), deadline_s)
+                async with asyncio.timeout(deadline_s):
+                    return await lane.deliver(news, size)
         except TimeoutError:
             state = "busy" if lane.state == "running" else lane.state
             raise IntakeRefusedError("moving", BUSY_RETRY_MS, f"{entity} did not take it in time: {state}") from None
@@ -450,7 +439,7 @@ class Host:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(desk.close() for desk in self._desks.values()))
-        self._threads.shutdown(wait=True)
+        self._turns.close()
         await self._at_the_store(self._spans.close)
 
 

@@ -143,10 +143,10 @@ def test_the_bounds_refuse_intake_and_say_which() -> None:
                     await host.take(entity, news[1:2], 1_000, PATIENCE_S)
                 assert (refused.value.bound, refused.value.retry_after_ms > 0) == ("undecided_bytes", True)
             assert [receipt.taken for receipt in await waiting] == [Taken.ACCEPTED]
-            host._turns_waiting = 5
+            host._turns.waiting = 5
             with pytest.raises(IntakeRefusedError, match="commit_queue"):
                 await host.take(entity, news[1:2], 10, PATIENCE_S)
-            host._turns_waiting, host._headroom = 0, -1
+            host._turns.waiting, host._headroom = 0, -1
             with pytest.raises(IntakeRefusedError, match="disk_headroom"):
                 await host.take(entity, news[1:2], 10, PATIENCE_S)
 

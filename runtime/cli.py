@@ -19,6 +19,10 @@ examples:
   springtide simulate quiet_week --seed 1           a week of a small firm, in a second
   springtide simulate month_end --out out/march     a month, with report.json and report.html
   springtide simulate month_end --set world.erp=none --plant resend_without_lookup
+  springtide serve --demo                           the runtime beside mock systems, and what to try next
+  springtide config example > springtide.toml       a configuration to begin with
+  springtide status                                 how a running one stands
+  springtide trace TS-1001                          what became of one entry
 """
 
 

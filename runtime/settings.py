@@ -107,8 +107,8 @@ class EntitySettings(_Settings):
     psa: Name
     weight: int = Field(default=1, ge=1)
     """How much of a host it needs; `placement.py` gives an entity of `placement.whole_host` a host of its own."""
-    intake: Literal["push", "pull", "both"] = "both"
-    """push: events come to the gateway. pull: the source is asked. both: pushed, and asked for what was lost."""
+    intake: Literal["push", "both"] = "both"
+    """push: events come to the gateway, and what never arrives is never missed. both: the source is asked besides."""
     linger_ms: int = Field(default=5_000, ge=0)
     tell_linger_ms: int = Field(default=30_000, ge=0)
     calls_max: int = Field(default=8, ge=1)

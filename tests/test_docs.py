@@ -1,6 +1,7 @@
 """The pages say what the code does: generated pages are fresh, and names, options, links and commands exist."""
 
 import argparse
+import hmac
 import importlib.util
 import json
 import re
@@ -9,11 +10,21 @@ from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from pydantic import BaseModel
 
 from runtime.cli import GROUP, main
+from runtime.commands.serve import _DEMO
+from runtime.core.policy import TUNABLE
+from runtime.gateway.events import KINDS, elements_of, lines_of, read_items
+from runtime.gateway.gate import Action
+from runtime.gateway.openapi import plain_example
+from runtime.gateway.problems import PROBLEMS
+from runtime.metrics import METRICS
+from runtime.ports import Taken
+from runtime.settings import Name, Settings
 from scenarios.catalogue import all_scenarios
 from scenarios.choose import choose, override
 from scenarios.commands.simulate import EPILOG
@@ -21,8 +32,16 @@ from simulators.auditors.audit import INVARIANTS
 
 ROOT = Path(__file__).resolve().parent.parent
 NOT_OURS = frozenset({"out", "dist", "build", "node_modules"})
-GENERATED = {"docs/states.md": "draw_moves", "docs/parameters.md": "list_parameters"}
-COMMANDS = ("simulate", "scenarios")
+GENERATED = {
+    "docs/states.md": "draw_moves",
+    "docs/parameters.md": "list_parameters",
+    "docs/metrics.md": "list_metrics",
+}
+MANUALS = ("README.md", "docs/operations.md")
+"""Where every command and every option is told."""
+NOT_TOLD = frozenset({"--help", "--key"})
+"""Options that need no word: everybody has the first, and the second is there to be refused."""
+ENDS_A_COMMAND = frozenset({">", ">>", "|", "2>"})
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)", re.DOTALL)
 PYTHON_FILE = re.compile(r"(?<![\w<>*…/.])((?:[\w.]+/)*\w+\.py)\b")
@@ -66,12 +85,14 @@ def parser() -> argparse.ArgumentParser:
 
 def typed_commands() -> Iterator[tuple[str, str]]:
     """(page, command) of every `springtide …` in a shell block or in backticks, its comment left out."""
+    names = {f"springtide {name}" for name, _ in all_commands()}
     for path in pages():
         text = path.read_text(encoding="utf-8")
         name = str(path.relative_to(ROOT))
         blocks = [body for language, body in FENCE.findall(text) if language in ("sh", "console", "bash")]
         lines = [line.removeprefix("$ ") for body in blocks for line in body.splitlines()]
-        inline = re.findall(r"`([^`\n]+)`", FENCE.sub("", text))
+        # The bare name of a command in a sentence is its name, and nothing that somebody types.
+        inline = [said for said in re.findall(r"`([^`\n]+)`", FENCE.sub("", text)) if said not in names]
         for line in (*lines, *inline):
             said = line.removeprefix(".venv/bin/")
             if re.match(r"springtide (?:[a-z]|--)", said) and "…" not in said:
@@ -81,8 +102,44 @@ def typed_commands() -> Iterator[tuple[str, str]]:
 def arguments_of(command: str) -> argparse.Namespace:
     """The arguments of a typed command, parsed and not run."""
     words = shlex.split(command, comments=True)[1:]
-    words = words[: words.index(">")] if ">" in words else words
-    return parser().parse_args(words)
+    ends = [number for number, word in enumerate(words) if word in ENDS_A_COMMAND]
+    return parser().parse_args(words[: ends[0]] if ends else words)
+
+
+def all_commands() -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """("mocks serve", its parser) of every command that does something, however deep it stands."""
+
+    def below(name: str, one: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+        groups = [action for action in one._actions if isinstance(action, argparse._SubParsersAction)]
+        if not groups:
+            yield name, one
+        for group in groups:
+            for verb, inner in group.choices.items():
+                yield from below(f"{name} {verb}".strip(), inner)
+
+    return below("", parser())
+
+
+def json_examples(text: str) -> list[bytes]:
+    """Every event that a page shows as JSON: alone, as an element of a batch, or as a line of NDJSON."""
+    found: list[bytes] = []
+    for language, body in FENCE.findall(text):
+        if language == "json":
+            found += elements_of(body.encode(), 1_000) if body.lstrip().startswith("[") else [body.encode()]
+        elif language == "ndjson":
+            found += lines_of(body.encode(), 1_000)
+    return found
+
+
+class Anybody:
+    """An admission that bars nobody."""
+
+    who = "test"
+    everybody = ("DE01", "US01")
+
+    def bar(self, action: Action, entity: str) -> str:
+        """Why not: never."""
+        return ""
 
 
 def table_below(heading: str, text: str) -> list[list[str]]:
@@ -116,22 +173,23 @@ def test_the_readme_explains_every_exit_code() -> None:
     assert told == named
 
 
-@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
-def test_the_readme_mentions_every_option(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
-    """Every command and every option that --help shows is mentioned in the README."""
-    with pytest.raises(SystemExit):
-        main([*command, "--help"])
-    shown = capsys.readouterr().out
-    options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", shown.split("examples:")[0]))
-    verbs = set(re.findall(r"^    ([a-z]+)\b", shown, re.MULTILINE))
+def test_every_command_and_every_option_is_told() -> None:
+    """Every command stands in the README or in docs/operations.md as one types it, and every option of it does."""
+    text = "".join(map(page, MANUALS))
+    lost = []
+    commands = list(all_commands())
+    for name, one in commands:
+        if f"springtide {name}" not in text and f"make {name}" not in text:
+            lost.append(name)
+        options = {option for action in one._actions for option in action.option_strings if option.startswith("--")}
+        lost += [
+            f"{name} {option}"
+            for option in sorted(options - NOT_TOLD)
+            if not re.search(rf"(?<![\w-]){option}(?![\w-])", text)
+        ]
 
-    assert options
-    assert sorted(word for word in options | verbs if word not in page("README.md")) == []
-
-
-def test_every_subcommand_is_known_here() -> None:
-    """A new subcommand is documented too: this file knows all of them."""
-    assert {point.name for point in entry_points(group=GROUP)} == set(COMMANDS)
+    assert len(commands) > 15
+    assert lost == []
 
 
 def test_every_typed_command_parses() -> None:
@@ -153,7 +211,7 @@ def test_every_typed_override_can_be_applied() -> None:
     """A scenario named in a command exists, and a path given to --set is one that it has."""
     tried = 0
     for _, command in typed_commands():
-        if command.startswith("springtide --"):
+        if command.startswith("springtide --") or command.endswith("--help"):
             continue
         arguments = arguments_of(command)
         named = getattr(arguments, "scenario", "")
@@ -165,6 +223,90 @@ def test_every_typed_override_can_be_applied() -> None:
         tried += 1
 
     assert tried > 5
+
+
+def test_the_curl_of_the_readme_is_the_one_that_the_demo_prints() -> None:
+    """A newcomer types from the README or copies from the terminal: the same event, and one that is accepted."""
+    shown = re.search(r"-d '\n(\{.*?\n\})'\n```", page("README.md"), re.DOTALL)
+    printed = re.search(r"-d '\n(.*?\})'\n", _DEMO.format(url="", key="", mocks=""), re.DOTALL)
+    assert shown is not None
+    assert printed is not None
+
+    delivery = read_items([shown[1].encode()], Anybody(), depth=64)
+
+    assert json.loads(shown[1]) == json.loads(printed[1])
+    assert (delivery.unread, delivery.barred, list(delivery.groups)) == ([], [], ["DE01"])
+
+
+def test_every_event_of_the_gateway_page_is_taken() -> None:
+    """Every event that docs/gateway.md shows is read, and there is one of each type, as the description has it."""
+    examples = json_examples(page("docs/gateway.md"))
+    delivery = read_items(examples, Anybody(), depth=64)
+    shown = [json.loads(example) for example in examples]
+
+    assert [(one.index, one.reason) for one in delivery.unread] == []
+    assert delivery.total == len(examples) >= len(KINDS)
+    assert [kind for kind in KINDS if plain_example(kind) not in shown] == []
+
+
+def test_the_signature_of_the_gateway_page_is_right() -> None:
+    """Who checks their own signing against the page's numbers is not misled."""
+    told = {row[0]: row[1].strip("`") for row in table_below("### Webhooks", page("docs/gateway.md"))}
+    right = hmac.new(told["secret"].encode(), f"{told['t']}.{told['body']}".encode(), "sha256").hexdigest()
+
+    assert told["v1"] == right
+
+
+def test_the_tables_of_the_gateway_page_are_those_of_the_code() -> None:
+    """Problems, scopes, what becomes of an item, and what can be changed: all of them, and no others."""
+    text = page("docs/gateway.md")
+    problems = [(name.strip("`"), (int(status), title)) for name, status, title in table_below("## Problems", text)]
+    scopes = [row[0].strip("`") for row in table_below("## Scopes", text)]
+    taken = [row[0].strip("`") for row in table_below("## Answers", text)]
+    changeable = text[text.index("These can be changed:") : text.index("Anything else is refused")]
+
+    assert problems == list(PROBLEMS.items())
+    assert scopes == list(Action)
+    assert taken == [*Taken, "quarantined"]
+    assert re.findall(r"`(\w+)`", changeable) == list(TUNABLE)
+
+
+def test_every_metric_that_a_page_names_is_there() -> None:
+    """An alert on a metric that nobody shows never fires."""
+    named = {metric.name for metric in METRICS}
+    lost = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in pages()
+        for name in re.findall(r"springtide_[a-z_]+", path.read_text(encoding="utf-8"))
+        if name not in named and not name.endswith("_")
+    }
+
+    assert lost == set()
+
+
+def test_every_setting_that_a_page_names_is_there() -> None:
+    """`journal.lease_ms` in a page is a setting, so that a renamed one is renamed in the pages too."""
+
+    def below(kind: Any, place: str) -> Iterator[str]:
+        """`accounts.NAME.url` and all the others, and the tables that they are in."""
+        yield place.removesuffix(".")
+        inner = [one for one in (kind, *get_args(kind)) if isinstance(one, type) and issubclass(one, BaseModel)]
+        if inner:
+            named = "NAME." if get_args(kind)[:1] == (Name,) else ""
+            for name, one in inner[0].model_fields.items():
+                yield from below(one.annotation, f"{place}{named}{name}.")
+
+    there = set(below(Settings, ""))
+    tables = "|".join(Settings.model_fields)
+    named = [
+        (path.relative_to(ROOT).as_posix(), place)
+        for path in pages()
+        for place in re.findall(rf"`((?:{tables})\.[\w.]+)`", path.read_text(encoding="utf-8"))
+        if not place.endswith((".py", ".md"))
+    ]
+
+    assert len(named) > 20
+    assert [one for one in named if one[1] not in there] == []
 
 
 def test_every_link_leads_somewhere() -> None:

@@ -40,6 +40,8 @@ examples:
   springtide config example > springtide.toml  a file to begin with
 """
 DEMO_PORT = 8080
+EXIT_AWAY = 1
+"""Exit when the store is away or broken at the start; whoever watches the process starts it again."""
 EXIT_RIVAL = 4
 """Exit when another process turns out to serve the same journal."""
 
@@ -89,8 +91,11 @@ def run(arguments: argparse.Namespace) -> int:
             server = settings.server.model_copy(update={"port": arguments.port})
             settings = settings.model_copy(update={"server": server})
         return asyncio.run(_serve(settings, os.environ, arguments.ray, lambda url: None))
-    except (MissingExtraError, JournalError) as fault:
-        raise BadInputError(str(fault)) from None
+    except MissingExtraError as missing:
+        raise BadInputError(str(missing)) from None
+    except JournalError as fault:
+        print(f"springtide: the journal cannot be used: {fault}", file=sys.stderr)
+        return EXIT_AWAY
 
 
 # ------------------------------------------------------------------ the process
@@ -122,7 +127,8 @@ async def _serve(
     try:
         runtime = _runtime(settings, store, environ, metrics, ray, rival)
         gate = Access(settings.access, clock)
-        app = build_app(settings, runtime, runtime, store.office(), gate, metrics, clock, environ)
+        operations = _Operations(runtime, ended)
+        app = build_app(settings, runtime, operations, store.office(), gate, metrics, clock, environ)
         with _listening(settings) as sockets:
             url = f"http://{settings.server.host}:{sockets[0].getsockname()[1]}"
             _end_on_signals(ended)
@@ -162,6 +168,24 @@ def _runtime(
     host = Host(settings, store, name, "", environ=environ, metrics=metrics, spans=tracer(settings.telemetry))
     metrics.watch(lambda: host.latest)
     return Embedded(host, rival)
+
+
+class _Operations:
+    """The runtime's operations; whoever drains it by request has it end afterwards, as a signal does."""
+
+    def __init__(self, runtime: Runtime, ended: asyncio.Event) -> None:
+        self.partitions = runtime.partitions
+        self.accounts = runtime.accounts
+        self.trace = runtime.trace
+        self.command = runtime.command
+        self.ready = runtime.ready
+        self._runtime = runtime
+        self._ended = ended
+
+    async def drain(self, who: str, why: str) -> None:
+        """Drain, then end the process."""
+        await self._runtime.drain(who, why)
+        self._ended.set()
 
 
 def assumptions(settings: Settings) -> Iterator[str]:

@@ -18,5 +18,5 @@ class Clock:
         return self._last_ms
 
     def mono_ms(self) -> int:
-        """Milliseconds since some instant; goes on while the wall clock is set.."""
+        """Milliseconds since some instant; goes on while the wall clock is set."""
         return time.clock_gettime_ns(_MONOTONIC) // 1_000_000

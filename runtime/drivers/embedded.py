@@ -36,7 +36,8 @@ class Embedded:
         """`on_rival(why)` is called once when another process carries what this one carried."""
         self._host = host
         self._on_rival = on_rival
-        self._held: set[str] = set()
+        self._held: dict[str, int] = {}
+        """Entity to the epoch under which this process carried it last."""
         self._waiting: dict[str, str] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -53,19 +54,25 @@ class Embedded:
 
     async def _take_up(self) -> None:
         for entity in self._host.settings.entities:
-            if entity in self._host.lanes:
+            lane = self._host.lanes.get(entity)
+            if lane is not None and not lane.fenced:
                 continue
-            if entity in self._held:
-                self._on_rival(f"another process carries {entity} on the same journal")
-                return
             try:
-                await self._host.carry(entity)
-                self._held.add(entity)
+                if entity in self._held and await self._is_taken(entity):
+                    self._on_rival(f"another process carries {entity} on the same journal")
+                    return
+                owner = await self._host.carry(entity)
+                self._held[entity] = owner.epoch
                 self._waiting.pop(entity, None)
             except (NotOwnerError, JournalError) as fault:
                 if self._waiting.get(entity) != str(fault):
                     log.warning("a partition waits", extra={"entity": entity, "reason": fault})
                 self._waiting[entity] = str(fault)
+
+    async def _is_taken(self, entity: str) -> bool:
+        """Whether somebody owns it under a higher epoch than ours. A lease that only ran out is taken up again."""
+        owners = await asyncio.to_thread(self._host.store.owners)
+        return any(owner.name == entity and owner.epoch > self._held[entity] for owner in owners)
 
     async def stop(self) -> None:
         """Take nothing up any more, and end the host once it is drained."""

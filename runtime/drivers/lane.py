@@ -125,6 +125,8 @@ class Lane:
         self.state = "recovering"
         self.undecided_bytes = 0
         self.lease_ends_mono_ms = 0
+        self.fenced = False
+        """Stopped since it is not ours any more, or was not for a while; nothing is wrong with it."""
         self._settings = settings
         self._policy = policy
         self._connectors = connectors
@@ -167,7 +169,8 @@ class Lane:
                     self._event.clear()
                     await self._turn()
             except NotOwnerError:
-                self._stop_for_good("another host owns it now")
+                self.fenced = True
+                self._stop_for_good("the lease is over, or another host owns it now")
             except (StoreBrokenError, UnknownRecordError) as fault:
                 self._stop_for_good(str(fault))
             except JournalError as fault:

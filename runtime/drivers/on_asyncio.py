@@ -418,10 +418,12 @@ class Host:
         """Empty when entries can be taken in; else what is waited for."""
         if self._draining:
             return f"draining: {self._draining}"
-        waiting = sorted(entity for entity, lane in self.lanes.items() if lane.state != "running")
+        # One that stopped for good is a case for people; it must not take its neighbours out of service.
+        waiting = sorted(entity for entity, lane in self.lanes.items() if lane.state != "running" and not lane.lost)
         if waiting:
             return f"{', '.join(waiting[:5])}: {self.lanes[waiting[0]].state}"
-        return "" if self.lanes else "no partition is carried yet"
+        running = any(lane.state == "running" for lane in self.lanes.values())
+        return "" if running else "no partition runs"
 
     async def drain(self, who: str, why: str) -> None:
         """Take nothing in any more, finish what is on the wire, give the leases back."""
@@ -452,7 +454,7 @@ def policy_of(settings: Settings, entity: str) -> Policy:
     """What a partition is composed of: the numbers of its entity and of its ERP account."""
     where = settings.entities[entity]
     erp = settings.accounts[where.erp]
-    pulls = where.intake != "push"
+    pulls = where.intake == "both"
     return Policy(
         settings.tenant,
         entity,

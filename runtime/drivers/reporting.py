@@ -266,7 +266,7 @@ def _sent(record: r.BatchSent, entry_id: str, keys: dict[str, None], calls: dict
             calls[record.call_id] = None
             return (
                 f"{posting.leg} version {posting.version} under key {posting.key}, accounting date "
-                f"{posting.accounting_date}, in call {record.call_id} of {len(record.rows)} rows"
+                f"{posting.accounting_date}, in call {record.call_id} with {len(record.rows) - 1} others"
             )
     return None
 

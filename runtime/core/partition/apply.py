@@ -47,6 +47,9 @@ def _entry_received(state: State, record: r.EntryReceived) -> None:
     entry = record.entry
     valuation = record.valuation
     tracked = _newer_version(state, entry.entry_id, entry.version, r.EntryReceived, record.at_ms)
+    if tracked.standing is None:
+        # Approved long ago and heard of only now: a person may have posted it meanwhile, as after a long wait here.
+        tracked.wants_since_ms = min(tracked.wants_since_ms, record.approval.decided_at_ms)
     tracked.entry = entry
     tracked.approval = record.approval
     tracked.valuation = valuation

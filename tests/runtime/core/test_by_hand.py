@@ -14,6 +14,7 @@ from runtime.core.news import EntryNews, ProjectsPublished, RatesPublished
 from runtime.core.partition.moves import Phase
 from runtime.core.records import EntriesConfirmed, EntriesUnconfirmed
 from tests.runtime.core.a_partition import (
+    BEGAN_MS,
     HOUR_MS,
     LATE_MS,
     LINGER_MS,
@@ -310,11 +311,19 @@ def test_what_waited_long_is_asked_about_wherever_it_stands_in_line() -> None:
     """A fresh row at the head hides nobody: all late ones within reach of a question are asked about, the fresh go."""
     partition = given(approved("OLD-1", project="P9"), approved("OLD-2", project="P9"), batch_max=2, lookup_max=9)
     partition.waits(PATIENCE_MS)
-    partition.hears(approved("NEW-1"), after_ms=1)
+    partition.hears(approved("NEW-1", decided_at_ms=partition.now_ms), after_ms=1)
     partition.hears(ProjectsPublished((Project("P9", "DE01", "C1", "K1"),)))
     effects = partition.starts(after_ms=0, erp=2)
     assert [effect.names for effect in effects if isinstance(effect, LookUp)] == [("OLD-1", "OLD-2")]
     assert entries(partition.sends()) == [("NEW-1", 1, Leg.POST)]
+
+
+def test_an_approval_that_is_old_when_it_is_heard_may_stand_by_hand() -> None:
+    """Its event was lost and found late: finance may have posted meanwhile, so the ledger is asked before a send."""
+    partition = given(approved("TS-1", decided_at_ms=BEGAN_MS - PATIENCE_MS - 1), approved("TS-2"))
+    partition.hears(found(asked_by_entry(partition, after_ms=LINGER_MS), hand_line("TS-1")))
+    assert partition.phase_of("TS-1") is Phase.POSTED
+    assert [name for name, _, _ in entries(partition.sends(after_ms=0))] == ["TS-2"]
 
 
 def test_what_stands_is_not_asked_about() -> None:

@@ -3,7 +3,7 @@
 from runtime.core.answers import HeadsListed, Republished, VersionHead
 from runtime.core.effects import Fetch, Recount
 from runtime.core.model import Leg, Place
-from runtime.core.news import DeadLetter
+from runtime.core.news import DeadLetter, EntryApproved
 from tests.runtime.core.a_partition import (
     BEGAN_MS,
     HOUR_MS,
@@ -35,6 +35,11 @@ def fetch(partition: Partition) -> Fetch:
     return effect
 
 
+def lately(entry_id: str) -> EntryApproved:
+    """News of an approval that is no older than the recount that found it."""
+    return approved(entry_id, decided_at_ms=BEGAN_MS + EVERY_MS)
+
+
 def heads(*listed: tuple[str, int], page: str = "") -> HeadsListed:
     """A page of a recount."""
     return HeadsListed(tuple(VersionHead(*head) for head in listed), page)
@@ -60,7 +65,7 @@ def test_what_never_reached_us_is_fetched_and_taken_in() -> None:
     partition.hears(answer(call, heads(("TS-1", 1), ("TS-1", 2), ("TS-2", 1))))
     asked = fetch(partition)
     assert asked.heads == (("TS-1", 2), ("TS-2", 1))
-    partition.hears(answer(asked, Republished((withdrawn("TS-1", 2), approved("TS-2")))))
+    partition.hears(answer(asked, Republished((withdrawn("TS-1", 2), lately("TS-2")))))
     assert sorted(entries(partition.sends())) == [("TS-1", 1, Leg.REVERSE), ("TS-2", 1, Leg.POST)]
 
 
@@ -141,7 +146,7 @@ def test_what_the_source_did_not_republish_is_still_missing() -> None:
     partition = given()
     partition.hears(answer(recount(partition, after_ms=EVERY_MS), heads(("TS-1", 1), ("TS-2", 1), ("TS-3", 2))))
     assert partition.next_due_ms() == partition.now_ms
-    partition.hears(answer(fetch(partition), Republished((approved("TS-1"), withdrawn("TS-3", 2)))))
+    partition.hears(answer(fetch(partition), Republished((lately("TS-1"), withdrawn("TS-3", 2)))))
     assert list(partition.state.missing) == [("TS-2", 1)]
     assert partition.state.head.fetch_at_ms == partition.now_ms + partition.policy.back_off_max_ms
     partition.sends()

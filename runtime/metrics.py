@@ -23,6 +23,8 @@ from decimal import Decimal
 from threading import Lock
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from runtime.core.account import Mode
 from runtime.core.answers import (
     Applied,
@@ -434,6 +436,13 @@ class _Spread:
         self.total = 0.0
 
 
+class _Told(msgspec.Struct, array_like=True):
+    """What one process has counted: (name, labels, number), and (name, labels, counts by bucket, sum)."""
+
+    counted: list[tuple[str, Labels, float]]
+    spread: list[tuple[str, Labels, list[int], float]]
+
+
 class Metrics:
     """What drivers and the gateway tell, and what a scrape gets. May be called from any thread."""
 
@@ -443,6 +452,7 @@ class Metrics:
         self._counted: dict[str, Counter[Labels]] = {}
         self._set: dict[str, dict[Labels, float]] = {}
         self._spread: dict[str, dict[Labels, _Spread]] = {}
+        self._heard: dict[str, _Told] = {}
         self._reports: Reports | None = None
         self._registry = registry
         if registry is not None:
@@ -522,6 +532,42 @@ class Metrics:
         for state, number in counts.items():
             self._put(LETTERS, (state,), number)
 
+    # ---------------------------------------------------------------- of other processes
+
+    def tell(self) -> bytes:
+        """What was counted here since the start, for the process that is scraped."""
+        with self._lock:
+            counted = [(name, labels, float(n)) for name, by in self._counted.items() for labels, n in by.items()]
+            spread = [
+                (n, labels, one.counts, one.total) for n, by in self._spread.items() for labels, one in by.items()
+            ]
+            return msgspec.msgpack.encode(_Told(counted, spread))
+
+    def hear(self, host: str, told: bytes) -> None:
+        """What a host has counted since its start. The last word of one that is gone still counts."""
+        with self._lock:
+            self._heard[host] = msgspec.msgpack.decode(told, type=_Told)
+
+    def _together(self) -> tuple[dict[str, dict[Labels, float]], dict[str, dict[Labels, tuple[list[int], float]]]]:
+        """Counters and histograms of this process and of those that it heard of."""
+        counted: dict[str, dict[Labels, float]] = {name: dict(by) for name, by in self._counted.items()}
+        spread = {
+            name: {labels: (list(one.counts), one.total) for labels, one in by.items()}
+            for name, by in self._spread.items()
+        }
+        for told in self._heard.values():
+            for name, labels, number in told.counted:
+                by = counted.setdefault(name, {})
+                by[labels] = by.get(labels, 0) + number
+            for name, labels, counts, total in told.spread:
+                into = spread.setdefault(name, {})
+                before = into.get(labels)
+                if before is not None:
+                    counts = [one + other for one, other in zip(before[0], counts, strict=True)]
+                    total += before[1]
+                into[labels] = (counts, total)
+        return counted, spread
+
     # ---------------------------------------------------------------- shown
 
     def render(self) -> bytes:
@@ -540,12 +586,8 @@ class Metrics:
 
         partitions, accounts = self._reports() if self._reports is not None else ((), ())
         with self._lock:
-            counted = {name: dict(by) for name, by in self._counted.items()}
+            counted, spread = self._together()
             standing = {name: dict(by) for name, by in self._set.items()}
-            spread = {
-                name: {labels: (list(one.counts), one.total) for labels, one in by.items()}
-                for name, by in self._spread.items()
-            }
         for report in partitions:
             for metric, labels, number in _of_partition(report):
                 standing.setdefault(metric.name, {})[labels] = number

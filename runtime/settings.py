@@ -112,7 +112,7 @@ class EntitySettings(_Settings):
     linger_ms: int = Field(default=5_000, ge=0)
     tell_linger_ms: int = Field(default=30_000, ge=0)
     calls_max: int = Field(default=8, ge=1)
-    confirm_after_ms: int = Field(default=6 * HOUR_MS, ge=0)
+    confirm_after_ms: int = Field(default=6 * HOUR_MS, ge=MINUTE_MS)
     poll_every_ms: int = Field(default=6 * HOUR_MS, ge=1_000)
     poll_overlap_ms: int = Field(default=2 * HOUR_MS, ge=0)
     full_recount_every_ms: int = Field(default=24 * HOUR_MS, ge=1_000)

@@ -34,7 +34,7 @@ from runtime.core.answers import Republished, Silent, TurnedAway
 from runtime.core.effects import Effect, Fetch, LookUp, Recount, SendBatch, TellPsa
 from runtime.core.inputs import Answered, Input
 from runtime.core.news import DeadLetter, EntryApproved, News
-from runtime.core.partition import Permits, next_due_ms, wanted
+from runtime.core.partition import Permits, look_again_ms, wanted
 from runtime.core.policy import Policy
 from runtime.core.records import Record
 from runtime.drivers.account_shell import AccountShell
@@ -63,8 +63,6 @@ DELIVERY_MAX = 200
 """Events in one delivery, at most (assumed)."""
 REDELIVERY_MS = 30_000
 """A sender whose delivery was not acknowledged tries again after this long (assumed)."""
-LOOK_AGAIN_MS = 15_000
-"""A partition that waits for a permit looks again for what else has fallen due."""
 
 
 class System(Protocol):
@@ -362,6 +360,8 @@ class Lane:
     def _alive(self, act: Callable[[], None]) -> bool:
         try:
             act()
+            if self.shell is not None:
+                self.shell.tidy()
         except ProcessDiedError:
             if self.shell is None:
                 self.tally.deaths += 1
@@ -471,12 +471,10 @@ class Lane:
     def _set_timer(self) -> None:
         if self.shell is None:
             return
-        due_ms = next_due_ms(self.shell.state)
+        now_ms = self.clock.now_ms
+        due_ms = look_again_ms(self.shell.state, now_ms)
         if due_ms is None:
             return
-        now_ms = self.clock.now_ms
-        if due_ms <= now_ms:
-            due_ms = now_ms + LOOK_AGAIN_MS
         if not now_ms < self._timer_ms <= due_ms:
             self._timer_ms = due_ms
             self.clock.at(due_ms, self._time_came)

@@ -100,6 +100,11 @@ class PermitUnused:
 
 
 @value
+class CallAbandoned:
+    """We ourselves let a call go (a partition moved, a borrower was lost): that says nothing of the system."""
+
+
+@value
 class CallServed:
     """A call came back that the system had served (whatever became of its rows)."""
 
@@ -150,6 +155,7 @@ AccountInput = (
     Asked
     | CallLeft
     | PermitUnused
+    | CallAbandoned
     | CallServed
     | CallTurnedAway
     | CallSilent
@@ -391,6 +397,10 @@ def _unused(account: Account, word: PermitUnused, now_ms: int, out: Out) -> None
         out.append(ProbeLeft(now_ms))
 
 
+def _abandoned(account: Account, word: CallAbandoned, now_ms: int, out: Out) -> None:
+    out.append(CallReturned())
+
+
 def _served(account: Account, word: CallServed, now_ms: int, out: Out) -> None:
     out.append(CallReturned())
     if _stale(account, word.left_ms):
@@ -493,6 +503,7 @@ _HEAR: dict[type, Callable[[Account, Any, int, Out], None]] = {
     Asked: _asked,
     CallLeft: _left,
     PermitUnused: _unused,
+    CallAbandoned: _abandoned,
     CallServed: _served,
     CallTurnedAway: _turned_away,
     CallSilent: _silent,

@@ -59,11 +59,13 @@ def came_back(loans: Loans, host: str) -> bool:
     return True
 
 
-def overdue(loans: Loans, now_ms: int) -> int:
-    """How many loans nobody will hear of any more; they are no longer out."""
-    count = 0
-    for out in loans.out.values():
+def overdue(loans: Loans, now_ms: int) -> dict[str, int]:
+    """Host to how many of its loans nobody will hear of any more; they are no longer out."""
+    found: dict[str, int] = {}
+    for host, out in tuple(loans.out.items()):
         while out and out[0] <= now_ms:
             out.popleft()
-            count += 1
-    return count
+            found[host] = found.get(host, 0) + 1
+        if not out:
+            del loans.out[host]
+    return found

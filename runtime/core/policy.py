@@ -88,11 +88,17 @@ class Policy:
     after_silence: Callable[[int, int, int], AskFirst | SendAgain] = after_silence
 
 
+LARGEST = 10 * 366 * 24 * HOUR_MS
+"""No number that one may tune is larger: ten years in milliseconds."""
+
+
 def _number(text: str) -> int:
-    value_ = int(text)
-    if value_ < 0:
+    if len(text) > len(str(LARGEST)):
         raise ValueError(text)
-    return value_
+    number = int(text)
+    if not 0 <= number <= LARGEST:
+        raise ValueError(text)
+    return number
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -128,6 +134,18 @@ What the promise rests on (deadlines, late landing, the ERP's manners with keys)
 """
 
 
+LEAST = {
+    "batch_max": 1,
+    "calls_max": 1,
+    "staged_poll_ms": 100,
+    "confirm_after_ms": MINUTE_MS,
+    "recount_every_ms": 1_000,
+    "back_off_ms": 100,
+    "back_off_max_ms": 100,
+}
+"""Below these a partition would ask all the time, or never send."""
+
+
 def tuned(policy: Policy, changes: Iterable[tuple[str, str]]) -> Policy:
     """The policy with these changes. Raises ValueError, which says in one line what cannot be used."""
     read: dict[str, Any] = {}
@@ -138,9 +156,11 @@ def tuned(policy: Policy, changes: Iterable[tuple[str, str]]) -> Policy:
         try:
             read[name] = reader(text)
         except ValueError:
-            raise ValueError(f"{name}: {text!r} is no value for it; give a whole number that is not negative") from None
-    if read.get("batch_max") == 0 or read.get("calls_max") == 0:
-        raise ValueError("batch_max and calls_max are at least 1")
+            shown = text if len(text) <= 40 else f"{text[:40]}…"
+            raise ValueError(f"{name}: {shown!r} is no value for it; give a whole number from 0 to {LARGEST}") from None
+    for name, least in LEAST.items():
+        if read.get(name, least) < least:
+            raise ValueError(f"{name} is at least {least}")
     unknown = [scope for scope in read.get("rate_order", ()) if scope not in DEFAULT_ORDER]
     if unknown:
         raise ValueError(f"rate_order: {unknown[0]!r} is no scope; there are {', '.join(DEFAULT_ORDER)}")

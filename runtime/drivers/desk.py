@@ -19,6 +19,7 @@ from runtime.connectors.catalogue import LedgerKind
 from runtime.core.account import (
     AccountInput,
     AccountPolicy,
+    CallAbandoned,
     CallLeft,
     CallServed,
     CallSilent,
@@ -84,11 +85,16 @@ class Desk:
         self._credential = credential
         self._demand: dict[str, int] = {}
         self.counter: Counter | None = None
+        self._out = 0
+        """Permits of which no word came yet."""
+        self._of_others = 0
+        """Those among them that a former counter gave; the present one never counted them."""
 
     def seat(self, counter: Counter) -> None:
         """From now on this counter grants; what was asked of the one before is asked of it."""
         if self.counter is not None:
             self.counter.close()
+        self._of_others = self._out
         self.counter = counter
         for entity, calls in self._demand.items():
             counter.ask(entity, calls)
@@ -110,6 +116,7 @@ class Desk:
 
     def permit(self, entity: str) -> None:
         """One call of this entity may start; if nobody is there to start it, the permit goes back."""
+        self._out += 1
         lane = self.lanes.get(entity)
         if lane is None:
             self.ask(entity, 0)
@@ -127,24 +134,28 @@ class Desk:
         self._say(PermitUnused())
 
     def _say(self, word: AccountInput) -> None:
-        if self.counter is not None:
+        """Exactly one word for each permit."""
+        self._out -= 1
+        if self._of_others:
+            self._of_others -= 1
+        elif self.counter is not None:
             self.counter.hear(word)
 
     async def call(self, effect: Effect, request: Request, connector: Connector, deadline_s: float) -> CallAnswer:
         """Put a call on the wire and read what came of it. Cancelled: nobody knows."""
         left_ms = self._clock.wall_ms()
-        answer: CallAnswer = Silent()
+        word: AccountInput = CallAbandoned()
         try:
             response = await self.transport.send(self._signed(request), deadline_s)
-            if response is not None:
-                answer = connector.read(effect, response)
-        finally:
+            answer: CallAnswer = Silent() if response is None else connector.read(effect, response)
             if isinstance(answer, TurnedAway):
-                self._say(CallTurnedAway(left_ms, answer.door, answer.retry_after_ms))
+                word = CallTurnedAway(left_ms, answer.door, answer.retry_after_ms)
             elif isinstance(answer, Silent):
-                self._say(CallSilent(left_ms))
+                word = CallSilent(left_ms)
             else:
-                self._say(CallServed(left_ms))
+                word = CallServed(left_ms)
+        finally:
+            self._say(word)
             self.pump()
         return answer
 
@@ -215,9 +226,17 @@ class OwnedAccount:
     def pump(self) -> None:
         """Grant what may be granted, as long as the account is ours and open to us."""
         if not self._closed and self._valid() and self._clock.mono_ms() >= self._opens_mono_ms:
-            for _ in range(overdue(self._loans, self._clock.wall_ms())):
-                self.hear(CallSilent(self._clock.wall_ms()))
+            self._write_off()
             self._shell.pump()
+
+    def _write_off(self) -> None:
+        """Loans of which nobody will hear: a borrower is gone. That says nothing of the system."""
+        for host, loans in overdue(self._loans, self._clock.wall_ms()).items():
+            outbox = self._outbox.get(host)
+            for _ in range(loans):
+                self.hear(CallAbandoned())
+                if outbox:
+                    outbox.popleft()
 
     def _grant(self, entity: str) -> None:
         self.hear(CallLeft(entity))

@@ -26,7 +26,7 @@ from runtime.core.answers import CallAnswer, HeadsListed, Republished, Silent
 from runtime.core.effects import Effect, Recount
 from runtime.core.inputs import Answered, Command
 from runtime.core.news import DeadLetter, News
-from runtime.core.partition import Permits, next_due_ms, wanted
+from runtime.core.partition import Permits, look_again_ms, wanted
 from runtime.core.policy import Policy
 from runtime.core.records import Record, RowsApplied
 from runtime.drivers.clock import Clock
@@ -53,8 +53,10 @@ from runtime.ports import (
 from runtime.settings import Settings
 from runtime.telemetry import Spans
 
-LOOK_AGAIN_MS = 15_000
-"""A partition that waits for a permit looks again for what else has fallen due."""
+STOPPED_RETRY_MS = 15_000
+"""When senders should ask again for a partition that a person has to look at (ours)."""
+LONGEST_SLEEP_MS = 24 * 3_600_000
+"""An event loop refuses timers that are too far away."""
 COMPACT_FRAMES = 50
 """Frames that are compressed in one go: some tens of milliseconds for which a turn may have to wait (measured)."""
 TURN_ITEMS = 2_000
@@ -96,6 +98,8 @@ class _Done:
     orders: list[bool] = field(default_factory=list)
     calls: list[tuple[Effect, Request]] = field(default_factory=list)
     wants: Permits = field(default_factory=Permits)
+    trouble: JournalError | None = None
+    """A checkpoint failed after everything else was durable."""
     look_again_ms: int | None = None
     """When time alone will have something to say."""
 
@@ -148,6 +152,7 @@ class Lane:
         self._permits: dict[str, int] = {}
         self._calls: set[asyncio.Task[None]] = set()
         self._ending = False
+        self._leaving = False
         self._life: asyncio.Task[None] | None = None
         for desk in desks.values():
             desk.lanes[entity] = self
@@ -195,6 +200,8 @@ class Lane:
         )
         async with self._lock, self._turns.place():
             await self._turns.run(lambda: shell.wake_up(self._clock.wall_ms()))
+        # A machine whose clock was ahead wrote instants down that are still to come here.
+        self._clock.is_past(shell.state.now_ms)
         self._shell = shell
         self.state = "running"
         self._event.set()
@@ -212,7 +219,8 @@ class Lane:
                 self._desks[name].unused()
         self._permits.clear()
         for desk in self._desks.values():
-            desk.ask(self.entity, 0)
+            if desk.lanes.get(self.entity) is self:
+                desk.ask(self.entity, 0)
 
     def _stop_for_good(self, why: str) -> None:
         self._forget(f"stopped: {why}")
@@ -221,12 +229,15 @@ class Lane:
         self._turn_senders_away(why)
 
     def _turn_senders_away(self, why: str) -> None:
+        refused: Exception = IntakeRefusedError("moving", STOPPED_RETRY_MS, why)
+        if self._leaving or self.fenced:
+            refused = NotOwnerError(why)
         for delivery in self._deliveries:
             if not delivery.done.done():
-                delivery.done.set_exception(IntakeRefusedError("moving", LOOK_AGAIN_MS, why))
+                delivery.done.set_exception(refused)
         for order in self._orders:
             if not order.done.done():
-                order.done.set_exception(IntakeRefusedError("moving", LOOK_AGAIN_MS, why))
+                order.done.set_exception(refused)
         self._deliveries.clear()
         self._orders.clear()
         self.undecided_bytes = 0
@@ -241,11 +252,14 @@ class Lane:
 
         What is still on the wire then is silence for the next owner.
         """
+        self._leaving = True
         self._turn_senders_away(why)
         for desk in self._desks.values():
-            desk.ask(self.entity, 0)
+            if desk.lanes.get(self.entity) is self:
+                desk.ask(self.entity, 0)
         if self._calls and grace_s > 0:
             await asyncio.wait(self._calls, timeout=grace_s)
+            await self._answers_are_in()
         self._ending = True
         self._event.set()
         if self._life is not None:
@@ -253,11 +267,18 @@ class Lane:
         shell = self._shell
         self._forget("stopped: let go")
         for desk in self._desks.values():
-            desk.lanes.pop(self.entity, None)
+            if desk.lanes.get(self.entity) is self:
+                del desk.lanes[self.entity]
         if self._timer is not None:
             self._timer.cancel()
         async with self._lock, self._turns.place():
             await self._turns.run(lambda: self._close(shell))
+
+    async def _answers_are_in(self) -> None:
+        """Let the answers of the calls that came back be taken in; they are certain, and doubt is dear."""
+        while self._answers and self.state == "running":
+            self._event.set()
+            await asyncio.sleep(0.01)
 
     def _close(self, shell: Shell | None) -> None:
         try:
@@ -272,8 +293,7 @@ class Lane:
 
     async def deliver(self, news: Sequence[News], size: int) -> Sequence[Receipt]:
         """Put news into the mailbox; the receipts come once everything accepted is durable."""
-        if self._ending:
-            raise IntakeRefusedError("moving", LOOK_AGAIN_MS, self.state)
+        self._turn_away()
         done: asyncio.Future[Sequence[Receipt]] = asyncio.get_running_loop().create_future()
         self._deliveries.append(_Delivery(news, size, done))
         self.undecided_bytes += size
@@ -282,15 +302,23 @@ class Lane:
 
     async def order(self, command: Command) -> bool:
         """Journal a person's command; False when it found nothing to do."""
-        if self._ending:
-            raise IntakeRefusedError("moving", LOOK_AGAIN_MS, self.state)
+        self._turn_away()
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._orders.append(_Order(command, done))
         self._event.set()
         return await done
 
+    def _turn_away(self) -> None:
+        if self._leaving or self.fenced:
+            raise NotOwnerError(f"{self.entity} is leaving this host")
+        if self._ending:
+            raise IntakeRefusedError("moving", STOPPED_RETRY_MS, self.state)
+
     def permit(self, name: str) -> None:
         """A desk lets one call start."""
+        if self._leaving or self._ending:
+            self._desks[name].unused()
+            return
         self._permits[name] = self._permits.get(name, 0) + 1
         self._event.set()
 
@@ -301,7 +329,7 @@ class Lane:
             work = self._collect()
             try:
                 done = await self._turns.run(lambda: self._crank_once(work))
-            except JournalError:
+            except Exception:
                 self._put_back(work)
                 raise
         for delivery, receipts in zip(work.deliveries, done.receipts, strict=True):
@@ -311,6 +339,9 @@ class Lane:
         for order, found in zip(work.orders, done.orders, strict=True):
             if not order.done.done():
                 order.done.set_result(found)
+        if done.trouble is not None:
+            self._give_back(work.permits)
+            raise done.trouble
         self._set_off(work.permits, done)
         if self._deliveries or self._orders or self._answers or self._permits:
             self._event.set()
@@ -329,8 +360,11 @@ class Lane:
         """Nobody was told: whoever delivered still waits, and is served after the recovery."""
         self._deliveries.extendleft(reversed(work.deliveries))
         self._orders[:0] = work.orders
-        for name, permits in work.permits.items():
-            self._permits[name] = self._permits.get(name, 0) + permits
+        self._give_back(work.permits)
+
+    def _give_back(self, permits: Mapping[str, int]) -> None:
+        for name, permitted in permits.items():
+            self._permits[name] = self._permits.get(name, 0) + permitted
 
     def _crank_once(self, work: _Work) -> _Done:
         """One turn, in a thread: everything that was heard, then what may start."""
@@ -360,10 +394,12 @@ class Lane:
                 for effect in shell.start(Permits(erp=1) if name == "erp" else Permits(psa=1), now_ms):
                     done.calls.append((effect, self._connectors[name].build(effect)))
         done.wants = wanted(shell.state, now_ms)
-        due_ms = next_due_ms(shell.state)
-        if due_ms is not None:
-            # What is due already waits for a permit, which wakes the lane; meanwhile other things may fall due.
-            done.look_again_ms = due_ms if due_ms > now_ms else now_ms + LOOK_AGAIN_MS
+        done.look_again_ms = look_again_ms(shell.state, now_ms)
+        try:
+            shell.tidy()
+        except JournalError as fault:
+            # What was said is durable all the same: whoever waits hears it first.
+            done.trouble = fault
         return done
 
     def _note(self, effect: Effect, answer: CallAnswer) -> None:
@@ -398,6 +434,7 @@ class Lane:
         for effect, request in done.calls:
             if self._clock.mono_ms() >= self.lease_ends_mono_ms:
                 # Journalled as leaving, and it must not leave any more (rule 3).
+                self._give_back({name: permitted - used.get(name, 0) for name, permitted in permits.items()})
                 raise NotOwnerError(f"{self.entity}: the lease ended before a call could leave")
             used[effect.account] = used.get(effect.account, 0) + 1
             task = asyncio.get_running_loop().create_task(self._call(effect, request))
@@ -407,6 +444,8 @@ class Lane:
             for _ in range(permitted - used.get(name, 0)):
                 self._desks[name].unused()
         for name, calls in (("erp", done.wants.erp), ("psa", done.wants.psa)):
+            if self._leaving:
+                continue
             desk = self._desks[name]
             desk.ask(self.entity, max(0, calls - self._permits.get(name, 0)))
             if calls or used.get(name, 0) < permits.get(name, 0):
@@ -418,7 +457,7 @@ class Lane:
             self._timer.cancel()
             self._timer = None
         if at_ms is not None:
-            in_ms = max(0, at_ms - self._clock.wall_ms())
+            in_ms = min(max(0, at_ms - self._clock.wall_ms()), LONGEST_SLEEP_MS)
             self._timer = asyncio.get_running_loop().call_later(in_ms / 1_000, self._event.set)
 
     async def _call(self, effect: Effect, request: Request) -> None:
@@ -474,7 +513,7 @@ class Lane:
         async with self._lock, self._turns.place():
             shell = self._shell
             if shell is None:
-                raise IntakeRefusedError("moving", LOOK_AGAIN_MS, self.state)
+                raise IntakeRefusedError("moving", STOPPED_RETRY_MS, self.state)
             return await self._turns.run(lambda: story(self.entity, entry_id, shell, self._journal))
 
     def _names(self, **more: object) -> dict[str, object]:

@@ -14,7 +14,8 @@ import contextlib
 import gc
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -63,6 +64,10 @@ GRACE_S = 20.0
 """How long calls on the wire are waited for when a partition is let go."""
 COMPACT_EVERY_S = 60.0
 """How often logs are compacted (ours)."""
+DISK_S = 1.0
+"""How often the room on the disk is looked at (ours)."""
+REPORT_S = 1.0
+"""How long a report waits for a busy partition before it shows the last one (ours)."""
 LOOK_S = 2.0
 """How old the numbers are that a scrape shows, at most (ours)."""
 log = logging.getLogger("springtide.host")
@@ -115,6 +120,12 @@ class Host:
         self._owners_of_accounts: dict[str, Owner] = {}
         self._call_owner = call_owner
         self._turns = Turns(settings.journal.threads, self.metrics)
+        self._clerk = ThreadPoolExecutor(1, thread_name_prefix="leases")
+        self._doors: dict[str, asyncio.Lock] = {}
+        """Entity to whoever carries it or lets it go at the moment."""
+        self._drained: asyncio.Task[None] | None = None
+        self._reports: dict[str, PartitionReport] = {}
+        self._reporting: dict[str, asyncio.Task[None]] = {}
         self._headroom: int | None = None
         self._draining = ""
         self.latest: tuple[Sequence[PartitionReport], Sequence[AccountReport]] = ((), ())
@@ -129,19 +140,38 @@ class Host:
         gc.set_threshold(*GC_THRESHOLDS)
         gc.freeze()
         self._headroom = await self._at_the_store(self.store.headroom_bytes)
-        self._run(self._keep_leases(), "leases")
-        self._run(self._watch_disk(), "disk")
-        self._run(self._look(), "reports")
-        self._run(self._compact(), "compaction")
+        self._every(self.settings.journal.lease_ms / 3_000, self._keep_leases)
+        self._every(DISK_S, self._watch_disk)
+        self._every(LOOK_S, self._look)
+        self._every(COMPACT_EVERY_S, self._compact)
 
-    def _run(self, coroutine: Any, name: str) -> None:
+    def _every(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+        """Do something now and then, for as long as this host lives; what fails once is tried again."""
+
+        async def keep_at_it() -> None:
+            while True:
+                await asyncio.sleep(seconds)
+                try:
+                    await act()
+                except JournalError as fault:
+                    log.warning("the store did not answer", extra={"host": self.name, "call": name, "reason": fault})
+                except Exception:
+                    log.exception(
+                        "a task of the host failed; it is tried again", extra={"host": self.name, "call": name}
+                    )
+
+        name = act.__name__.strip("_")
+        self._run(keep_at_it(), name)
+
+    def _run(self, coroutine: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[None]":
         task = asyncio.get_running_loop().create_task(coroutine, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _at_the_store(self, act: Callable[[], Any]) -> Any:
-        """Something short at the store that is no turn, in a thread of its own."""
-        return await asyncio.to_thread(act)
+        """Something short at the store that is no turn. It has a thread that nobody else can keep busy."""
+        return await asyncio.get_running_loop().run_in_executor(self._clerk, act)
 
     # ---------------------------------------------------------------- what it carries
 
@@ -152,11 +182,15 @@ class Host:
 
     async def carry(self, entity: str) -> Owner:
         """Claim a partition, recover it and run it. Raises NotOwnerError while another host's lease runs."""
+        async with self._doors.setdefault(entity, asyncio.Lock()):
+            return await self._carry(entity)
+
+    async def _carry(self, entity: str) -> Owner:
         lane = self.lanes.get(entity)
         if lane is not None and not lane.lost:
             return lane.owner
         if lane is not None:
-            await self.let_go(entity)
+            await self._let_go(entity, 0.0)
         began_ms = self._clock.mono_ms()
         lease_ms = self.settings.journal.lease_ms
         owner: Owner = await self._at_the_store(lambda: self.store.claim(entity, self.name, self.address, lease_ms))
@@ -176,7 +210,7 @@ class Host:
             journal,
             owner,
             self._turns,
-            self._clock,
+            Clock(),
             self.metrics,
             self._keep_letters,
             self._spans,
@@ -187,13 +221,27 @@ class Host:
         return owner
 
     async def let_go(self, entity: str, grace_s: float = GRACE_S) -> None:
-        """Finish the running turn, wait for calls on the wire, give the lease back."""
-        lane = self.lanes.pop(entity, None)
+        """Finish the running turn, wait for calls on the wire, give the lease back.
+
+        Once begun it is carried through, whoever asked for it and gave up.
+        """
+
+        async def through() -> None:
+            async with self._doors.setdefault(entity, asyncio.Lock()):
+                await self._let_go(entity, grace_s)
+
+        await asyncio.shield(self._run(through(), f"let go {entity}"))
+
+    async def _let_go(self, entity: str, grace_s: float) -> None:
+        lane = self.lanes.get(entity)
         if lane is None:
             return
+        # It stays among the lanes until it has stopped: its lease is renewed meanwhile.
         await lane.stop(grace_s)
+        if self.lanes.get(entity) is lane:
+            del self.lanes[entity]
         try:
-            await self._at_the_store(lambda: self.store.release(lane.owner))
+            await self._at_the_store(partial(self.store.release, lane.owner))
         except JournalError as fault:
             log.warning("a lease was not given back", extra={"entity": entity, "reason": fault})
 
@@ -238,6 +286,8 @@ class Host:
 
     async def _find_owner(self, desk: Desk) -> None:
         """Own the account, if nobody does; else borrow from whoever does."""
+        if self._draining:
+            return
         assert self._call_owner is not None, "an account is shared on a cluster alone"
         journal = self.settings.journal
         began_ms = self._clock.mono_ms()
@@ -282,66 +332,58 @@ class Host:
     async def _keep_leases(self) -> None:
         """Renew every lease in one go, three times within its length; own accounts that nobody owns any more."""
         journal = self.settings.journal
-        while True:
-            await asyncio.sleep(journal.lease_ms / 3_000)
-            lanes = {lane.owner.name: lane for lane in self.lanes.values() if not lane.lost}
-            seats = {seat.owner.name: (account, seat) for account, seat in self._seats.items()}
-            owners = [*(lane.owner for lane in lanes.values()), *(seat.owner for _, seat in seats.values())]
-            began_ms = self._clock.mono_ms()
-            try:
-                renewed = (
-                    await self._at_the_store(partial(self.store.renew, owners, journal.lease_ms)) if owners else ()
-                )
-            except JournalError as fault:
-                # Nothing is given up yet: each lane stops sending by its own clock when its lease has run out.
-                log.warning("leases were not renewed", extra={"host": self.name, "reason": fault})
-                continue
-            kept = {owner.name for owner in renewed}
-            ends_ms = began_ms + journal.lease_ms - journal.lease_margin_ms
-            for name, lane in lanes.items():
-                if name in kept:
+        lanes = {lane.owner.name: lane for lane in self.lanes.values() if not lane.lost}
+        seats = {seat.owner.name: (account, seat) for account, seat in self._seats.items()}
+        owners = [*(lane.owner for lane in lanes.values()), *(seat.owner for _, seat in seats.values())]
+        began_ms = self._clock.mono_ms()
+        # A store that fails here raises, and nothing is given up yet: each lane stops sending by its own clock.
+        renewed: Sequence[Owner] = ()
+        if owners:
+            renewed = await self._at_the_store(partial(self.store.renew, owners, journal.lease_ms))
+        ends_ms = began_ms + journal.lease_ms - journal.lease_margin_ms
+        before = {owner.name: owner.lease_until_ms for owner in owners}
+        kept = {owner.name: owner for owner in renewed}
+        for name, lane in lanes.items():
+            if name in kept:
+                # One that could not be prolonged just now comes back with its old end.
+                if kept[name].lease_until_ms > before[name]:
                     lane.lease_ends_mono_ms = ends_ms
-                elif self.lanes.get(name) is lane:
-                    log.warning("another host owns the partition now", extra={"entity": name})
-                    del self.lanes[name]
-                    self._run(lane.stop(0.0, "another host owns it now"), f"stop {name}")
-            for name, (account, seat) in seats.items():
-                if name in kept:
+                    lane.owner = kept[name]
+            elif self.lanes.get(name) is lane and not lane.lost:
+                log.warning("another host owns the partition now", extra={"entity": name})
+                lane.fenced = True
+                self._run(self._put_down(lane), f"stop {name}")
+        for name, (account, seat) in seats.items():
+            if name in kept:
+                if kept[name].lease_until_ms > before[name]:
                     seat.ends_mono_ms = ends_ms
-                else:
-                    log.warning("another host owns the account now", extra={"account": account})
-                    del self._seats[account]
-                    desk = self._desks[account]
-                    desk.seat(BorrowedAccount(self.name, desk, self._clock, self._ask_owner))
-            if self._call_owner is not None:
-                for account, desk in self._desks.items():
-                    if account not in self._seats:
-                        await self._find_owner(desk)
+                    seat.owner = kept[name]
+            elif self._seats.get(account) is seat:
+                log.warning("another host owns the account now", extra={"account": account})
+                del self._seats[account]
+                desk = self._desks[account]
+                desk.seat(BorrowedAccount(self.name, desk, self._clock, self._ask_owner))
+        if self._call_owner is not None:
+            for account, desk in tuple(self._desks.items()):
+                if account not in self._seats:
+                    await self._find_owner(desk)
+
+    async def _put_down(self, lane: Lane) -> None:
+        """Stop a lane that is not ours any more; it stays where people and `carry` can see that."""
+        await lane.stop(0.0, "another host owns it now")
 
     async def _watch_disk(self) -> None:
-        while True:
-            try:
-                self._headroom = await self._at_the_store(self.store.headroom_bytes)
-            except JournalError:
-                self._headroom = None
-            self.metrics.disk_headroom(self._headroom)
-            await asyncio.sleep(1.0)
+        self._headroom = None
+        self._headroom = await asyncio.to_thread(self.store.headroom_bytes)
+        self.metrics.disk_headroom(self._headroom)
 
     async def _compact(self) -> None:
-        """Keep the logs small; a store that fails here fails again at the next turn, which knows what to do."""
-        while True:
-            await asyncio.sleep(COMPACT_EVERY_S)
-            for lane in tuple(self.lanes.values()):
-                try:
-                    await lane.compact()
-                except JournalError as fault:
-                    log.warning("a log was not compacted", extra={"entity": lane.entity, "reason": fault})
+        """Keep the logs small. A store that fails here fails again at the next turn, which knows what to do."""
+        for lane in tuple(self.lanes.values()):
+            await lane.compact()
 
     async def _look(self) -> None:
-        while True:
-            with contextlib.suppress(JournalError):
-                self.latest = (await self.partitions(), await self.accounts())
-            await asyncio.sleep(LOOK_S)
+        self.latest = (await self.partitions(), await self.accounts())
 
     # ---------------------------------------------------------------- intake
 
@@ -385,20 +427,38 @@ class Host:
             if entity not in self.settings.entities:
                 raise KeyError(entity)
             raise NotOwnerError(f"{entity} is not carried here")
-        return await asyncio.wait_for(lane.order(command), self.settings.limits.take_seconds)
+        try:
+            async with asyncio.timeout(self.settings.limits.take_seconds):
+                return await lane.order(command)
+        except TimeoutError:
+            said = f"{entity} is busy; whether the command was carried out shows in its status"
+            raise IntakeRefusedError("moving", BUSY_RETRY_MS, said) from None
 
     async def partitions(self) -> list[PartitionReport]:
-        """Every configured partition; those that are not carried here with their last owner."""
-        owners = {owner.name: owner for owner in await self._at_the_store(self.store.owners)}
+        """Every configured partition; those that are not carried here with their last owner.
+
+        One that is busy does not keep the others waiting: it is shown as it stood last.
+        """
+        owners = {owner.name: owner for owner in await asyncio.to_thread(self.store.owners)}
         now_ms = self._clock.wall_ms()
+        for entity, lane in self.lanes.items():
+            if entity not in self._reporting:
+                task = self._reporting[entity] = self._run(self._report(lane), f"report {entity}")
+                task.add_done_callback(partial(self._reported, entity))
+        if self._reporting:
+            await asyncio.wait(tuple(self._reporting.values()), timeout=REPORT_S)
         reports = []
         for entity, where in self.settings.entities.items():
-            lane = self.lanes.get(entity)
-            if lane is None:
-                reports.append(absent(entity, where.region, owners.get(entity), "not carried here", now_ms))
-            else:
-                reports.append(await lane.report())
+            state = "not carried here" if entity not in self.lanes else "busy"
+            known = self._reports.get(entity) if entity in self.lanes else None
+            reports.append(known or absent(entity, where.region, owners.get(entity), state, now_ms))
         return reports
+
+    def _reported(self, entity: str, _task: "asyncio.Task[None]") -> None:
+        self._reporting.pop(entity, None)
+
+    async def _report(self, lane: Lane) -> None:
+        self._reports[lane.entity] = await lane.report()
 
     async def accounts(self) -> list[AccountReport]:
         """Every account that this host owns."""
@@ -426,14 +486,20 @@ class Host:
         return "" if running else "no partition runs"
 
     async def drain(self, who: str, why: str) -> None:
-        """Take nothing in any more, finish what is on the wire, give the leases back."""
-        self._draining = f"{who}: {why}"
+        """Take nothing in any more, finish what is on the wire, give the leases back. Asked twice, it is one drain."""
+        if self._drained is None:
+            self._draining = f"{who}: {why}"
+            self._drained = self._run(self._drain(why), "drain")
+        await asyncio.shield(self._drained)
+
+    async def _drain(self, why: str) -> None:
         log.info("draining", extra={"host": self.name, "reason": why})
         await asyncio.gather(*(self.let_go(entity) for entity in tuple(self.lanes)))
-        for seat in self._seats.values():
+        seats = tuple(self._seats.values())
+        self._seats.clear()
+        for seat in seats:
             with contextlib.suppress(JournalError):
                 await self._at_the_store(partial(self.store.release, seat.owner))
-        self._seats.clear()
 
     async def close(self) -> None:
         """End what is left; call after `drain`."""
@@ -442,7 +508,8 @@ class Host:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(desk.close() for desk in self._desks.values()))
         self._turns.close()
-        await self._at_the_store(self._spans.close)
+        self._clerk.shutdown(wait=True)
+        await asyncio.to_thread(self._spans.close)
 
 
 def _credential(account: Any, environ: Mapping[str, str]) -> str:

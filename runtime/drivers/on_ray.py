@@ -276,7 +276,7 @@ class HostActor:
         host = await self._here()
         partitions, accounts = host.latest
         carried = [one for one in partitions if one.entity in host.lanes]
-        return await wire.answered(_said(HostReport(host.ready(), carried, accounts)))
+        return await wire.answered(_said(HostReport(host.ready(), carried, accounts, host.metrics.tell())))
 
     async def take(self, entity: str, news: bytes, size: int, deadline_s: float) -> bytes:
         """Take news in."""
@@ -396,7 +396,7 @@ class RayHost:
 class RayFleet:
     """Implements Fleet: hosts are named, detached actors of one namespace."""
 
-    def __init__(self, connection: Connection, settings: Settings) -> None:
+    def __init__(self, connection: Connection, settings: Settings, metrics: Metrics) -> None:
         import ray
 
         self._connection = connection
@@ -405,6 +405,7 @@ class RayFleet:
         # A folder that is meant relative to where we run is not so for a process that Ray starts.
         directory = str(Path(settings.journal.directory).resolve())
         settings = settings.model_copy(update={"journal": settings.journal.model_copy(update={"directory": directory})})
+        self._metrics = metrics
         self._settings = settings.model_dump_json().encode()
         self._actor: Any = ray.remote(HostActor)
         self._options = {**OPTIONS, "max_concurrency": settings.limits.concurrent_calls + SPARE_CALLS}
@@ -481,7 +482,10 @@ class RayFleet:
 
     async def report(self, host: str) -> HostReport:
         """How the host stands. Raises HostLostError."""
-        return await self.host(host).report()
+        report = await self.host(host).report()
+        if report.counted:
+            self._metrics.hear(host, report.counted)
+        return report
 
 
 # ------------------------------------------------------------------ the whole
@@ -509,6 +513,7 @@ class OnRay:
         self.accounts = self._router.accounts
         self.drain = self._router.drain
         self.ready = self._router.ready
+        self._metrics = metrics
         metrics.watch(lambda: self._reports)
 
     def _host_of(self, owner: Owner) -> RayHost:
@@ -518,7 +523,7 @@ class OnRay:
     async def start(self) -> None:
         """Connect, supervise, and wait until every entity is carried, or for long enough. Raises ConfigurationError."""
         await self._connection.open()
-        self._fleet = RayFleet(self._connection, self._settings)
+        self._fleet = RayFleet(self._connection, self._settings, self._metrics)
         name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self.supervisor = Supervisor(self._settings, self._store, self._fleet, name, clock=self._clock)
         loop = asyncio.get_running_loop()

@@ -3,7 +3,7 @@
     take(news)     load what the news names -> decide -> commit -> apply -> a receipt for each item
     turn(inputs)   the same for word of our own calls and for people's commands
     start(permits) due -> decide Sending -> commit -> apply -> the effects may leave
-    checkpoint     rows of what changed -> the table; what is settled, or queued behind a full window, leaves memory
+    tidy           now and then a checkpoint: what is settled, or far back in the queue, leaves memory
 
 Nothing is decided here. A commit that fails raises, and the partition stops: what is not durable did not happen.
 """
@@ -145,8 +145,6 @@ class Shell:
         if self.witness is not None:
             self.witness(records, now_ms)
         self._apply(records, now_ms)
-        if len(self.state.touched) >= self._look_at:
-            self._consider_checkpoint()
 
     def _apply(self, records: Sequence[Record], at_ms: int) -> None:
         state = self.state
@@ -156,7 +154,10 @@ class Shell:
                 self._effects += [(key, state.keys[key], ledger_id) for key, ledger_id in record.rows]
             apply(state, record)
 
-    def _consider_checkpoint(self) -> None:
+    def tidy(self) -> None:
+        """Checkpoint if it is worth it. For the end of a turn: whoever waits for word of it has it already."""
+        if len(self.state.touched) < self._look_at:
+            return
         state, every = self.state, self.checkpoint_every
         touched = len(state.touched)
         done = sum(settled(state, state.entries[entry_id]) for entry_id in state.touched)

@@ -58,6 +58,8 @@ class HostReport:
     """Empty, or what it waits for."""
     partitions: Sequence[PartitionReport]
     accounts: Sequence[AccountReport]
+    counted: bytes = b""
+    """What it counted since its start, as `Metrics.tell` says it."""
 
 
 class Fleet(Protocol):

@@ -261,7 +261,8 @@ class MemoryStore:
         """Prolong leases; returns those that are still ours."""
         with self._lock:
             until_ms = self._clock_ms() + lease_ms
-            renewed = [replace(owner, lease_until_ms=until_ms) for owner in owners if self._holds(owner)]
+            held = [owner for owner in owners if self._holds(owner) and self._owners[owner.name].lease_until_ms]
+            renewed = [replace(owner, lease_until_ms=until_ms) for owner in held]
             self._owners.update({owner.name: owner for owner in renewed})
             return renewed
 

@@ -54,6 +54,9 @@ T = TypeVar("T")
 PATIENCE_MS = 5_000
 """How long we wait for somebody else's write lock. Assumed: a checkpoint of 4,096 rows takes 50 ms (measured)."""
 
+RENEW_PATIENCE_MS = 100
+"""How long a renewal waits for one file before it looks after the others (ours)."""
+
 POLL_MS = 20
 """SQLite waits this long for a lock, in steps that grow; then we begin again with small ones. Left alone it would look
 ten times a second, and whoever commits without a pause lets go of the lock for a fiftieth of the time: a claim did not
@@ -211,13 +214,13 @@ class _File:
             yield db
 
     @contextmanager
-    def writing(self, size: int = 0) -> Iterator[sqlite3.Connection]:
+    def writing(self, size: int = 0, patience_ms: int | None = None) -> Iterator[sqlite3.Connection]:
         """The same in a transaction that holds the write lock from its start; durable on exit, or nothing of it.
 
-        `size` is about what it writes, in bytes.
+        `size` is about what it writes, in bytes; `patience_ms` how long it waits for somebody else's lock.
         """
         with self.reading() as db:
-            with _transaction(db, "BEGIN IMMEDIATE", self._patience_ms):
+            with _transaction(db, "BEGIN IMMEDIATE", self._patience_ms if patience_ms is None else patience_ms):
                 yield db
             self._unfolded += size + PAGE_BYTES
             if self._unfolded >= FOLD_BYTES:
@@ -670,20 +673,35 @@ class SqliteStore:
         return owner
 
     def renew(self, owners: Sequence[Owner], lease_ms: int) -> Sequence[Owner]:
-        """Prolong leases; returns those that are still ours. A file that cannot be written prolongs nothing."""
-        renewed = []
+        """Prolong leases; returns those that are still ours.
+
+        A file that cannot be written is ours as far as anybody knows, and keeps its old end. Whoever holds one up must
+        not hold the others up: files that are locked come last.
+        """
+        renewed: list[Owner] = []
+        locked: list[Owner] = []
         for owner in owners:
             try:
-                with self._file(owner.name).writing() as db:
-                    until_ms = self._clock_ms() + lease_ms
-                    if db.execute(
-                        "UPDATE ownership SET lease_until_ms = ? WHERE name = ? AND epoch = ?",
-                        (until_ms, owner.name, owner.epoch),
-                    ).rowcount:
-                        renewed.append(Owner(owner.name, owner.epoch, owner.host, owner.address, until_ms))
+                renewed += self._prolonged(owner, lease_ms, RENEW_PATIENCE_MS)
+            except JournalError:
+                locked.append(owner)
+        for owner in locked:
+            try:
+                renewed += self._prolonged(owner, lease_ms, self._patience_ms // len(locked))
+            except StoreAwayError:
+                renewed.append(owner)
             except JournalError:
                 continue
         return renewed
+
+    def _prolonged(self, owner: Owner, lease_ms: int, patience_ms: int) -> Sequence[Owner]:
+        with self._file(owner.name).writing(patience_ms=patience_ms) as db:
+            until_ms = self._clock_ms() + lease_ms
+            changed = db.execute(
+                "UPDATE ownership SET lease_until_ms = ? WHERE name = ? AND epoch = ? AND lease_until_ms > 0",
+                (until_ms, owner.name, owner.epoch),
+            ).rowcount
+        return [Owner(owner.name, owner.epoch, owner.host, owner.address, until_ms)] if changed else []
 
     def release(self, owner: Owner) -> None:
         """Give a name up at once."""
@@ -719,7 +737,10 @@ class SqliteStore:
 
     def headroom_bytes(self) -> int | None:
         """Free bytes of the directory's file system."""
-        return disk_usage(self.directory).free
+        try:
+            return disk_usage(self.directory).free
+        except OSError as fault:
+            raise StoreAwayError(f"{self.directory.name}: {fault.strerror}") from fault
 
     def close(self) -> None:
         """Close every file."""

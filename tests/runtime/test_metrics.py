@@ -353,3 +353,17 @@ def _script(name: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def test_what_hosts_counted_is_shown_where_somebody_scrapes() -> None:
+    """Counters and histograms of hosts add up with our own; a host that tells again is not counted twice."""
+    ours, host = Metrics(), Metrics()
+    for metrics in (ours, host):
+        metrics.in_ledger("DE01", [2.0, 40.0])
+        metrics.items({"accepted": 3})
+    ours.hear("host-1", host.tell())
+    ours.hear("host-1", host.tell())
+    shown = ours.render().decode()
+    assert 'springtide_approval_to_ledger_seconds_count{entity="DE01"} 4.0' in shown
+    assert 'springtide_approval_to_ledger_seconds_sum{entity="DE01"} 84.0' in shown
+    assert 'springtide_intake_items_total{outcome="accepted"} 6.0' in shown

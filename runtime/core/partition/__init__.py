@@ -17,7 +17,7 @@ Rule 5. Recovery is the normal path: the same records, the same `apply`, and eve
 
 from runtime.core.partition.apply import apply
 from runtime.core.partition.decide import decide
-from runtime.core.partition.due import Permits, due, next_due_ms, wanted
+from runtime.core.partition.due import Permits, due, look_again_ms, next_due_ms, wanted
 from runtime.core.partition.state import State, Tracked
 
-__all__ = ["Permits", "State", "Tracked", "apply", "decide", "due", "next_due_ms", "wanted"]
+__all__ = ["Permits", "State", "Tracked", "apply", "decide", "due", "look_again_ms", "next_due_ms", "wanted"]

@@ -64,9 +64,11 @@ def restarted(state: State, word: i.Restarted, now_ms: int, out: Records) -> Non
     """Every call that may have left is silent now; there is no second path for recovery."""
     out.append(r.PartitionRestarted(word.epoch, now_ms))
     asks = state.head.ask_seq
+    # Whoever made these calls may have lived on without its store, and gives them up a deadline from now at the latest.
+    given_up_ms = now_ms + state.policy.call_deadline_ms
     for call in state.calls.values():
         made = len(out)
-        _call_answered(state, call, Silent(), {}, now_ms, out, asks)
+        _call_answered(state, call, Silent(), {}, now_ms, out, asks, given_up_ms)
         asks += sum(isinstance(record, r.RowsDoubted) for record in out[made:])
 
 
@@ -78,9 +80,18 @@ def answered(state: State, word: Answered, now_ms: int, out: Records) -> None:
 
 
 def _call_answered(
-    state: State, call: OpenCall, answer: CallAnswer, seen: Any, now_ms: int, out: Records, asks: int
+    state: State,
+    call: OpenCall,
+    answer: CallAnswer,
+    seen: Any,
+    now_ms: int,
+    out: Records,
+    asks: int,
+    given_up_ms: int | None = None,
 ) -> None:
     match call.kind:
+        case "post" if given_up_ms is not None:
+            _silent(state, call.names, Doubt.SILENCE, now_ms, out, asks, given_up_ms)
         case "post":
             _batch_answered(state, call, answer, now_ms, out, asks)
         case "look_up":
@@ -137,10 +148,22 @@ def _batch_answered(state: State, call: OpenCall, answer: CallAnswer, now_ms: in
             _silent(state, call.names, why, now_ms, out, asks)
 
 
-def _silent(state: State, keys: tuple[str, ...], why: Doubt, now_ms: int, out: Records, asks: int) -> int:
-    """Doubt these rows, or return them; returns the number of the last question asked."""
+def _silent(
+    state: State,
+    keys: tuple[str, ...],
+    why: Doubt,
+    now_ms: int,
+    out: Records,
+    asks: int,
+    given_up_ms: int | None = None,
+) -> int:
+    """Doubt these rows, or return them; returns the number of the last question asked.
+
+    `given_up_ms` is when the call was given up, if that is not now: a late landing counts from there.
+    """
     policy = state.policy
-    verdict = policy.after_silence(now_ms, policy.late_landing_ms, policy.lookup_lag_ms)
+    given_up_ms = now_ms if given_up_ms is None else given_up_ms
+    verdict = policy.after_silence(given_up_ms, policy.late_landing_ms, policy.lookup_lag_ms)
     if isinstance(verdict, AskFirst):
         for part in _parts(keys, policy.lookup_max):
             asks += 1

@@ -45,8 +45,12 @@ def wanted(state: State, now_ms: int) -> Permits:
 _NOTHING = Permits()
 
 
-def next_due_ms(state: State) -> int | None:
-    """When to look again: one timer per partition, however many rows wait (None: nothing will fall due)."""
+def next_due_ms(state: State, after_ms: int = -1) -> int | None:
+    """When to look again: one timer per partition, however many rows wait (None: nothing will fall due).
+
+    With `after_ms`, instants up to then do not count: what fell due before waits for a permit, and must not hide what
+    falls due next.
+    """
     times = []
     if state.ask_order:
         times.append(state.ask_order[0][0])
@@ -64,7 +68,21 @@ def next_due_ms(state: State) -> int | None:
         times.append(state.head.recount_at_ms)
     if state.missing:
         times.append(state.head.fetch_at_ms)
-    return min(times, default=None)
+    return min((at_ms for at_ms in times if at_ms > after_ms), default=None)
+
+
+def look_again_ms(state: State, now_ms: int) -> int | None:
+    """When a driver that has done everything it may should look again; None when only news can change anything."""
+    next_ms = next_due_ms(state, now_ms)
+    first_ms = next_due_ms(state)
+    if first_ms is None or first_ms > now_ms:
+        return next_ms
+    # Something waits for a permit, which wakes the partition. It is looked after now and then all the same.
+    return now_ms + LOOK_AGAIN_MS if next_ms is None else min(next_ms, now_ms + LOOK_AGAIN_MS)
+
+
+LOOK_AGAIN_MS = 15_000
+"""How rarely a partition that waits for a permit looks for what else is to be done (ours)."""
 
 
 def _call_id(state: State, made: list[Effect]) -> str:

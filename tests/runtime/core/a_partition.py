@@ -54,6 +54,9 @@ from runtime.journal.memory import MemoryJournal
 BEGAN_MS = 1_000_000_000
 LINGER_MS = 5_000
 LATE_MS = 60_000
+DEADLINE_MS = 30_000
+LATE_AFTER_RESTART_MS = DEADLINE_MS + LATE_MS
+"""Whoever made the call may have lived on for a while; a late landing counts from its deadline."""
 POLL_MS = 300_000
 TELL_MS = 30_000
 HOUR_MS = 3_600_000

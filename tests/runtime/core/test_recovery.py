@@ -18,7 +18,7 @@ from runtime.journal.format import UnknownRecordError, read_entry, read_frame, r
 from runtime.journal.memory import MemoryJournal
 from tests.runtime.core.a_partition import (
     BEGAN_MS,
-    LATE_MS,
+    LATE_AFTER_RESTART_MS,
     LINGER_MS,
     PATIENCE_MS,
     POLL_MS,
@@ -78,7 +78,7 @@ def eventful(partition: Partition, look: Callable[[], None]) -> None:
     then(half)
     then(partition.hears(refused(half, Refusal.PERIOD_CLOSED)))
     then(partition.hears(period("2026-03", PeriodStatus.OPEN, Gate.HELD, version=2)))
-    ask = partition.asks(after_ms=LATE_MS)
+    ask = partition.asks(after_ms=LATE_AFTER_RESTART_MS)
     then(ask)
     then(partition.hears(found(ask, *(line_of(row) for row in again.rows[:1]))))
     then(partition.hears(*(approved(f"H-{n}") for n in range(3))))
@@ -187,7 +187,7 @@ def test_a_restart_turns_every_call_into_doubt() -> None:
     partition.crashes(after_ms=1_000)
     assert partition.phase_of("TS-1") is Phase.IN_DOUBT
     assert partition.state.calls == {}
-    assert partition.due(after_ms=LATE_MS - 1) == []
+    assert partition.due(after_ms=LATE_AFTER_RESTART_MS - 1) == []
     partition.hears(found(partition.asks(after_ms=1)))
     assert partition.sends(after_ms=0).rows == batch.rows
 
@@ -206,7 +206,7 @@ def test_calls_of_different_lives_have_different_names() -> None:
     names = [partition.sends().call_id]
     for _ in range(3):
         partition.crashes()
-        partition.hears(found(partition.asks(after_ms=LATE_MS)))
+        partition.hears(found(partition.asks(after_ms=LATE_AFTER_RESTART_MS)))
         names.append(partition.sends(after_ms=0).call_id)
     assert len(set(names)) == 4
     assert partition.state.head.epoch == 4
@@ -219,7 +219,9 @@ def test_two_batches_in_doubt_are_two_questions() -> None:
     partition.crashes()
     assert len({record.ask_id for record in partition.made(RowsDoubted)}) == 2
     for _ in batches:
-        partition.hears(found(partition.asks(after_ms=LATE_MS), *(line_of(row) for b in batches for row in b.rows)))
+        partition.hears(
+            found(partition.asks(after_ms=LATE_AFTER_RESTART_MS), *(line_of(row) for b in batches for row in b.rows))
+        )
     assert partition.state.head.books.counts[Place.POSTED] == 6
 
 

@@ -55,8 +55,8 @@ class StillClock(Clock):
     """A clock that moves when it is told to; the store's leases run on it, too."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.now_ms = 1_000_000
+        super().__init__()
 
     def wall_ms(self) -> int:
         return self.now_ms

@@ -220,7 +220,7 @@ def test_another_owner_fences_this_one() -> None:
             ground.store.release(owner)
             await two.carry(entity)
             published = ground.approve(20)
-            with pytest.raises(IntakeRefusedError):
+            with pytest.raises(NotOwnerError):
                 await one.take(entity, published[entity], 1_000, PATIENCE_S)
             receipts = await two.take(entity, published[entity], 1_000, PATIENCE_S)
             assert {receipt.taken for receipt in receipts} == {Taken.ACCEPTED}

@@ -99,6 +99,7 @@ def month(
     partition.hears(*USUAL)
     for number in range(MANY):
         partition.hears(approved(f"TS-{number:02d}"))
+        partition.shell.tidy()
     sent: list[list[str]] = []
     for round_ in range(40):
         partition.now_ms += 1_000
@@ -110,6 +111,7 @@ def month(
         for batch in batches:
             sent.append(keys(batch))  # type: ignore[arg-type]  # nothing but batches is due here
             partition.hears(applied(batch))  # type: ignore[arg-type]  # likewise
+        partition.shell.tidy()
     return sent, partition.journal, partition
 
 
@@ -130,6 +132,7 @@ def test_queued_entries_beyond_the_window_are_on_the_shelf() -> None:
     shell.turn(USUAL, BEGAN_MS)
     for number in range(MANY):
         shell.take([approved(f"TS-{number:02d}")], BEGAN_MS)
+        shell.tidy()
         assert len(shell.state.entries) <= 10 + CHECKPOINT_AT_LAST * 7
     assert shell.shelved + len(shell.state.entries) == MANY
 
@@ -149,6 +152,7 @@ def test_news_of_an_entry_on_the_shelf_finds_it() -> None:
     shell.wake_up(BEGAN_MS)
     shell.turn(USUAL, BEGAN_MS)
     shell.take([approved(f"TS-{number:02d}") for number in range(MANY)], BEGAN_MS)
+    shell.tidy()
     assert "TS-40" not in shell.state.entries
     news: EntryApproved = approved("TS-40", 2)
     assert [receipt.taken for receipt in shell.take([news, news], BEGAN_MS)] == ["accepted", "duplicate"]

@@ -267,7 +267,8 @@ def test_who_waits_too_long_for_the_lock_goes_away(directory: Path, opens: Opens
         journal.commit(b"one")
     with pytest.raises(StoreAwayError):
         store.claim("DE01", "host-1", "", LEASE_MS)
-    assert list(store.renew([owner], LEASE_MS)) == []
+    # Ours as far as anybody knows, and no longer than before.
+    assert list(store.renew([owner], LEASE_MS)) == [owner]
     assert [owner.name for owner in opens(patience_ms=30).owners()] == ["DE01"]
     stopped.execute("ROLLBACK")
     stopped.close()

@@ -47,7 +47,7 @@ bench: $(DEV) ## how fast the runtime is here, and what limits it
 
 .PHONY: test
 test: $(DEV) ## the whole test suite
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) $(ARGS)
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup $(ARGS)
 
 .PHONY: check
 check: format-check lint types imports ## format, lint, types and import contracts (make -k check: all of them, whatever fails)

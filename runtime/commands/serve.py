@@ -194,7 +194,7 @@ def assumptions(settings: Settings) -> Iterator[str]:
         if not account.honours_keys:
             yield (
                 f"{name} does not keep a second row under one key out. A process that is stopped between its last look "
-                f"at the lease and its send can send a row twice. Nothing here can prevent that; the look-up finds it."
+                f"at the lease and its send can send a row twice. Nothing here prevents or finds that; a reconciliation does."
             )
     for entity, where in settings.entities.items():
         if where.intake == "push":

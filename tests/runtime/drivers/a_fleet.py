@@ -5,6 +5,7 @@ cluster.step()   time passes, living hosts renew their leases, supervisors look,
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, cast
 
@@ -172,7 +173,7 @@ class ModelHost:
             report = absent(entity, self.region, owner, "running", self.directory.now_ms())
             oldest_ms = self.piles.get(entity)
             if oldest_ms is not None:
-                report.places = {Place.IN_FLIGHT: Pile(1, Decimal(1), {}, oldest_ms)}  # type: ignore[misc] # a value under construction
+                report = replace(report, places={Place.IN_FLIGHT: Pile(1, Decimal(1), {}, oldest_ms)})
             reports.append(report)
         return reports
 

@@ -27,7 +27,7 @@ INSTALL_SPRINGTIDE := $(INSTALL) --no-index --no-deps --no-build-isolation --edi
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
 demo: $(BASE) ## a firm's quiet week against misbehaving systems, with a verdict; report in out/demo

@@ -49,9 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"springtide {version('springtide')}")
     subparsers = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        point.load()(subparsers)
     try:
+        for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+            point.load()(subparsers)
         arguments = parser.parse_args(argv)
         code: int = arguments.run(arguments)
         sys.stdout.flush()
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"springtide: {bad}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("springtide: interrupted; nothing was written", file=sys.stderr)
+        print("springtide: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # Whoever read our output (head, less) has seen enough; what is still buffered goes nowhere.

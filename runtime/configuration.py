@@ -449,6 +449,8 @@ def _accounts(look: _Look) -> Iterator[_Finding]:
                 "a call that we gave up on may work as long again; give at least as much"
             )
             yield _Finding((*place, "late_landing_ms"), said, ((*place, "call_deadline_ms"),))
+        if account.kind == "generic_psa" and account.needs_session:
+            yield _Finding((*place, "needs_session"), "a generic_psa knows no sessions; take it out")
         if account.probe_max_ms < account.probe_first_ms:
             said = f"{account.probe_max_ms} is shorter than probe_first_ms ({account.probe_first_ms}); give more"
             yield _Finding((*place, "probe_max_ms"), said, ((*place, "probe_first_ms"),))

@@ -66,7 +66,6 @@ class Metric:
     """Upper bounds of a histogram, in the unit of its name."""
 
 
-MINUTE_S = 60.0
 HOUR_S = 3_600.0
 LEDGER_BUCKETS = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, HOUR_S, 2 * HOUR_S, 4 * HOUR_S, 6 * HOUR_S)
 CALL_BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)

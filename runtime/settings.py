@@ -87,6 +87,7 @@ class AccountSettings(_Settings):
     quota_window_ms: int = Field(default=5 * MINUTE_MS, ge=100)
     concurrent_max: int = Field(default=8, ge=1)
     batch_max: int = Field(default=100, ge=1, le=5_000)
+    """Rows (to an ERP) or statuses (to a PSA) in one call, at most."""
     call_deadline_ms: int = Field(default=30_000, ge=100)
     late_landing_ms: int = Field(default=10 * MINUTE_MS, ge=0)
     lookup_lag_ms: int = Field(default=0, ge=0)

@@ -344,7 +344,7 @@ async def send_all(url: str, key: str, bodies: list[bytes]) -> float:
                     assert answer.status == 202, f"{answer.status}: {text[:300]}"
 
         began = time.perf_counter()
-        await asyncio.gather(*(sender() for _ in range(8)))
+        await asyncio.gather(*(sender() for _ in range(16)))
         return time.perf_counter() - began
 
 

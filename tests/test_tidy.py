@@ -240,6 +240,16 @@ def test_scripts_can_be_run() -> None:
         assert subprocess.run([shell, "-n", str(script)], check=False).returncode == 0, named(script)
 
 
+def test_every_entry_point_is_there() -> None:
+    """A command that pyproject.toml names has a module in the repository: one that lacks breaks all commands."""
+    points = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
+    modules = [target.partition(":")[0].replace(".", "/") + ".py" for target in points["springtide.commands"].values()]
+    known = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607  git
+
+    assert len(modules) > 5
+    assert sorted(set(modules) - set(known.stdout.splitlines())) == []
+
+
 def test_fast_tests_have_no_sockets() -> None:
     """A fast test that calls out fails at once, even if the code under test swallows every exception."""
     with socket.socket() as out, pytest.raises(pytest.fail.Exception, match="opened a socket"):

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +26,7 @@ from urllib.request import Request, urlopen
 
 from runtime.cli import BadInputError
 from runtime.commands.configure import settings_from
+from runtime.configuration import ConfigurationError
 from runtime.drivers.clock import Clock
 from runtime.journal.stores import MissingExtraError, open_store
 from runtime.ports import Intake, JournalError, Operations, Store
@@ -60,12 +61,12 @@ def register(subparsers: Any) -> None:
     """Add `serve` to the program."""
     parser = subparsers.add_parser(
         "serve",
-        help="run the sync runtime: gateway, partitions, journal",
+        help="run it: gateway, partitions, journal",
         description="Takes approved time in over HTTP, keeps it durable, and posts it to the ERP. Ends on SIGTERM.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--config", metavar="FILE", default="springtide.toml", help="the settings (springtide.toml)")
+    parser.add_argument("--config", metavar="FILE", help="the settings (springtide.toml)")
     parser.add_argument("--demo", action="store_true", help="mock systems beside it, and a key that dies with it")
     parser.add_argument("--port", type=int, metavar="N", help="instead of server.port; 0 takes any that is free")
     parser.add_argument(
@@ -83,22 +84,36 @@ def run(arguments: argparse.Namespace) -> int:
     except ModuleNotFoundError as missing:
         raise BadInputError(f"serve needs {missing.name}, which is not installed; install springtide[serve]") from None
     try:
+        if arguments.demo and arguments.config:
+            raise BadInputError("--demo brings settings of its own; leave --config out, or --demo")
         if arguments.demo:
             with demo(arguments.port) as (settings, environ, prepare):
-                return asyncio.run(_serve(settings, environ, arguments.ray, prepare))
-        settings = settings_from(Path(arguments.config))
+                return _in_a_loop(_serve(settings, environ, arguments.ray, prepare))
+        settings = settings_from(Path(arguments.config or "springtide.toml"))
         if arguments.port is not None:
             server = settings.server.model_copy(update={"port": arguments.port})
             settings = settings.model_copy(update={"server": server})
-        return asyncio.run(_serve(settings, os.environ, arguments.ray, lambda url: None))
+        return _in_a_loop(_serve(settings, os.environ, arguments.ray, lambda url: None))
     except MissingExtraError as missing:
         raise BadInputError(str(missing)) from None
+    except ConfigurationError as wrong:
+        raise BadInputError("; ".join(wrong.mistakes)) from None
     except JournalError as fault:
         print(f"springtide: the journal cannot be used: {fault}", file=sys.stderr)
         return EXIT_AWAY
 
 
 # ------------------------------------------------------------------ the process
+
+
+def _in_a_loop(process: Coroutine[Any, Any, int]) -> int:
+    """Run the process in uvloop where it is installed: sockets cost a third less there (measured)."""
+    try:
+        from uvloop import new_event_loop
+    except ModuleNotFoundError:
+        return asyncio.run(process)
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(process)
 
 
 async def _serve(
@@ -130,7 +145,8 @@ async def _serve(
         operations = _Operations(runtime, ended)
         app = build_app(settings, runtime, operations, store.office(), gate, metrics, clock, environ)
         with _listening(settings) as sockets:
-            url = f"http://{settings.server.host}:{sockets[0].getsockname()[1]}"
+            name = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
+            url = f"http://{name}:{sockets[0].getsockname()[1]}"
             _end_on_signals(ended)
             await runtime.start()
             async with _gateway(app, sockets):
@@ -194,7 +210,8 @@ def assumptions(settings: Settings) -> Iterator[str]:
         if not account.honours_keys:
             yield (
                 f"{name} does not keep a second row under one key out. A process that is stopped between its last look "
-                f"at the lease and its send can send a row twice. Nothing here prevents or finds that; a reconciliation does."
+                f"at the lease and its send can send a row twice. Nothing here prevents or finds "
+                "that; a reconciliation does."
             )
     for entity, where in settings.entities.items():
         if where.intake == "push":
@@ -205,13 +222,14 @@ def assumptions(settings: Settings) -> Iterator[str]:
 
 @contextmanager
 def _listening(settings: Settings) -> Iterator[list[socket.socket]]:
-    with socket.socket() as listening:
+    host, port = settings.server.host, settings.server.port
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listening.bind((settings.server.host, settings.server.port))
+            listening.bind((host, port))
         except OSError as fault:
             raise BadInputError(
-                f"cannot listen on {settings.server.host}:{settings.server.port}: {fault.strerror}; choose another port"
+                f"cannot listen on {host}:{port}: {fault.strerror}; choose another --port (0 takes a free one)"
             ) from None
         yield [listening]
 
@@ -270,7 +288,11 @@ def demo(port: int | None) -> Iterator[tuple[Settings, Mapping[str, str], Callab
 
     folder = Path(tempfile.mkdtemp(prefix="springtide-demo-"))
     mocks = subprocess.Popen(
-        [sys.executable, "-m", "runtime.cli", "mocks", "serve", "--demo"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "runtime.cli", "mocks", "serve", "--demo"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,  # so that Ctrl-C does not end them while the runtime waits for their answers
     )
     try:
         assert mocks.stdout is not None
@@ -306,7 +328,7 @@ def demo(port: int | None) -> Iterator[tuple[Settings, Mapping[str, str], Callab
 
 
 _DEMO = """
-Springtide listens on {url}; a mock PSA and a mock ERP on {mocks}.
+Springtide listens on {url} and a mock PSA and a mock ERP on {mocks}
 Everything is gone when you press Ctrl-C. In another terminal:
 
   export SPRINGTIDE_URL={url}
@@ -328,7 +350,7 @@ Approve a time entry, and see what becomes of it:
         "invoice_narrative": "Analysis as agreed"
       }},
       "approval": {{
-        "fingerprint": "ec146e90", "approver": "DE01M0001", "method": "single", "decided_at_ms": 1772470800000
+        "fingerprint": "ec146e90", "approver": "DE01M0001", "method": "single", "decided_at_ms": '$(date +%s)000'
       }}
     }}
   }}'

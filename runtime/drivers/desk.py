@@ -75,8 +75,20 @@ class Counter(Protocol):
 class Desk:
     """One account in this process."""
 
-    def __init__(self, name: str, use: str, transport: Transport, clock: Clock, credential: Callable[[], str]) -> None:
-        """`use` is "erp" or "psa". `credential` is sent with every call where the system knows no sessions."""
+    def __init__(
+        self,
+        name: str,
+        use: str,
+        transport: Transport,
+        clock: Clock,
+        credential: Callable[[], str],
+        deadline_ms: int,
+    ) -> None:
+        """`use` is "erp" or "psa". `credential` is sent with every call where the system knows no sessions.
+
+        `deadline_ms` is how long a call of this account may take before it is given up.
+        """
+        self._deadline_s = deadline_ms / 1_000
         self.name = name
         self.use = use
         self.transport = transport
@@ -141,12 +153,12 @@ class Desk:
         elif self.counter is not None:
             self.counter.hear(word)
 
-    async def call(self, effect: Effect, request: Request, connector: Connector, deadline_s: float) -> CallAnswer:
+    async def call(self, effect: Effect, request: Request, connector: Connector) -> CallAnswer:
         """Put a call on the wire and read what came of it. Cancelled: nobody knows."""
         left_ms = self._clock.wall_ms()
         word: AccountInput = CallAbandoned()
         try:
-            response = await self.transport.send(self._signed(request), deadline_s)
+            response = await self.transport.send(self._signed(request), self._deadline_s)
             answer: CallAnswer = Silent() if response is None else connector.read(effect, response)
             if isinstance(answer, TurnedAway):
                 word = CallTurnedAway(left_ms, answer.door, answer.retry_after_ms)

@@ -54,7 +54,7 @@ from runtime.telemetry import NoSpans, Spans
 SWITCH_SECONDS = 0.001
 """How long a thread keeps the interpreter while another waits. Python's 5 ms make a short answer of the event loop
 wait for a long decision of a partition; at 1 ms the longest wait is a fifth, for no measurable cost (measured)."""
-GC_THRESHOLDS = (50_000, 20, 50)
+GC_THRESHOLDS = (200_000, 50, 100)
 """Partitions make no cycles, and millions of values that live for a while: Python's defaults look through all of them
 again and again, which costs 10 to 15 % (measured). What was there before the start is never looked at."""
 BUSY_RETRY_MS = 1_000
@@ -254,7 +254,7 @@ class Host:
         transport = self._connect(account.url, account.concurrent_max + 1)
         # With sessions the secret goes into the login alone, and its token into the calls.
         always = (lambda: "") if account.needs_session else lambda: _credential(account, self._environ)
-        desk = self._desks[name] = Desk(name, use, transport, self._clock, always)
+        desk = self._desks[name] = Desk(name, use, transport, self._clock, always, account.call_deadline_ms)
         if self._call_owner is None:
             desk.seat(self._owned(desk, lambda: True, 0))
         else:
@@ -527,6 +527,7 @@ def policy_of(settings: Settings, entity: str) -> Policy:
         entity,
         LEDGERS[erp.kind].freeze,
         batch_max=erp.batch_max,
+        tell_max=settings.accounts[where.psa].batch_max,
         linger_ms=where.linger_ms,
         tell_linger_ms=where.tell_linger_ms,
         calls_max=where.calls_max,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from dataclasses import fields as fields_of
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from runtime.core import records as r
@@ -228,6 +229,15 @@ def _told(record: Record, entry_id: str, keys: dict[str, None], calls: dict[str,
         case r.StatusesTaken():
             taken = next((status for status in record.statuses if status[0] == entry_id), None)
             return None if taken is None else f"the PSA knows: version {taken[1]} {taken[2]}"
+        case r.EntriesUnconfirmed():
+            said = "old, or held up for long: the ledger is asked first whether a person posted it"
+            return said if entry_id in record.entry_ids else None
+        case r.EntriesConfirmed():
+            return "the ledger holds nothing of it" if entry_id in record.entry_ids else None
+        case r.EntryWithdrawn() if record.entry_id == entry_id:
+            return f"version {record.version}: taken back by the source ({record.reason or 'no reason given'})"
+        case r.EntryCleared() if record.entry_id == entry_id:
+            return "nothing of it should stand, and nothing does"
         case r.CallEnded():
             return f"call {record.call_id} ended" if record.call_id in calls else None
     inner = getattr(record, "entry", None) or getattr(record, "posting", None)
@@ -254,7 +264,7 @@ def _received(record: r.EntryReceived) -> str:
         )
     return (
         f"version {entry.version}: {entry.quantity} {entry.unit} on {entry.work_date}, project {entry.project}, "
-        f"{money}; approved {approval.method} at {approval.decided_at_ms} ms"
+        f"{money}; approved {approval.method} at {_instant(approval.decided_at_ms)}"
     )
 
 
@@ -266,9 +276,17 @@ def _sent(record: r.BatchSent, entry_id: str, keys: dict[str, None], calls: dict
             calls[record.call_id] = None
             return (
                 f"{posting.leg} version {posting.version} under key {posting.key}, accounting date "
-                f"{posting.accounting_date}, in call {record.call_id} with {len(record.rows) - 1} others"
+                f"{posting.accounting_date}, in call {record.call_id}, {_company(len(record.rows) - 1)}"
             )
     return None
+
+
+def _company(others: int) -> str:
+    return "alone" if not others else f"with {others} {'other' if others == 1 else 'others'}"
+
+
+def _instant(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1_000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _of_keys(record: r.RowsReturned | r.RowsDoubted | r.RowsFoundMissing) -> str:
@@ -276,7 +294,7 @@ def _of_keys(record: r.RowsReturned | r.RowsDoubted | r.RowsFoundMissing) -> str
         case r.RowsReturned():
             return f"did nothing ({record.door or 'the call was refused as one'}); goes again as it was"
         case r.RowsDoubted():
-            return f"nobody knows whether it stands ({record.why}); asked about not before {record.ask_at_ms} ms"
+            return f"nobody knows whether it stands ({record.why}); asked about not before {_instant(record.ask_at_ms)}"
         case _:
             return "the ledger does not have it; goes again" + (" under a new key" if record.new_intent else "")
 

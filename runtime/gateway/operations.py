@@ -11,7 +11,7 @@ Rule 3. A command for several entities (a region, an account) is carried out for
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import msgspec
@@ -250,6 +250,3 @@ def whole_number(query: dict[str, str], name: str, least: int, most: int) -> int
     if text.isascii() and text.isdigit() and len(text) <= 9 and least <= int(text) <= most:
         return int(text)
     raise ProblemError("invalid", "the query cannot be used", [Flaw("", f"{name}: a number from {least} to {most}")])
-
-
-Handler = Callable[[Call, Caller], Awaitable[Answer]]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from runtime.configuration import secret
+from runtime.configuration import ConfigurationError, secret
 from runtime.ports import Store
 from runtime.settings import JournalSettings
 
@@ -18,7 +18,13 @@ def open_store(settings: JournalSettings, environ: Mapping[str, str]) -> Store:
         case "sqlite":
             from runtime.journal.sqlite import SqliteStore
 
-            return SqliteStore(Path(settings.directory))
+            try:
+                return SqliteStore(Path(settings.directory))
+            except OSError as fault:
+                said = (
+                    f"journal.directory: {settings.directory} cannot be used ({fault.strerror}); give a folder of ours"
+                )
+                raise ConfigurationError((said,)) from None
         case "postgres":
             try:
                 from runtime.journal.postgres import PostgresStore

@@ -9,6 +9,7 @@ from runtime.core.account import (
     Account,
     AccountPolicy,
     Asked,
+    CallAbandoned,
     CallLeft,
     CallServed,
     CallSilent,
@@ -445,6 +446,31 @@ def test_a_probe_that_is_served_mends_the_breaker() -> None:
     assert desk.mode is Mode.OPEN
 
 
+def test_a_call_that_we_let_go_ourselves_is_no_silence() -> None:
+    """However many calls we cut, the account is open, and their room is free again."""
+    desk = Desk(concurrent_max=8).wants()
+    for _ in range(desk.account.policy.silences_to_break):
+        assert len(desk.starts()) == 8
+        desk.hears(*[CallAbandoned()] * 8)
+    assert (desk.mode, desk.account.silences, desk.account.on_the_wire) == (Mode.OPEN, 0, 0)
+
+
+def test_a_call_that_we_let_go_ourselves_is_no_service() -> None:
+    """It ends no row of silences, and as a probe it opens nothing: the next probe waits as long as it would have."""
+    desk = Desk().wants()
+    for _ in range(desk.account.policy.silences_to_break):
+        assert desk.mode is Mode.OPEN
+        desk.starts(most=2)
+        desk.hears(CallAbandoned(), CallSilent(desk.now_ms))
+    assert desk.mode is Mode.BROKEN
+    assert len(desk.starts(after_ms=PROBE_MS)) == 1
+    until_ms = desk.account.until_ms
+    desk.hears(CallAbandoned())
+    assert (desk.mode, desk.account.until_ms > desk.now_ms) == (Mode.BROKEN, True)
+    assert desk.starts(after_ms=until_ms - desk.now_ms - 1) == []
+    assert len(desk.starts(after_ms=1)) == 1
+
+
 @pytest.mark.parametrize("door", [Door.LOGIN_REFUSED, Door.LOCKED_OUT])
 def test_an_account_without_sessions_waits_for_no_login(door: Door) -> None:
     """A 401 or 403 where nobody can log in breaks the account: probes go out, and one that is served mends it."""
@@ -673,6 +699,8 @@ def test_no_word_in_no_mode_breaks_the_account(seed: int) -> None:
                 desk.turned_away(tuple(Door)[fate], left_ms=left_ms)
             elif fate < 8:
                 desk.hears(CallSilent(left_ms))
+            elif fate == 8:
+                desk.hears(CallAbandoned())
             else:
                 desk.served(left_ms)
         assert desk.account.on_the_wire == len(wire)

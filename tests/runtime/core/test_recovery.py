@@ -18,7 +18,9 @@ from runtime.journal.format import UnknownRecordError, read_entry, read_frame, r
 from runtime.journal.memory import MemoryJournal
 from tests.runtime.core.a_partition import (
     BEGAN_MS,
+    DEADLINE_MS,
     LATE_AFTER_RESTART_MS,
+    LATE_MS,
     LINGER_MS,
     PATIENCE_MS,
     POLL_MS,
@@ -190,6 +192,29 @@ def test_a_restart_turns_every_call_into_doubt() -> None:
     assert partition.due(after_ms=LATE_AFTER_RESTART_MS - 1) == []
     partition.hears(found(partition.asks(after_ms=1)))
     assert partition.sends(after_ms=0).rows == batch.rows
+
+
+@pytest.mark.parametrize("before_ms", [0, 29_999, 3_600_000])
+def test_a_successor_waits_for_the_calls_of_whoever_lived_on(before_ms: int) -> None:
+    """A host that lost its store and not the ERP gives its call up a deadline later, and only from then it may land
+    late: whatever became known how long ago, nothing is asked before that, and nothing is sent twice."""
+    partition = given(approved("TS-1"))
+    batch = partition.sends()
+    partition.crashes(after_ms=before_ms)
+    assert partition.next_due_ms() == partition.now_ms + DEADLINE_MS + LATE_MS
+    assert partition.due(after_ms=DEADLINE_MS + LATE_MS - 1) == []
+    partition.hears(found(partition.asks(after_ms=1), *(line_of(row) for row in batch.rows)))
+    assert partition.phase_of("TS-1") is Phase.POSTED
+    assert partition.due(after_ms=LINGER_MS) == []
+
+
+def test_a_call_that_was_given_up_is_not_waited_for_again() -> None:
+    """Where the process heard the silence itself, the late landing counts from there, restart or not."""
+    partition = given(approved("TS-1"))
+    partition.hears(silence(partition.sends()))
+    partition.crashes(after_ms=1_000)
+    assert partition.due(after_ms=LATE_MS - 1_001) == []
+    assert [type(effect) for effect in partition.due(after_ms=1)] == [LookUp]
 
 
 def test_an_answer_to_a_call_of_a_dead_process_is_not_believed() -> None:

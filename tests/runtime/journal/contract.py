@@ -272,6 +272,15 @@ class StoreContract:
         store.release(old)
         assert list(store.owners()) == [new]
 
+    def test_what_was_given_back_is_not_renewed(self, place: Place) -> None:
+        """A renewal that crosses a release does not take the name again: it stays free for whoever claims it."""
+        store = place.store()
+        released, kept = (store.claim(name, "host-1", "", LEASE_MS) for name in ("DE01", "GB01"))
+        store.release(released)
+        assert [owner.name for owner in store.renew([released, kept], LEASE_MS)] == ["GB01"]
+        place.store().claim("DE01", "host-2", "", LEASE_MS)
+        assert [(owner.name, owner.host) for owner in store.owners()] == [("DE01", "host-2"), ("GB01", "host-1")]
+
     def test_the_same_host_claims_at_once(self, place: Place) -> None:
         """A host that comes back need not wait for the lease of its former life, whose epoch is fenced."""
         journal = taken(place.store())

@@ -328,7 +328,8 @@ def demo(port: int | None) -> Iterator[tuple[Settings, Mapping[str, str], Callab
 
 
 _DEMO = """
-Springtide listens on {url} and a mock PSA and a mock ERP on {mocks}
+Springtide:        {url}
+mock PSA and ERP:  {mocks}
 Everything is gone when you press Ctrl-C. In another terminal:
 
   export SPRINGTIDE_URL={url}

@@ -52,7 +52,7 @@ GOLDEN = WorldSettings(
     firm=SMALL_FIRM,
     people=PeopleSettings(correction_ppm=200_000, withdrawal_ppm=60_000, duplicate_ppm=30_000),
     erp=GENERIC["async_job"],
-    runtime=RuntimeSettings(batch_max=8, checkpoint_every=24, recount_every_ms=DAY_MS, recount_overlap_ms=6 * HOUR_MS),
+    runtime=RuntimeSettings(batch_max=8, checkpoint_every=8, recount_every_ms=DAY_MS, recount_overlap_ms=6 * HOUR_MS),
     faults=(LostReply(ppm=60_000), MissingEvent(ppm=40_000), DuplicateEvent(ppm=40_000), RowFailures(ppm=30_000)),
 )
 """Every step at least once, and nothing that depends on the minute: corrections and withdrawals in plenty, rows that

@@ -8,6 +8,9 @@ from typing import NoReturn
 
 import pytest
 
+# Rules that more than one folder tests: their asserts tell as much as those of a test file.
+pytest.register_assert_rewrite("tests.runtime.journal.contract")
+
 SLOW_FOLDERS = frozenset({"on_ray", "real"})
 
 

@@ -348,6 +348,10 @@ class BorrowedAccount:
         self._demand: dict[str, int] = {}
         self._words: list[AccountInput] = []
         self._wanted = asyncio.Event()
+        self._asking: set[asyncio.Task[None]] = set()
+        self._resting = False
+        self._unsaid = False
+        """Something changed since the last question."""
         self._task = asyncio.get_running_loop().create_task(self._borrow(), name=f"borrow {desk.name}")
 
     def ask(self, entity: str, calls: int) -> None:
@@ -356,11 +360,13 @@ class BorrowedAccount:
             self._demand[entity] = calls
         else:
             self._demand.pop(entity, None)
+        self._unsaid = True
         self._wanted.set()
 
     def hear(self, word: AccountInput) -> None:
         """Word of a lent call: the owner hears it with the next question."""
         self._words.append(word)
+        self._unsaid = True
         self._wanted.set()
 
     def pump(self) -> None:
@@ -370,36 +376,49 @@ class BorrowedAccount:
         while True:
             await self._wanted.wait()
             self._wanted.clear()
-            asked_ms = self._clock.mono_ms()
-            words, self._words = tuple(self._words), []
-            try:
-                lent = await self._call_owner(self._desk.name, Ask(self._host, dict(self._demand), words))
-            except asyncio.CancelledError:
-                raise
-            except Exception as fault:
-                # The owner is gone or moves: nothing is granted meanwhile, and what it lent is overdue by itself.
-                log.warning(
-                    "the account's owner did not answer",
-                    extra={"account": self._desk.name, "reason": type(fault).__name__},
-                )
-                await asyncio.sleep(REST_S)
-                self._wanted.set()
+            # One question may wait at the owner for a grant. Word of a call must not wait with it: it frees room there.
+            if self._asking and (self._resting or not self._words):
                 continue
-            self.token = lent.token
-            in_time = self._clock.mono_ms() < asked_ms + lent.lease_ms
-            for entity in lent.grants:
-                if in_time:
-                    left = self._demand.get(entity, 0) - 1
-                    if left > 0:
-                        self._demand[entity] = left
-                    else:
-                        self._demand.pop(entity, None)
-                    self._desk.permit(entity)
+            task = asyncio.get_running_loop().create_task(self._ask())
+            self._asking.add(task)
+            task.add_done_callback(self._asked)
+
+    def _asked(self, task: "asyncio.Task[None]") -> None:
+        self._asking.discard(task)
+        if self._demand or self._unsaid:
+            self._wanted.set()
+
+    async def _ask(self) -> None:
+        asked_ms = self._clock.mono_ms()
+        words, self._words, self._unsaid = tuple(self._words), [], False
+        try:
+            lent = await self._call_owner(self._desk.name, Ask(self._host, dict(self._demand), words))
+        except Exception as fault:
+            # The owner is gone or moves: nothing is granted meanwhile, and what it lent is overdue by itself.
+            log.warning(
+                "the account's owner did not answer",
+                extra={"account": self._desk.name, "reason": type(fault).__name__},
+            )
+            self._resting = True
+            try:
+                await asyncio.sleep(REST_S)
+            finally:
+                self._resting = False
+            return
+        self.token = lent.token
+        in_time = self._clock.mono_ms() < asked_ms + lent.lease_ms
+        for entity in lent.grants:
+            if in_time:
+                left = self._demand.get(entity, 0) - 1
+                if left > 0:
+                    self._demand[entity] = left
                 else:
-                    self.hear(PermitUnused())
-            if self._demand:
-                self._wanted.set()
+                    self._demand.pop(entity, None)
+                self._desk.permit(entity)
+            else:
+                self.hear(PermitUnused())
 
     def close(self) -> None:
         """Ask for nothing any more."""
-        self._task.cancel()
+        for task in (self._task, *self._asking):
+            task.cancel()

@@ -16,6 +16,7 @@ Rule 5. Nothing is decided here.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -153,6 +154,7 @@ class Lane:
         self._calls: set[asyncio.Task[None]] = set()
         self._ending = False
         self._leaving = False
+        self._left = asyncio.Event()
         self._life: asyncio.Task[None] | None = None
         for desk in desks.values():
             desk.lanes[entity] = self
@@ -182,7 +184,8 @@ class Lane:
                 # Away or full: what memory holds may not be what is durable. Recover, once the store is back.
                 self._forget(f"recovering: {fault}")
                 log.warning("the store did not take a step; recovering", extra=self._names(reason=fault))
-                await asyncio.sleep(rest_s)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._left.wait(), rest_s)
                 rest_s = min(2 * rest_s, REST_MAX_S)
             except Exception as fault:
                 # A bug of ours: this partition stops, its neighbours go on.
@@ -262,8 +265,11 @@ class Lane:
             await self._answers_are_in()
         self._ending = True
         self._event.set()
+        self._left.set()
         if self._life is not None:
             await asyncio.wait({self._life})
+        # Those whose turn failed meanwhile wait again, and nobody will serve them here.
+        self._turn_senders_away(why)
         shell = self._shell
         self._forget("stopped: let go")
         for desk in self._desks.values():

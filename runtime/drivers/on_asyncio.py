@@ -373,8 +373,11 @@ class Host:
         await lane.stop(0.0, "another host owns it now")
 
     async def _watch_disk(self) -> None:
-        self._headroom = None
-        self._headroom = await asyncio.to_thread(self.store.headroom_bytes)
+        try:
+            self._headroom = await asyncio.to_thread(self.store.headroom_bytes)
+        except BaseException:
+            self._headroom = None
+            raise
         self.metrics.disk_headroom(self._headroom)
 
     async def _compact(self) -> None:

@@ -28,7 +28,7 @@ from runtime.core.partition.state import (
     take_head,
 )
 from runtime.core.policy import Policy, tuned
-from runtime.core.records import BatchSent, Record, RowsApplied, RowsReversed
+from runtime.core.records import BatchSent, Record, RowsApplied, RowsReversed, StatusesTaken
 from runtime.journal.format import read_entry, read_frame, read_head, read_places, write_entry, write_frame, write_head
 from runtime.ports import EffectRow, Journal, Keep, Receipt, Row, Taken
 
@@ -63,7 +63,8 @@ class Shell:
         self.checkpoints = 0
         self.shelved = 0
         """Queued entries that are not in memory."""
-        self._look_at = checkpoint_every
+        self._told = 0
+        """Entries of which the source knows the end since the last checkpoint: about as many are settled."""
         self._shelf_from = 0
         """No ticket on the shelf is lower."""
         self._effects: list[EffectRow] = []
@@ -152,19 +153,15 @@ class Shell:
         for record in records:
             if isinstance(record, RowsApplied | RowsReversed):
                 self._effects += [(key, state.keys[key], ledger_id) for key, ledger_id in record.rows]
+            elif isinstance(record, StatusesTaken):
+                self._told += len(record.statuses)
             apply(state, record)
 
     def tidy(self) -> None:
         """Checkpoint if it is worth it. For the end of a turn: whoever waits for word of it has it already."""
-        if len(self.state.touched) < self._look_at:
-            return
-        state, every = self.state, self.checkpoint_every
-        touched = len(state.touched)
-        done = sum(settled(state, state.entries[entry_id]) for entry_id in state.touched)
-        if 2 * done >= touched or touched >= CHECKPOINT_AT_LAST * every:
+        touched, every = len(self.state.touched), self.checkpoint_every
+        if touched >= every and (2 * self._told >= touched or touched >= CHECKPOINT_AT_LAST * every):
             self.checkpoint()
-        else:
-            self._look_at = touched + every
 
     def checkpoint(self) -> None:
         """Write what changed since the last one, and let go of what is settled or far back in the queue."""
@@ -196,7 +193,7 @@ class Shell:
             self._shelf_from = min(self._shelf_from, first) if self.shelved else first
             self.shelved += len(shelved)
         self.checkpoints += 1
-        self._look_at = self.checkpoint_every
+        self._told = 0
 
     def _refill(self) -> None:
         """Take from the shelf what is next in line, before the line in memory runs out or overtakes it."""

@@ -54,9 +54,6 @@ T = TypeVar("T")
 PATIENCE_MS = 5_000
 """How long we wait for somebody else's write lock. Assumed: a checkpoint of 4,096 rows takes 50 ms (measured)."""
 
-RENEW_PATIENCE_MS = 100
-"""How long a renewal waits for one file before it looks after the others (ours)."""
-
 POLL_MS = 20
 """SQLite waits this long for a lock, in steps that grow; then we begin again with small ones. Left alone it would look
 ten times a second, and whoever commits without a pause lets go of the lock for a fiftieth of the time: a claim did not
@@ -682,7 +679,7 @@ class SqliteStore:
         locked: list[Owner] = []
         for owner in owners:
             try:
-                renewed += self._prolonged(owner, lease_ms, RENEW_PATIENCE_MS)
+                renewed += self._prolonged(owner, lease_ms, 0)
             except JournalError:
                 locked.append(owner)
         for owner in locked:

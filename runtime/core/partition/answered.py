@@ -94,6 +94,9 @@ def _call_answered(
             _silent(state, call.names, Doubt.SILENCE, now_ms, out, asks, given_up_ms)
         case "post":
             _batch_answered(state, call, answer, now_ms, out, asks)
+        case "look_up" if given_up_ms is not None:
+            # It only reads, and a late landing is impossible already: whoever goes on may ask at once.
+            out.append(r.AskPostponed(call.ask_id, state.asks[call.ask_id].names, now_ms))
         case "look_up":
             _looked_up(state, call, answer, now_ms, out)
         case "tell":

@@ -10,25 +10,21 @@ durable. Nothing is decided here; the three bounds on intake are counted here.
 """
 
 import asyncio
-import contextlib
 import gc
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from runtime.configuration import has_secret, secret
 from runtime.connectors.catalogue import LEDGERS, SOURCES
-from runtime.core.account import AccountPolicy
 from runtime.core.inputs import Command
-from runtime.core.loans import LEASE_MS, Ask, Lent
+from runtime.core.loans import Ask, Lent
 from runtime.core.news import DeadLetter, News
 from runtime.core.policy import Policy
+from runtime.drivers.accounts import Accounts, Connect, OwnerCall
 from runtime.drivers.clock import Clock
-from runtime.drivers.desk import BorrowedAccount, Desk, OwnedAccount
 from runtime.drivers.lane import Lane
 from runtime.drivers.over_http import HttpTransport
 from runtime.drivers.reporting import absent
@@ -46,7 +42,6 @@ from runtime.ports import (
     PartitionReport,
     Receipt,
     Store,
-    Transport,
 )
 from runtime.settings import Settings
 from runtime.telemetry import NoSpans, Spans
@@ -71,17 +66,6 @@ REPORT_S = 1.0
 LOOK_S = 2.0
 """How old the numbers are that a scrape shows, at most (ours)."""
 log = logging.getLogger("springtide.host")
-
-Connect = Callable[[str, int], Transport]
-OwnerCall = Callable[[Owner, str, Ask], Awaitable[Lent]]
-
-
-@dataclass(slots=True)
-class Seat:
-    """An account that this host owns, and until when by its own monotonic clock."""
-
-    owner: Owner
-    ends_mono_ms: int
 
 
 class Host:
@@ -111,14 +95,11 @@ class Host:
         self.address = address
         self.metrics = metrics or Metrics()
         self.lanes: dict[str, Lane] = {}
-        self._environ = environ
         self._spans = spans or NoSpans()
-        self._connect = connect
         self._clock = Clock()
-        self._desks: dict[str, Desk] = {}
-        self._seats: dict[str, Seat] = {}
-        self._owners_of_accounts: dict[str, Owner] = {}
-        self._call_owner = call_owner
+        self._accounts = Accounts(
+            settings, store, name, address, environ, connect, call_owner, self._clock, self._at_the_store
+        )
         self._turns = Turns(settings.journal.threads, self.metrics)
         self._clerk = ThreadPoolExecutor(1, thread_name_prefix="leases")
         self._doors: dict[str, asyncio.Lock] = {}
@@ -173,6 +154,10 @@ class Host:
         """Something short at the store that is no turn. It has a thread that nobody else can keep busy."""
         return await asyncio.get_running_loop().run_in_executor(self._clerk, act)
 
+    async def lend(self, account: str, ask: Ask) -> Lent:
+        """What another host may start on an account that this one owns. Raises NotOwnerError."""
+        return await self._accounts.lend(account, ask)
+
     # ---------------------------------------------------------------- what it carries
 
     @property
@@ -196,7 +181,7 @@ class Host:
         owner: Owner = await self._at_the_store(lambda: self.store.claim(entity, self.name, self.address, lease_ms))
         journal = await self._at_the_store(lambda: self.store.journal(owner))
         where = self.settings.entities[entity]
-        desks = {"erp": await self._desk(where.erp, "erp"), "psa": await self._desk(where.psa, "psa")}
+        desks = {"erp": await self._accounts.desk(where.erp, "erp"), "psa": await self._accounts.desk(where.psa, "psa")}
         connectors: dict[str, Connector] = {
             "erp": LEDGERS[self.settings.accounts[where.erp].kind].connector(entity),
             "psa": SOURCES[self.settings.accounts[where.psa].kind](entity),
@@ -245,96 +230,11 @@ class Host:
         except JournalError as fault:
             log.warning("a lease was not given back", extra={"entity": entity, "reason": fault})
 
-    async def _desk(self, name: str, use: str) -> Desk:
-        """The account's desk in this process, with somebody at its counter."""
-        desk = self._desks.get(name)
-        if desk is not None:
-            return desk
-        account = self.settings.accounts[name]
-        transport = self._connect(account.url, account.concurrent_max + 1)
-        # With sessions the secret goes into the login alone, and its token into the calls.
-        always = (lambda: "") if account.needs_session else lambda: _credential(account, self._environ)
-        desk = self._desks[name] = Desk(name, use, transport, self._clock, always, account.call_deadline_ms)
-        if self._call_owner is None:
-            desk.seat(self._owned(desk, lambda: True, 0))
-        else:
-            await self._find_owner(desk)
-        return desk
-
-    def _owned(self, desk: Desk, valid: Callable[[], bool], opens_in_ms: int) -> OwnedAccount:
-        account = self.settings.accounts[desk.name]
-        policy = AccountPolicy(
-            desk.name,
-            quota_calls=account.quota_calls,
-            quota_window_ms=account.quota_window_ms,
-            concurrent_max=account.concurrent_max,
-            needs_session=account.needs_session,
-            probe_first_ms=account.probe_first_ms,
-            probe_max_ms=account.probe_max_ms,
-        )
-        return OwnedAccount(
-            policy,
-            self._clock,
-            desk,
-            LEDGERS[account.kind] if account.needs_session else None,
-            lambda: _credential(account, self._environ),
-            self.name,
-            account.call_deadline_ms,
-            opens_in_ms,
-            valid,
-        )
-
-    async def _find_owner(self, desk: Desk) -> None:
-        """Own the account, if nobody does; else borrow from whoever does."""
-        if self._draining:
-            return
-        assert self._call_owner is not None, "an account is shared on a cluster alone"
-        journal = self.settings.journal
-        began_ms = self._clock.mono_ms()
-        try:
-            owner: Owner = await self._at_the_store(
-                partial(self.store.claim, f"account:{desk.name}", self.name, self.address, journal.lease_ms)
-            )
-        except NotOwnerError:
-            if desk.counter is None:
-                desk.seat(BorrowedAccount(self.name, desk, self._clock, self._ask_owner))
-            return
-        seat = Seat(owner, began_ms + journal.lease_ms - journal.lease_margin_ms)
-        self._seats[desk.name] = seat
-        first = owner.epoch == 1
-        desk.seat(self._owned(desk, lambda: self._clock.mono_ms() < seat.ends_mono_ms, 0 if first else LEASE_MS))
-        log.info("owns the account", extra={"account": desk.name, "host": self.name, "epoch": owner.epoch})
-
-    async def _ask_owner(self, account: str, ask: Ask) -> Lent:
-        """Ask whoever owns the account; where that is, the directory knows."""
-        assert self._call_owner is not None, "an account is shared on a cluster alone"
-        owner = self._owners_of_accounts.get(account)
-        if owner is None:
-            owners = await self._at_the_store(self.store.owners)
-            owner = next((one for one in owners if one.name == f"account:{account}"), None)
-            if owner is None:
-                raise NotOwnerError(f"nobody owns {account}")
-            self._owners_of_accounts[account] = owner
-        try:
-            return await self._call_owner(owner, account, ask)
-        except Exception:
-            self._owners_of_accounts.pop(account, None)
-            raise
-
-    async def lend(self, account: str, ask: Ask) -> Lent:
-        """What another host may start on an account that this one owns. Raises NotOwnerError."""
-        seat, desk = self._seats.get(account), self._desks.get(account)
-        if seat is None or desk is None or self._clock.mono_ms() >= seat.ends_mono_ms:
-            raise NotOwnerError(f"{account} is not owned here")
-        assert isinstance(desk.counter, OwnedAccount), f"{account}: owned, and borrowed"
-        return await desk.counter.lend(ask)
-
     async def _keep_leases(self) -> None:
         """Renew every lease in one go, three times within its length; own accounts that nobody owns any more."""
         journal = self.settings.journal
         lanes = {lane.owner.name: lane for lane in self.lanes.values() if not lane.lost}
-        seats = {seat.owner.name: (account, seat) for account, seat in self._seats.items()}
-        owners = [*(lane.owner for lane in lanes.values()), *(seat.owner for _, seat in seats.values())]
+        owners = [lane.owner for lane in lanes.values()] + [seat.owner for seat in self._accounts.seats.values()]
         began_ms = self._clock.mono_ms()
         # A store that fails here raises, and nothing is given up yet: each lane stops sending by its own clock.
         renewed: Sequence[Owner] = ()
@@ -353,20 +253,8 @@ class Host:
                 log.warning("another host owns the partition now", extra={"entity": name})
                 lane.fenced = True
                 self._run(self._put_down(lane), f"stop {name}")
-        for name, (account, seat) in seats.items():
-            if name in kept:
-                if kept[name].lease_until_ms > before[name]:
-                    seat.ends_mono_ms = ends_ms
-                    seat.owner = kept[name]
-            elif self._seats.get(account) is seat:
-                log.warning("another host owns the account now", extra={"account": account})
-                del self._seats[account]
-                desk = self._desks[account]
-                desk.seat(BorrowedAccount(self.name, desk, self._clock, self._ask_owner))
-        if self._call_owner is not None:
-            for account, desk in tuple(self._desks.items()):
-                if account not in self._seats:
-                    await self._find_owner(desk)
+        self._accounts.renewed(kept, ends_ms)
+        await self._accounts.take_up()
 
     async def _put_down(self, lane: Lane) -> None:
         """Stop a lane that is not ours any more; it stays where people and `carry` can see that."""
@@ -465,8 +353,7 @@ class Host:
 
     async def accounts(self) -> list[AccountReport]:
         """Every account that this host owns."""
-        counters = [desk.counter for desk in self._desks.values()]
-        return [counter.report() for counter in counters if isinstance(counter, OwnedAccount)]
+        return list(self._accounts.reports())
 
     async def trace(self, entity: str, entry_id: str) -> EntryTrace | None:
         """The story of an entry."""
@@ -498,26 +385,17 @@ class Host:
     async def _drain(self, why: str) -> None:
         log.info("draining", extra={"host": self.name, "reason": why})
         await asyncio.gather(*(self.let_go(entity) for entity in tuple(self.lanes)))
-        seats = tuple(self._seats.values())
-        self._seats.clear()
-        for seat in seats:
-            with contextlib.suppress(JournalError):
-                await self._at_the_store(partial(self.store.release, seat.owner))
+        await self._accounts.give_back()
 
     async def close(self) -> None:
         """End what is left; call after `drain`."""
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(desk.close() for desk in self._desks.values()))
+        await self._accounts.close()
         self._turns.close()
         self._clerk.shutdown(wait=True)
         await asyncio.to_thread(self._spans.close)
-
-
-def _credential(account: Any, environ: Mapping[str, str]) -> str:
-    """The secret as it is now; read at every use, so that a file that was replaced is found without a restart."""
-    return secret(account, "credential", environ).reveal() if has_secret(account, "credential") else ""
 
 
 def policy_of(settings: Settings, entity: str) -> Policy:

@@ -24,9 +24,10 @@ from runtime.core.model import Place
 from runtime.core.news import ConfigurationPublished, News
 from runtime.core.partition import look_again_ms
 from runtime.core.partition.due import LOOK_AGAIN_MS
-from runtime.drivers import desk, embedded, on_asyncio
+from runtime.drivers import counters, embedded, on_asyncio
 from runtime.drivers.clock import Clock
-from runtime.drivers.desk import BorrowedAccount, Desk, OwnedAccount
+from runtime.drivers.counters import BorrowedAccount, OwnedAccount
+from runtime.drivers.desk import Desk
 from runtime.drivers.embedded import Embedded
 from runtime.drivers.on_asyncio import Host
 from runtime.journal.memory import MemoryStore
@@ -501,7 +502,7 @@ def test_a_drained_host_owns_nothing_again() -> None:
     async def story() -> None:
         async with Ground() as ground:
             host = await ground.host("one", together=True)
-            assert host._seats
+            assert host._accounts.seats
             await host.drain("ops", "over")
             await host._keep_leases()
             assert [one.name for one in ground.store.owners() if one.lease_until_ms > ground.store.now_ms()] == []
@@ -553,7 +554,7 @@ def test_an_account_that_cannot_be_claimed_just_now_is_claimed_later() -> None:
             store.claim = fails(claim, StoreAwayError("a hiccup"))  # type: ignore[method-assign]  # it fails once
 
             async def owned() -> bool:
-                return bool(two._seats)
+                return bool(two._accounts.seats)
 
             await until(owned)
             assert {report.host for report in await two.accounts()} == {"two"}
@@ -861,7 +862,7 @@ def test_a_sender_whose_turn_failed_while_the_partition_left_is_turned_away() ->
 def test_word_of_lent_calls_does_not_wait_for_a_grant(monkeypatch: pytest.MonkeyPatch) -> None:
     """A borrower that has every call of the account says that they came back while it waits for more: only then is
     there more to lend."""
-    monkeypatch.setattr(desk, "LEND_WAIT_S", 3_600)
+    monkeypatch.setattr(counters, "LEND_WAIT_S", 3_600)
 
     async def story() -> None:
         async with Ground() as ground:

@@ -358,7 +358,9 @@ class Lane:
         while self._deliveries and items < TURN_ITEMS:
             deliveries.append(self._deliveries.popleft())
             items += len(deliveries[-1].news)
-        work = _Work(self._answers, self._orders, deliveries, self._permits)
+        # A command that nobody waits for any more was answered as not done: it must not be done later.
+        orders = [order for order in self._orders if not order.done.done()]
+        work = _Work(self._answers, orders, deliveries, self._permits)
         self._answers, self._orders, self._permits = [], [], {}
         return work
 

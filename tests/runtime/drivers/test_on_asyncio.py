@@ -303,3 +303,20 @@ def test_people_pause_resume_and_trace() -> None:
             assert await host.trace(entity, "no-such-entry") is None
 
     run(story())
+
+
+def test_a_command_that_was_given_up_is_not_carried_out_later() -> None:
+    """Whoever was told that nothing was done finds nothing done, however long the partition was busy."""
+
+    async def story() -> None:
+        async with Ground() as ground:
+            host = await ground.host("one", limits={"take_seconds": 0.05})
+            entity = next(iter(ground.firm.by_code))
+            lane = host.lanes[entity]
+            async with lane._lock:
+                with pytest.raises(IntakeRefusedError, match="nothing was done"):
+                    await host.command(entity, Pause("ann", "ledger check"))
+            await host.take(entity, ground.approve(20)[entity], 1_000, PATIENCE_S)
+            assert [report.paused for report in await reports_of(host) if report.entity == entity] == [""]
+
+    run(story())

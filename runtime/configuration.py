@@ -36,6 +36,7 @@ SECRET_BYTES_MAX = 64 * 1024
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+ADDRESS_WITH_QUERY = re.compile(r"https?://[^?]*\?", re.IGNORECASE)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Place = tuple[str, ...]
@@ -171,7 +172,12 @@ def dotted(place: Place) -> str:
 
 
 def toml(value: object) -> str:
-    """A plain setting (text, number, truth value, or a list of them) as TOML writes it."""
+    """A plain setting (text, number, truth value, or a list of them) as TOML writes it, for anybody to see.
+
+    The query of an address may hold a key: it is shown as "?…".
+    """
+    if isinstance(value, str) and ADDRESS_WITH_QUERY.match(value):
+        value = value.partition("?")[0] + "?…"
     # TOML's strings, numbers and lists are JSON's, except that DEL has to be escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
@@ -440,7 +446,7 @@ def _accounts(look: _Look) -> Iterator[_Finding]:
         parts = _split_url(account.url)
         if parts is None or not parts.hostname:
             yield _Finding((*place, "url"), "is no address; give one such as https://erp.example.com/api")
-        elif parts.username or parts.password:
+        elif _has_user(parts):
             said = "holds a user or password; move it to credential_env or credential_file"
             yield _Finding((*place, "url"), said)
         if account.late_landing_ms < account.call_deadline_ms:
@@ -520,6 +526,10 @@ def _tokens(look: _Look) -> Iterator[_Finding]:
         parts = _split_url(jwt.jwks_url)
         if parts is None or not parts.hostname or parts.scheme not in {"https", "http"}:
             yield _Finding(url, "is no address; give one such as https://login.example.com/keys")
+        elif _has_user(parts):
+            yield _Finding(
+                url, "holds a user or password, and nobody would send it; public keys need none, take it out"
+            )
         elif parts.scheme == "http" and not _is_loopback(parts.hostname):
             yield _Finding(url, "keys that come in the clear prove nothing; give an https:// address")
     elif jwt.jwks_file and (why := _not_a_jwks(Path(jwt.jwks_file))):
@@ -549,9 +559,14 @@ def _placement(look: _Look) -> Iterator[_Finding]:
 
 def _telemetry(look: _Look) -> Iterator[_Finding]:
     """Traces go to an address."""
-    url = look.settings.telemetry.otlp_url
-    if url and ((parts := _split_url(url)) is None or parts.scheme not in {"http", "https"} or not parts.hostname):
-        yield _Finding(("telemetry", "otlp_url"), "is no address; give one such as http://127.0.0.1:4318")
+    url, place = look.settings.telemetry.otlp_url, ("telemetry", "otlp_url")
+    if not url:
+        return
+    parts = _split_url(url)
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
+        yield _Finding(place, "is no address; give one such as http://127.0.0.1:4318")
+    elif _has_user(parts):
+        yield _Finding(place, "holds a user or password; take it out, and let a collector on this machine sign in")
 
 
 CHECKS: tuple[Callable[[_Look], Iterator[_Finding]], ...] = (
@@ -681,6 +696,11 @@ def _split_url(url: str) -> Any:
         return parts if parts.port is None or parts.port else None
     except ValueError:
         return None
+
+
+def _has_user(parts: Any) -> bool:
+    """Whether an address names a user or a password, be they empty."""
+    return "@" in parts.netloc
 
 
 # ------------------------------------------------------------------ words

@@ -172,7 +172,7 @@ def prove_determinism(arguments: argparse.Namespace, out: Console, err: Console)
 def digest_in_a_process(*, python: str, hash_seed: str, jobs: int, scenario: str, seed: int) -> str:
     """The digest of a run in a process of its own; a process that fails is shown as its last words."""
     words = [python, "-m", "runtime.cli", "simulate", scenario, "--seed", str(seed), "--jobs", str(jobs), "--json"]
-    done = subprocess.run(  # noqa: S603  our own program, with arguments of our own
+    done = subprocess.run(
         words,
         cwd=ROOT,
         env={**os.environ, "PYTHONHASHSEED": hash_seed},

@@ -8,6 +8,7 @@ gets to see the key, and no redirect is followed with it.
 import argparse
 import json
 import os
+import ssl
 import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -118,6 +119,12 @@ class Gateway:
         headers = {**self._headers, "Content-Type": "application/json"} if body else self._headers
         try:
             status, answer = self._send(self.url, method, target, headers, body)
+        except ssl.SSLError as distrusted:
+            why = getattr(distrusted, "verify_message", "") or getattr(distrusted, "reason", "") or "no TLS"
+            raise NotDoneError(
+                f"no connection to {self.url} that can be trusted ({printable(why)}); is it https there, is the host "
+                "the one in its certificate, and does SSL_CERT_FILE name the authority that signed it?"
+            ) from None
         except (OSError, HTTPException) as away:
             why = getattr(away, "strerror", None) or type(away).__name__
             raise NotDoneError(
@@ -192,18 +199,33 @@ class _Problem(msgspec.Struct):
 def connect(arguments: argparse.Namespace) -> Gateway:
     """The gateway that the arguments or the environment name. Raises BadInputError."""
     url = arguments.url or os.environ.get("SPRINGTIDE_URL") or DEFAULT_URL
-    parts = urlsplit(url)
-    try:
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.username)
-        parts.port  # noqa: B018 reading it is what checks it
-    except ValueError:
-        usable = False
-    if not usable:
-        raise BadInputError(f"--url {printable(url)}: give an address such as {DEFAULT_URL}")
+    host = _host(url)
+    if host is None:
+        raise BadInputError(f"--url {printable(_without_user(url))}: give an address such as {DEFAULT_URL}")
     key = _key(arguments.key_file)
-    if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "::1", "localhost"):
-        print(f"springtide: the key travels to {parts.hostname} in clear; use https there", file=sys.stderr)
+    if url.lower().startswith("http://") and host not in ("127.0.0.1", "::1", "localhost"):
+        print(f"springtide: the key travels to {host} in clear; use https there", file=sys.stderr)
     return Gateway(url.rstrip("/"), key, arguments.send)
+
+
+def _host(url: str) -> str | None:
+    """The host of an address that can be called; None where it cannot be read, or could never be sent."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        # The same that a socket does with a name, so that it does not fail there: empty and overlong labels.
+        host.encode("idna")
+        sendable = parts.path.isascii() and url.isprintable() and " " not in url and parts.port != 0
+    except ValueError:
+        return None
+    plain = parts.scheme in ("http", "https") and "@" not in parts.netloc and not (parts.query or parts.fragment)
+    return host if host and plain and sendable else None
+
+
+def _without_user(url: str) -> str:
+    """An address without what stands before its host, which may be a password."""
+    scheme, mark, rest = url.partition("://")
+    return f"{scheme}{mark}…@{rest.rpartition('@')[2]}" if "@" in rest else url
 
 
 def _key(file: Path | None) -> str:

@@ -3,7 +3,9 @@
 import argparse
 import json
 
-from runtime.commands.connection import add_connection, add_why, answering, connect, positive, read
+import msgspec
+
+from runtime.commands.connection import NotDoneError, add_connection, add_why, answering, connect, positive, read
 from runtime.commands.words import console, grid, instant, row
 from runtime.ports import AuditNote
 
@@ -51,10 +53,17 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     audit.set_defaults(run=answering(run_audit))
 
 
+class _Drain(msgspec.Struct):
+    """What the gateway says; anything else that answers there says nothing of the kind."""
+
+    draining: bool = False
+
+
 def run_drain(arguments: argparse.Namespace) -> int:
     """Run `drain`; returns the exit code."""
     gateway = connect(arguments)
-    gateway.tell("/v1/drain", {"why": arguments.why})
+    if not read(gateway.tell("/v1/drain", {"why": arguments.why}), _Drain).draining:
+        raise NotDoneError(f"{gateway.url} did not say that it drains; springtide status shows what is going on")
     print(f"{gateway.url} drains; it ends once what is on the wire is finished")
     return 0
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from runtime.commands.connection import NotDoneError, add_connection, add_why, answering, connect, read, said
+from runtime.commands.connection import Gateway, NotDoneError, add_connection, add_why, answering, connect, read, said
+from runtime.commands.trace import all_entities, trace_of
 from runtime.commands.words import printable, several
 
 _CODES = "exit codes: 0 done, 1 nothing to do, or the runtime refused or is away, 2 bad input\n"
@@ -55,7 +56,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     _finish(parser)
     parser = _parser(subparsers, "waive", "give a parked entry up for good", WAIVE)
     parser.add_argument("entries", nargs=1, metavar="ENTRY", type=said, help="the entry's id at its source")
-    parser.add_argument("--entity", type=said, help="the legal entity it belongs to (default: wherever it is parked)")
+    parser.add_argument("--entity", type=said, help="the legal entity it belongs to (default: the one that knows it)")
     _finish(parser)
 
 
@@ -85,6 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
         for name in ("entity", "region", "account", "entries")
         if (given := getattr(arguments, name, None)) is not None
     }
+    if arguments.verb == "waive" and arguments.entity is None:
+        whom["entity"] = _home_of(gateway, arguments.entries[0])
     answer = gateway.tell("/v1/commands", {"verb": arguments.verb, **whom, "why": arguments.why})
     results = read(answer.get("results"), list[_Result])
     done = [result.entity for result in results if result.done]
@@ -99,6 +102,16 @@ def run(arguments: argparse.Namespace) -> int:
     if not done:
         raise NotDoneError(_NOTHING[arguments.verb])
     return 0
+
+
+def _home_of(gateway: Gateway, entry: str) -> str:
+    """The one entity that knows the entry: a waiver is for good, so it is never given to two."""
+    found = [entity for entity in all_entities(gateway) if trace_of(gateway, entity, entry) is not None]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise NotDoneError(f"{printable(entry)} is known in {_named(found)}; say which with --entity")
+    raise NotDoneError(_NOTHING["waive"])
 
 
 class _Result(msgspec.Struct):

@@ -30,7 +30,6 @@ from runtime.commands.connection import (
     read,
 )
 from runtime.commands.words import console, duration, grid, instant, printable, row, several
-from runtime.ports import Letter
 
 LETTERS = """\
 examples:
@@ -98,7 +97,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run_letters(arguments: argparse.Namespace) -> int:
     """Run `letters`; returns the exit code."""
     gateway = connect(arguments)
-    found = list(islice(_pages(gateway, arguments.state), arguments.most))
+    found = list(islice(_pages(gateway, arguments.state, arguments.most, bodies=arguments.json), arguments.most))
     if arguments.json:
         print(json.dumps({"letters": found}, indent=2))
         return 0
@@ -106,8 +105,8 @@ def run_letters(arguments: argparse.Namespace) -> int:
         print(f"no dead letter is {arguments.state}")
         return 0
     table = grid("letter", "first", ">times", "source", "kind", ">bytes", "reason")
-    for letter in read(found, list[Letter]):
-        cells = (letter.times, letter.source, letter.kind, len(letter.body), letter.reason)
+    for letter in read(found, list[_Listed]):
+        cells = (letter.times, letter.source, letter.kind, letter.size, letter.reason)
         row(table, letter.letter_id, instant(letter.first_ms), *cells)
     console().print(table)
     if len(found) == arguments.most:
@@ -117,16 +116,27 @@ def run_letters(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _pages(gateway: Gateway, state: str) -> Iterator[dict[str, Any]]:
-    """Every letter in this state, as it came, by id."""
-    after = ""
+class _Listed(msgspec.Struct):
+    """A letter as it is listed: without its body, but with its size."""
+
+    letter_id: str
+    source: str
+    kind: str
+    reason: str
+    size: int
+    first_ms: int
+    times: int
+
+
+def _pages(gateway: Gateway, state: str, most: int, *, bodies: bool) -> Iterator[dict[str, Any]]:
+    """Every letter in this state, as it came, by id; pages of no more than are wanted."""
+    query: dict[str, Any] = {"state": state, "after": "", "most": min(most, _PAGE), "bodies": int(bodies)}
     while True:
-        answer = gateway.ask("/v1/dead-letters", {"state": state, "after": after, "most": _PAGE})
-        page = read(answer.get("letters"), list[dict[str, Any]])
-        yield from page
-        if len(page) < _PAGE:
+        answer = gateway.ask("/v1/dead-letters", query)
+        yield from read(answer.get("letters"), list[dict[str, Any]])
+        query["after"] = read(answer.get("next"), str)
+        if not query["after"]:
             return
-        after = str(page[-1].get("letter_id"))
 
 
 def run_replay(arguments: argparse.Namespace) -> int:
@@ -136,7 +146,8 @@ def run_replay(arguments: argparse.Namespace) -> int:
     if arguments.per_second > _FASTEST:
         raise BadInputError(f"--per-second {arguments.per_second}: give at most {_FASTEST}")
     gateway = connect(arguments)
-    waiting = [letter.letter_id for letter in read(list(_pages(gateway, "waiting")), list[Letter])]
+    listed = read(list(_pages(gateway, "waiting", _PAGE, bodies=False)), list[_Listed])
+    waiting = [letter.letter_id for letter in listed]
     named = dict.fromkeys(_whole(given, waiting) for given in arguments.letters)
     ids = waiting if arguments.all else list(named)
     if not ids:

@@ -47,6 +47,10 @@ EXIT_RIVAL = 4
 """Exit when another process turns out to serve the same journal."""
 
 
+_CHILDREN: list[subprocess.Popen[str]] = []
+"""What this process started and has to end, also when it ends at once."""
+
+
 class Runtime(Intake, Operations, Protocol):
     """What the gateway is put in front of."""
 
@@ -238,6 +242,8 @@ def _end_on_signals(ended: asyncio.Event) -> None:
     def told(number: int) -> None:
         if ended.is_set():
             print("springtide: ended at once; what was acknowledged is in the journal", file=sys.stderr, flush=True)
+            for child in _CHILDREN:
+                child.terminate()
             os._exit(128 + number)
         print("springtide: draining; once more to end at once", file=sys.stderr, flush=True)
         ended.set()
@@ -251,6 +257,8 @@ async def _gateway(app: Any, sockets: list[socket.socket]) -> AsyncIterator[None
     """The gateway on its sockets, for as long as the block runs; it answers until the end of the drain."""
     import uvicorn
 
+    from runtime.gateway.protocol import BoundedProtocol
+
     class Server(uvicorn.Server):
         """Leaves the signals to us."""
 
@@ -260,6 +268,7 @@ async def _gateway(app: Any, sockets: list[socket.socket]) -> AsyncIterator[None
 
     config = uvicorn.Config(
         app,
+        http=BoundedProtocol,
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -294,6 +303,7 @@ def demo(port: int | None) -> Iterator[tuple[Settings, Mapping[str, str], Callab
         text=True,
         start_new_session=True,  # so that Ctrl-C does not end them while the runtime waits for their answers
     )
+    _CHILDREN.append(mocks)
     try:
         assert mocks.stdout is not None
         line = mocks.stdout.readline()

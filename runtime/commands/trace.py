@@ -52,10 +52,10 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(arguments: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit code."""
     gateway = connect(arguments)
-    entities = [arguments.entity] if arguments.entity else _all_entities(gateway)
+    entities = [arguments.entity] if arguments.entity else all_entities(gateway)
     found = {}
     for entity in entities:
-        answer = _trace(gateway, entity, arguments.entry)
+        answer = trace_of(gateway, entity, arguments.entry)
         if answer is not None:
             found[entity] = answer
     if not found:
@@ -74,11 +74,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _all_entities(gateway: Gateway) -> list[str]:
+def all_entities(gateway: Gateway) -> list[str]:
     return sorted(report.entity for report in read(gateway.ask("/v1/status").get("partitions"), list[PartitionReport]))
 
 
-def _trace(gateway: Gateway, entity: str, entry_id: str) -> dict[str, Any] | None:
+def trace_of(gateway: Gateway, entity: str, entry_id: str) -> dict[str, Any] | None:
     """The story as it came; None where this entity never heard of the entry."""
     try:
         return gateway.ask(f"/v1/trace/{segment(entity)}/{segment(entry_id)}")

@@ -322,15 +322,22 @@ class Host:
             async with asyncio.timeout(self.settings.limits.take_seconds):
                 return await lane.order(command)
         except TimeoutError:
-            said = f"{entity} is busy; whether the command was carried out shows in its status"
+            said = f"{entity} is busy; unless it was just being carried out, nothing was done: see its status"
             raise IntakeRefusedError("moving", BUSY_RETRY_MS, said) from None
 
     async def partitions(self) -> list[PartitionReport]:
         """Every configured partition; those that are not carried here with their last owner.
 
-        One that is busy does not keep the others waiting: it is shown as it stood last.
+        One that is busy does not keep the others waiting: it is shown as it stood last. While the store is away, what
+        is carried here is told from memory, and nobody knows of the rest.
         """
-        owners = {owner.name: owner for owner in await asyncio.to_thread(self.store.owners)}
+        owners: dict[str, Owner] = {}
+        elsewhere = "not carried here"
+        try:
+            owners = {owner.name: owner for owner in await asyncio.to_thread(self.store.owners)}
+        except JournalError as fault:
+            log.warning("the store did not answer", extra={"host": self.name, "call": "owners", "reason": fault})
+            elsewhere = "store away: nobody can tell who carries it"
         now_ms = self._clock.wall_ms()
         for entity, lane in self.lanes.items():
             if entity not in self._reporting:
@@ -340,7 +347,7 @@ class Host:
             await asyncio.wait(tuple(self._reporting.values()), timeout=REPORT_S)
         reports = []
         for entity, where in self.settings.entities.items():
-            state = "not carried here" if entity not in self.lanes else "busy"
+            state = elsewhere if entity not in self.lanes else "busy"
             known = self._reports.get(entity) if entity in self.lanes else None
             reports.append(known or absent(entity, where.region, owners.get(entity), state, now_ms))
         return reports
@@ -372,8 +379,13 @@ class Host:
         waiting = sorted(entity for entity, lane in self.lanes.items() if lane.state != "running" and not lane.lost)
         if waiting:
             return f"{', '.join(waiting[:5])}: {self.lanes[waiting[0]].state}"
-        running = any(lane.state == "running" for lane in self.lanes.values())
-        return "" if running else "no partition runs"
+        running = [lane for lane in self.lanes.values() if lane.state == "running"]
+        if not running:
+            return "no partition runs"
+        now_ms = self._clock.mono_ms()
+        if all(lane.lease_ends_mono_ms <= now_ms for lane in running):
+            return "store away: no lease was renewed in time"
+        return ""
 
     async def drain(self, who: str, why: str) -> None:
         """Take nothing in any more, finish what is on the wire, give the leases back. Asked twice, it is one drain."""

@@ -44,6 +44,8 @@ LOOK_AGAIN_MS = 50
 """The directory is not read again sooner than this, whoever asks."""
 WAIT_LEAST_S = 1.0
 """A host is waited for at least this long before it is asked again (ours)."""
+DIRECTORY_OLD_MS = 5_000
+"""Nobody sends entries to a gateway whose directory was not read for longer than this (ours)."""
 REPORT_SECONDS = 5.0
 """How long a host is waited for when everybody is asked how things stand."""
 log = logging.getLogger("springtide.router")
@@ -184,19 +186,33 @@ class Router:
         return await self._ask_owner(entity, seconds, lambda host, _: host.trace(entity, entry_id))
 
     async def partitions(self) -> Sequence[PartitionReport]:
-        """Every configured partition as its owner sees it; of the others, that nobody reports on them."""
+        """Every configured partition as its owner sees it; of the others, that nobody reports on them.
+
+        While the store is away those are asked who owned something when the directory was last read.
+        """
+        silent = await self._look()
         told: dict[str, PartitionReport] = {}
         for host, reports in await self._ask_everybody(lambda host: host.partitions()):
             told.update((one.entity, one) for one in reports if self._hosts_of(one.entity) == host)
         now_ms = self._clock.wall_ms()
         return [
-            told.get(entity) or absent(entity, where.region, self._owners.get(entity), "nobody reports on it", now_ms)
+            told.get(entity) or absent(entity, where.region, self._owners.get(entity), silent, now_ms)
             for entity, where in self._settings.entities.items()
         ]
 
     async def accounts(self) -> Sequence[AccountReport]:
         """Every connector account as the hosts that use it see it."""
+        await self._look()
         return [one for _, reports in await self._ask_everybody(lambda host: host.accounts()) for one in reports]
+
+    async def _look(self) -> str:
+        """Read the directory, if that can be done; what is said of a partition that nobody reports on."""
+        try:
+            await self.refresh()
+        except JournalError as fault:
+            log.warning("the directory cannot be read", extra={"reason": fault})
+            return "store away: the directory cannot be read"
+        return "nobody reports on it"
 
     def _hosts_of(self, entity: str) -> str:
         owner = self._owners.get(entity)
@@ -206,7 +222,6 @@ class Router:
         self, ask: Callable[[HostCalls], Awaitable[Sequence[T]]]
     ) -> Sequence[tuple[str, Sequence[T]]]:
         """What every host that owns an entity answers; who does not answer in time is left out."""
-        await self.refresh()
         hosts = {owner.host: owner for name, owner in self._owners.items() if name in self._settings.entities}
 
         async def one(owner: Owner) -> tuple[str, Sequence[T]]:
@@ -231,11 +246,13 @@ class Router:
         return [entity for entity in self._settings.entities if entity not in self._owners]
 
     def ready(self) -> str:
-        """Empty when the directory was read and names an owner for some entity; else what is waited for."""
+        """Empty when the directory was read lately and names an owner for some entity; else what is waited for."""
         if self._draining:
             return f"draining: {self._draining}"
         if self._read_mono_ms is None:
             return "the directory was not read yet"
+        if self._clock.mono_ms() - self._read_mono_ms > DIRECTORY_OLD_MS:
+            return f"store away: the directory was not read for {DIRECTORY_OLD_MS // 1_000} s"
         if len(self.missing()) == len(self._settings.entities):
             return "no partition is carried yet"
         return ""

@@ -114,14 +114,15 @@ def build_app(
         "/ready": {"GET": Open(ready)},
         "/openapi.json": {"GET": Open(description)},
     }
-    return Gateway(routes, gate, metrics, clock)
+    return Gateway(routes, gate, metrics, clock, settings.limits.body_bytes)
 
 
 class Gateway:
     """The ASGI application: finds the route, lets in, and turns what is raised into problems."""
 
-    def __init__(self, routes: Routes, gate: Gatekeeper, metrics: Meters, clock: Clock) -> None:
+    def __init__(self, routes: Routes, gate: Gatekeeper, metrics: Meters, clock: Clock, body_bytes: int) -> None:
         self._routes = routes
+        self._body_bytes = body_bytes
         self._gate = gate
         self._metrics = metrics
         self._clock = clock
@@ -144,10 +145,17 @@ class Gateway:
             *answer.headers,
         ]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+        if CLOSE not in answer.headers or call.complete or answer.status == _TOO_SLOW:
+            await send({"type": "http.response.body", "body": answer.body})
+            return
+        # The client has its answer at once; the server closes when it is told that nothing more comes.
+        await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+        await call.throw_away(self._body_bytes)
+        await send({"type": "http.response.body", "body": b""})
 
     async def _answer(self, call: Call) -> Answer:
         try:
+            call.check_headers()
             route = self._route(call)
             if isinstance(route, Open):
                 return await route.answer(call)
@@ -168,9 +176,10 @@ class Gateway:
 
     def _route(self, call: Call) -> Open | Closed:
         """The route of a request. Raises ProblemError."""
-        methods = self._routes.get(call.path)
-        if methods is None or call.path.endswith("/"):
-            behind = next((one for one in _PREFIXES if call.path.startswith(one) and call.path != one), None)
+        # By the path as it was sent: what stands between us and the client, and lets paths through, saw that one.
+        methods = self._routes.get(call.raw)
+        if methods is None or call.raw.endswith("/"):
+            behind = next((one for one in _PREFIXES if call.raw.startswith(one) and call.raw != one), None)
             if behind is None:
                 raise ProblemError("not-found", "GET /openapi.json tells what there is", headers=(CLOSE,))
             methods = self._routes[behind]
@@ -180,6 +189,9 @@ class Gateway:
             raise ProblemError("method-not-allowed", f"use {', '.join(methods)}", headers=(allow, CLOSE))
         return route
 
+
+_TOO_SLOW = PROBLEMS["too-slow"][0]
+"""Whoever hears this had their time to send."""
 
 _PREFIXES = ("/v1/webhooks/", "/v1/trace/")
 """Routes that go on with names."""

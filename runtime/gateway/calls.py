@@ -3,11 +3,13 @@
 Rule 1. A body is read within `body_seconds`, up to `body_bytes`, and expands to `expanded_bytes` at most. Whoever is
         slower or larger gets one problem and the connection is closed; nothing of it was taken in.
 Rule 2. Nothing is kept beyond a limit: a gzip bomb is expanded up to one byte past it.
+Rule 3. A request means one thing: a header that decides something stands in it once.
 """
 
 import asyncio
 import zlib
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote
 
@@ -27,6 +29,10 @@ Send = Callable[[Message], Awaitable[None]]
 CLOSE = (b"connection", b"close")
 """For answers before the whole request was read: what still comes must not be taken for the next request."""
 JSON = b"application/json"
+LINGER_S = 2.0
+"""How long we read away what a client still sends after an answer that closes. Assumed."""
+_ONCE = frozenset((b"authorization", b"content-type", b"content-encoding", b"springtide-signature"))
+"""Headers that decide something, besides those of a CloudEvent: of two, a proxy may have seen the other."""
 
 
 @value
@@ -47,7 +53,7 @@ def answer_json(content: Any, status: int = 200) -> Answer:
 class Call:
     """One request: its line, its headers, and its body for whoever asks."""
 
-    __slots__ = ("_receive", "_scope", "headers", "method", "path", "rest")
+    __slots__ = ("_receive", "_scope", "complete", "headers", "method", "path", "raw", "rest")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self._scope = scope
@@ -55,8 +61,24 @@ class Call:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.headers: dict[bytes, bytes] = {name.lower(): content for name, content in scope["headers"]}
+        raw: bytes = scope.get("raw_path") or b""
+        self.raw = raw.partition(b"?")[0].decode("latin-1") or self.path
+        """The path as it was sent."""
+        self.complete = False
+        """Whether nothing more of the body will come."""
         self.rest: tuple[str, ...] = ()
         """What the path says behind its route, decoded."""
+
+    def check_headers(self) -> None:
+        """Raises ProblemError where a header that decides something stands twice."""
+        given = self._scope["headers"]
+        if len(given) == len(self.headers):
+            return
+        seen: set[bytes] = set()
+        for name in (name.lower() for name, _ in given):
+            if name in seen and (name in _ONCE or name.startswith(b"ce-")):
+                raise ProblemError("invalid", f"the header {name.decode('latin-1')} stands twice", headers=(CLOSE,))
+            seen.add(name)
 
     def header(self, name: bytes) -> str:
         """A header as text; "" where there is none."""
@@ -68,11 +90,7 @@ class Call:
 
     def segments(self, behind: str) -> tuple[str, ...]:
         """The path behind a prefix: its first segment and the rest, each decoded, so that an id may hold a slash."""
-        raw: bytes = self._scope.get("raw_path") or b""
-        path = raw.partition(b"?")[0].decode("latin-1")
-        if not path.startswith(behind):
-            path = self.path
-        first, slash, rest = path.removeprefix(behind).partition("/")
+        first, slash, rest = self.raw.removeprefix(behind).partition("/")
         return (unquote(first), unquote(rest)) if slash else (unquote(first),)
 
     def query(self, known: Mapping[str, str]) -> dict[str, str]:
@@ -93,8 +111,11 @@ class Call:
         """The body, unpacked. Raises ProblemError: see the rules above."""
         return await self.unpacked(await self.sent(limits), limits)
 
-    async def sent(self, limits: LimitSettings) -> bytes:
-        """The body as it was sent. Raises ProblemError."""
+    async def sent(self, limits: LimitSettings, keep: Callable[[int], None] | None = None) -> bytes:
+        """The body as it was sent; `keep` hears of so many more bytes before they are kept, and may raise.
+
+        Raises ProblemError.
+        """
         if self._packing() not in ("", "identity", "gzip"):
             accept = ((b"accept-encoding", b"gzip"), CLOSE)
             raise ProblemError("wrong-content-encoding", "send the body as it is, or as gzip", headers=accept)
@@ -103,7 +124,7 @@ class Call:
             raise _too_large(limits.body_bytes, "")
         try:
             async with asyncio.timeout(limits.body_seconds):
-                return await self._read(limits.body_bytes)
+                return await self._read(limits.body_bytes, keep)
         except TimeoutError:
             detail = f"a request has {limits.body_seconds:g} s to arrive; nothing of it was taken in"
             raise ProblemError("too-slow", detail, headers=(CLOSE,)) from None
@@ -119,19 +140,37 @@ class Call:
     def _packing(self) -> str:
         return self.header(b"content-encoding").strip().lower()
 
-    async def _read(self, most: int) -> bytes:
+    async def throw_away(self, most: int) -> None:
+        """Read what is still sent and keep nothing of it, up to `most` bytes or LINGER_S.
+
+        A connection that is closed over unread bytes is reset, and a client that sends first never sees the answer.
+        """
+        size = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                while not self.complete and size <= most:
+                    size += len((await self._next()).get("body", b""))
+
+    async def _next(self) -> Message:
+        message = await self._receive()
+        self.complete = message["type"] == "http.disconnect" or not message.get("more_body", False)
+        return message
+
+    async def _read(self, most: int, keep: Callable[[int], None] | None) -> bytes:
         chunks: list[bytes] = []
         size = 0
         while True:
-            message = await self._receive()
+            message = await self._next()
             if message["type"] == "http.disconnect":
                 raise ProblemError("client-left", "nothing of the request was taken in")
             chunk: bytes = message.get("body", b"")
             size += len(chunk)
             if size > most:
                 raise _too_large(most, "")
+            if keep is not None:
+                keep(len(chunk))
             chunks.append(chunk)
-            if not message.get("more_body", False):
+            if self.complete:
                 return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 

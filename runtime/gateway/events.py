@@ -14,7 +14,8 @@ Rule 2. What cannot be read is never thrown away: an unknown type, a newer schem
         stands twice. It becomes a dead letter, so it can be read again when we have learned to.
 Rule 3. What the sender must mend is refused, and nothing of it is kept: an entity that the caller may not deliver for,
         or that nobody configured.
-Rule 4. An item nested too deeply makes the whole request unusable; nothing of the request was taken in by then.
+Rule 4. An item nested too deeply, or longer than ITEM_MAX_BYTES, makes the whole request unusable; nothing of the
+        request was taken in by then.
 
 A key that stands twice: the decoder keeps the last one and says nothing. So we count. No JSON object can have fewer
 keys than we found different ones, and a key leaves `":` in the text (unless somebody puts a space in between, which is
@@ -54,10 +55,14 @@ from runtime.core.news import (
 )
 from runtime.core.value import value
 from runtime.gateway.gate import Action
+from runtime.gateway.problems import ProblemError
 
 APPROVED = "time_entry.approved"
 EVERYBODY = "*"
 """The entity of reference data that is meant for all of them."""
+ITEM_MAX_BYTES = 1024 * 1024
+"""Assumed: an approval takes a kilobyte, a publication of a thousand rates 200. The slow look at a longer item would
+hold everybody else up."""
 SCHEMA = "urn:springtide:"
 """What a dataschema begins with: "urn:springtide:rates.published:1"."""
 
@@ -216,9 +221,12 @@ def key_twice(body: bytes) -> str | None:
     twice: list[str] = []
 
     def pairs(found: list[tuple[str, Any]]) -> None:
-        if len(found) != len({key for key, _ in found}):
-            names = [key for key, _ in found]
-            twice.append(next(name for name in names if names.count(name) > 1))
+        seen: set[str] = set()
+        for key, _ in found:
+            if key in seen:
+                twice.append(key)
+                return
+            seen.add(key)
 
     # Numbers stay text: nobody looks at them here, and an endless one must not be worked out.
     json.loads(body, object_pairs_hook=pairs, parse_int=str, parse_float=str)
@@ -276,6 +284,8 @@ def _configuration(content: _Content, who: str) -> tuple[str, tuple[News, ...]]:
 def _periods(content: _Content, who: str) -> tuple[str, tuple[News, ...]]:
     entity, news = _read_periods(content, who)
     for period in content.periods:
+        if period.first_day > period.last_day:
+            raise UndecodableEventError(f"event: period {period.name[:100]} ends before it begins")
         if entity not in (EVERYBODY, period.entity):
             raise UndecodableEventError(f"event: period {period.name[:100]} is not of the entity the event names")
     return entity, news
@@ -402,7 +412,14 @@ class Delivery:
 
 
 def read_items(bodies: Sequence[bytes], admission: Admission, depth: int, spaced: bool = True) -> Delivery:
-    """What these items say, in order. Raises TooDeepError; takes nothing in. `spaced`: see `_surely_once`."""
+    """What these items say, in order; takes nothing in. `spaced`: see `_surely_once`.
+
+    Raises TooDeepError, and ProblemError where an item is longer than ITEM_MAX_BYTES.
+    """
+    if max(map(len, bodies), default=0) > ITEM_MAX_BYTES:
+        index = next(index for index, body in enumerate(bodies) if len(body) > ITEM_MAX_BYTES)
+        detail = f"item-too-large: item {index} is longer than {ITEM_MAX_BYTES} bytes; nothing of the request was taken"
+        raise ProblemError("too-large", detail)
     delivery = Delivery(len(bodies))
     groups = delivery.groups
     admitted: dict[str, Group] = {}

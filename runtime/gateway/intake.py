@@ -8,12 +8,16 @@ Rule 1. 202 is only said once everything that was accepted, and every dead lette
 Rule 2. An item is accepted, a duplicate, refused (the sender mends it; nothing is kept) or quarantined (kept as a dead
         letter until somebody replays or drops it). If every item was refused the answer is 422, or 403 where all were
         refused because of who asks; it has the same results.
-Rule 3. Where a partition refuses because of a bound, the answer for the whole request is 429 or 503 with Retry-After,
+Rule 3. An item that cannot be read is kept only where its sender may deliver for every entity that it names.
+Rule 4. A change of configuration is a command: it gives a usable reason, and stands in the audit, also when refused.
+Rule 5. Where a partition refuses because of a bound, the answer for the whole request is 429 or 503 with Retry-After,
         and the results tell what the other partitions accepted. The sender delivers everything again: what was
         accepted is a duplicate then.
 """
 
 import asyncio
+from base64 import b64decode
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, TypeVar
@@ -24,6 +28,9 @@ import msgspec
 from runtime.core.news import ConfigurationPublished, EntryApproved, EntryWithdrawn
 from runtime.gateway.calls import CLOSE, JSON, Answer, Call
 from runtime.gateway.events import (
+    EVERYBODY,
+    KINDS,
+    Barred,
     Delivery,
     Group,
     TooDeepError,
@@ -58,6 +65,13 @@ QUARANTINED = "quarantined"
 STORE_RETRY_MS = 5_000
 """How long somebody waits who came while the office's store was full or away. Ours."""
 BUSY_RETRY_MS = 1_000
+WHY_MAX = 500
+"""Characters of a reason in the audit. Ours."""
+
+
+def is_reason(why: str) -> bool:
+    """Whether this can stand in the audit as why something was done."""
+    return bool(why.strip()) and len(why) <= WHY_MAX and why.isprintable()
 
 
 class Result(msgspec.Struct, omit_defaults=True, gc=False):
@@ -234,7 +248,7 @@ class IntakeDesk:
             items, spaced = unpack(body, limits.items)
             if len(items) > limits.items:
                 raise TooManyError
-            return read_items(items, admission, limits.depth, spaced)
+            return _bar_unread(read_items(items, admission, limits.depth, spaced), admission)
         except TooManyError:
             raise ProblemError("too-many-items", f"one request may have {limits.items} items; send several") from None
         except (TooDeepError, RecursionError) as fault:
@@ -247,6 +261,7 @@ class IntakeDesk:
     ) -> tuple[list[Result], list[IntakeRefusedError]]:
         """Hand everything over; a result for every item, in order, and the bounds that were met."""
         results: list[Any] = [None] * delivery.total
+        unreasoned = _without_reason(delivery)
         groups = delivery.groups
         work: list[Awaitable[Any]] = [self._take_group(entity, group) for entity, group in groups.items()]
         letters: list[Letter] = []
@@ -266,6 +281,8 @@ class IntakeDesk:
         for barred in delivery.barred:
             reason = _BARRED[barred.why].format(action=barred.action.value, entity=barred.entity[:100])
             results[barred.index] = Result(barred.index, Taken.REFUSED.value, "", barred.entry, barred.version, reason)
+        for index in {index for _, index in unreasoned}:
+            results[index] = Result(index, Taken.REFUSED.value, reason=_UNREASONED)
         for unread, letter in zip(delivery.unread, letters, strict=True):
             results[unread.index] = (
                 Result(unread.index, Taken.REFUSED.value, reason=_turned_away(outcomes[-1]).reason)
@@ -276,7 +293,7 @@ class IntakeDesk:
             results[index].id = event_id
         for one in refused:
             self._metrics.intake_refused(one.bound)
-        await self._note_configuration(delivery, results, admission)
+        await self._note_configuration(delivery, unreasoned, results, admission)
         return results, refused
 
     async def _take_group(self, entity: str, group: Group) -> Sequence[Receipt]:
@@ -285,23 +302,109 @@ class IntakeDesk:
         return receipts
 
     async def _note_configuration(
-        self, delivery: Delivery, results: Sequence[Result], admission: CallerAdmission
+        self,
+        delivery: Delivery,
+        unreasoned: Sequence[tuple[str, int]],
+        results: Sequence[Result],
+        admission: CallerAdmission,
     ) -> None:
-        """Changes of configuration are commands of a person: they stand in the audit, also when refused."""
+        """Changes of configuration are commands of a person: they stand in the audit, also when refused.
+
+        What was accepted has a note each; of the rest there is one for each entity and outcome, with how many there
+        were: a stranger does not fill the audit.
+        """
+        notes: list[tuple[str, str, str, str]] = []
+        others: Counter[tuple[str, str]] = Counter()
         for entity, group in delivery.groups.items():
             for index, news in zip(group.indexes, group.news, strict=True):
                 if isinstance(news, ConfigurationPublished):
                     result = results[index]
-                    outcome = f"{result.taken}: {result.reason}" if result.reason else result.taken
-                    what = f"configuration {news.version}"
-                    note = AuditNote(self._clock.wall_ms(), admission.who, what, entity, news.why, outcome)
-                    await at_office(self._office.note, note)
-        for barred in delivery.barred:
-            if barred.action is Action.COMMAND:
-                note = AuditNote(
-                    self._clock.wall_ms(), admission.who, "configuration", barred.entity[:100], "", barred.why
-                )
-                await at_office(self._office.note, note)
+                    if result.taken == Taken.ACCEPTED:
+                        notes.append((f"configuration {news.version}", entity, news.why, result.taken))
+                    else:
+                        others[entity, f"{result.taken}: {result.reason}" if result.reason else result.taken] += 1
+        others.update((entity, f"{Taken.REFUSED.value}: {_UNREASONED}") for entity, _ in unreasoned)
+        others.update((one.entity[:100], one.why) for one in delivery.barred if one.action is Action.COMMAND)
+        for (entity, outcome), count in others.items():
+            notes.append(("configuration", entity, "", outcome if count == 1 else f"{outcome} ({count} times)"))
+        for what, target, why, outcome in notes:
+            note = AuditNote(self._clock.wall_ms(), admission.who, what, target, why, outcome)
+            await at_office(self._office.note, note)
+
+
+_UNREASONED = f"why: 1 to {WHY_MAX} printable characters; it stands in the audit"
+
+
+def _without_reason(delivery: Delivery) -> list[tuple[str, int]]:
+    """Take changes of configuration out that give no usable reason; (entity, index) of each."""
+    found = []
+    for entity, group in tuple(delivery.groups.items()):
+        unusable = {
+            index
+            for index, news in zip(group.indexes, group.news, strict=True)
+            if isinstance(news, ConfigurationPublished) and not is_reason(news.why)
+        }
+        if not unusable:
+            continue
+        found += [(entity, index) for index in sorted(unusable)]
+        kept = Group()
+        for index, news in zip(group.indexes, group.news, strict=True):
+            if index not in unusable:
+                kept.add(index, (news,), 0)
+        kept.size = group.size
+        if kept.news:
+            delivery.groups[entity] = kept
+        else:
+            del delivery.groups[entity]
+    return found
+
+
+class _Home(msgspec.Struct):
+    home_entity: str = ""
+
+
+class _Named(msgspec.Struct):
+    """Wherever an item can name an entity."""
+
+    entity: str = ""
+    entry: _Home | None = None
+    data: "_Named | None" = None
+    data_base64: str = ""
+
+
+_read_named = msgspec.json.Decoder(_Named).decode
+
+
+def _entities_of(body: bytes) -> set[str]:
+    """Every entity that an item names, as far as it can be read."""
+    found: set[str] = set()
+    named: _Named | None
+    try:
+        named = _read_named(body)
+        while named is not None:
+            found |= {named.entity, named.entry.home_entity if named.entry is not None else ""}
+            packed = named.data_base64
+            named = _read_named(b64decode(packed, validate=True)) if packed else named.data
+    except (ValueError, RecursionError):
+        pass
+    return found - {"", EVERYBODY}
+
+
+def _bar_unread(delivery: Delivery, admission: CallerAdmission) -> Delivery:
+    """Refuse what cannot be read and names an entity for which its sender may deliver nothing (rule 3)."""
+    kept = []
+    for unread in delivery.unread:
+        action = KINDS[unread.kind].action if unread.kind in KINDS else None
+        actions = (Action.INTAKE, Action.REFERENCE) if action is None else (action,)
+        for entity in sorted(_entities_of(unread.body)):
+            bars = [admission.bar(one, entity) for one in actions]
+            if all(bars):
+                delivery.barred.append(Barred(unread.index, bars[0], entity, actions[0], "", 0))
+                break
+        else:
+            kept.append(unread)
+    delivery.unread[:] = kept
+    return delivery
 
 
 _BARRED: Mapping[str, str] = {

@@ -1,14 +1,16 @@
 """Dead letters: what could not be read is looked at, taken in again, or dropped, and a person answers for it.
 
-    GET  /v1/dead-letters?state=waiting&after=&most=100
+    GET  /v1/dead-letters?state=waiting&after=&most=100&bodies=0
     POST /v1/dead-letters/replay   {"ids": [...] or null, "after": "", "dry_run": true, "per_second": 50, "why": "..."}
     POST /v1/dead-letters/drop     {"ids": [...], "why": "..."}
 
 Rule 1. Letters belong to no one entity, so only a grant of dead_letters for everything covers them. A replay takes
-        them in under that grant: whoever replays answers for what is in them.
+        them in under that grant: whoever replays answers for what is in them. It never takes in a change of
+        configuration, which is a command of whoever sent it: they send it again.
 Rule 2. A dry run changes nothing. It reads every letter as the replay would, and says how many could be taken in now,
         with which hours, and how long that would take. Amounts are not known before a partition has rated an entry.
-Rule 3. A replay goes through the same reader and the same door as a delivery, so what was taken in meanwhile is a
+Rule 3. Letters are listed with the size of their bodies. Bodies are for those who ask, a few MiB in one page.
+Rule 4. A replay goes through the same reader and the same door as a delivery, so what was taken in meanwhile is a
         duplicate. A letter that fails again stays waiting. One request replays a few seconds' worth of letters, no
         faster than `per_second`, and answers what became of each; without ids, `next` says after which letter to go on.
         Nothing runs on behind the answer, so nothing is lost if the client or this process goes away.
@@ -18,6 +20,8 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from decimal import Decimal
+
+import msgspec
 
 from runtime.core.news import EntryApproved
 from runtime.gateway.calls import Answer, Call, answer_json, read_json
@@ -31,6 +35,10 @@ from runtime.settings import Settings
 
 STATES = ("waiting", "replayed", "dropped")
 PAGE = 1_000
+READ = 100
+"""Letters that are read from the store at once: all of their bodies come with them. Ours."""
+BODIES_MAX = 4 * 2**20
+"""Bytes of bodies in one page; a page has at least one letter. Ours."""
 REPLAYED_MAX = 500
 REPLAYED_S = 5
 """One request replays at most so many letters, for at most so long, so that a client sees that it goes on. Ours."""
@@ -76,6 +84,20 @@ def _flaws_of_ids(ids: Sequence[str] | None, most: int) -> list[Flaw]:
     return []
 
 
+class ListedLetter(msgspec.Struct, omit_defaults=True):
+    """A letter as it is listed; `size` is that of its body, in bytes, and `body` is there where it was asked for."""
+
+    letter_id: str
+    source: str
+    kind: str
+    reason: str
+    size: int
+    first_ms: int
+    times: int
+    state: str
+    body: bytes | None = None
+
+
 class LettersDesk:
     """Shows, replays and drops dead letters."""
 
@@ -94,17 +116,28 @@ class LettersDesk:
         self._sleep = sleep
 
     async def show(self, call: Call, caller: Caller) -> Answer:
-        """A page of letters with their bodies (base64), and how many there are in each state."""
+        """A page of letters, how many there are in each state, and after which letter the next page begins.
+
+        `most` 0 asks for the numbers alone; `bodies` 1 for the bodies too (base64), which may make the page shorter.
+        """
         await self._must(caller, "")
-        query = call.query({"state": STATES[0], "after": "", "most": "100"})
+        query = call.query({"state": STATES[0], "after": "", "most": "100", "bodies": "0"})
         if query["state"] not in STATES:
             raise ProblemError("invalid", "the query cannot be used", [Flaw("", f"state: {', '.join(STATES)}")])
         if query["after"] and not _is_id(query["after"]):
             raise ProblemError("invalid", "the query cannot be used", [Flaw("", "after: the id of a letter")])
-        most = whole_number(query, "most", 1, PAGE)
-        letters = await at_office(self._office.letters, query["state"], query["after"], most)
+        most = whole_number(query, "most", 0, PAGE)
+        bodies = whole_number(query, "bodies", 0, 1) == 1
+        listed: list[ListedLetter] = []
+        more, room = "", BODIES_MAX
+        async for letter in self._letters(query["state"], query["after"], most and most + 1):
+            room -= len(letter.body) if bodies else 0
+            if len(listed) == most or (room < 0 and listed):
+                more = listed[-1].letter_id
+                break
+            listed.append(_listed(letter, bodies))
         counts = await at_office(self._office.count_letters)
-        return answer_json({"letters": letters, "counts": counts})
+        return answer_json({"letters": listed, "counts": counts, "next": more})
 
     async def drop(self, call: Call, caller: Caller) -> Answer:
         """Give letters up for good; they stay in the store."""
@@ -204,22 +237,28 @@ class LettersDesk:
     def _read(self, letter: Letter, caller: Caller) -> Delivery:
         try:
             return read_items((letter.body,), self._admission(caller), self._settings.limits.depth)
-        except TooDeepError:
-            # The limit was another one when it was kept.
-            unread = Unread(0, letter.kind, f"nested more than {self._settings.limits.depth} deep", letter.body)
-            return Delivery(1, unread=[unread])
+        except (TooDeepError, ProblemError) as fault:
+            # The limits were others when it was kept. It fails alone, and ends no replay.
+            deep = isinstance(fault, TooDeepError)
+            reason = f"nested more than {self._settings.limits.depth} deep" if deep else "longer than an item may be"
+            return Delivery(1, unread=[Unread(0, letter.kind, reason, letter.body)])
 
     def _admission(self, caller: Caller) -> CallerAdmission:
-        """Under the grant of whoever replays (rule 1)."""
-        return CallerAdmission(self._settings, caller.who, lambda action, entity, region: True)
+        """Under the grant of whoever replays, which is no grant to command (rule 1)."""
+        return CallerAdmission(self._settings, caller.who, lambda action, entity, region: action != Action.COMMAND)
 
     async def _waiting(self, ids: Sequence[str] | None, after: str = "") -> AsyncIterator[Letter]:
         """Letters that wait, by id: those named, or all after one."""
         wanted = None if ids is None else frozenset(ids)
-        while page := await at_office(self._office.letters, "waiting", after, PAGE):
+        async for letter in self._letters("waiting", after):
+            if wanted is None or letter.letter_id in wanted:
+                yield letter
+
+    async def _letters(self, state: str, after: str, most: int = READ) -> AsyncIterator[Letter]:
+        """Letters in a state, by id, after one; read a few at a time, no more than `most` at once."""
+        while most and (page := await at_office(self._office.letters, state, after, min(most, READ))):
             for letter in page:
-                if wanted is None or letter.letter_id in wanted:
-                    yield letter
+                yield letter
             after = page[-1].letter_id
 
     async def _must(self, caller: Caller, command: str) -> None:
@@ -227,6 +266,11 @@ class LettersDesk:
             if command:
                 await self._operations.note(caller, command, "", "", "refused: forbidden")
             raise ProblemError("forbidden", "dead letters are for those whose grant of them covers everything")
+
+
+def _listed(letter: Letter, with_body: bool) -> ListedLetter:
+    head = (letter.letter_id, letter.source, letter.kind, letter.reason, len(letter.body), letter.first_ms)
+    return ListedLetter(*head, letter.times, letter.state, letter.body if with_body else None)
 
 
 def _is_id(text: str) -> bool:

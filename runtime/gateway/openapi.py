@@ -11,18 +11,18 @@ import msgspec
 
 from runtime.core.model import Approval, Assignment, Period, Project, RateLine, TimeEntry, Worker
 from runtime.gateway.events import KINDS, SCHEMA
-from runtime.gateway.intake import BATCH, NDJSON, STRUCTURED, Taking
-from runtime.gateway.letters import DropRequest, ReplayRequest
+from runtime.gateway.intake import BATCH, NDJSON, STRUCTURED, WHY_MAX, Taking
+from runtime.gateway.letters import DropRequest, ListedLetter, ReplayRequest
 from runtime.gateway.operations import CommandRequest, Done, DrainRequest
 from runtime.gateway.problems import PROBLEMS, TYPE, Flaw
-from runtime.ports import AccountReport, AuditNote, EntryTrace, Letter, PartitionReport
+from runtime.ports import AccountReport, AuditNote, EntryTrace, PartitionReport
 from runtime.settings import LimitSettings
 
 Schema = dict[str, Any]
 
 _DESCRIBED = (
     *(TimeEntry, Approval, RateLine, Project, Period, Worker, Assignment),
-    *(Taking, PartitionReport, AccountReport, EntryTrace, AuditNote, Letter),
+    *(Taking, PartitionReport, AccountReport, EntryTrace, AuditNote, ListedLetter),
     *(CommandRequest, Done, DrainRequest, ReplayRequest, DropRequest, Flaw),
 )
 
@@ -129,7 +129,7 @@ _PARTS: Mapping[str, Schema] = {
     "version": {"type": "integer", "minimum": 1, "maximum": 4096},
     "reason": {"type": "string"},
     "at_ms": {"type": "integer"},
-    "why": {"type": "string", "minLength": 1},
+    "why": {"type": "string", "minLength": 1, "maxLength": WHY_MAX},
 }
 
 
@@ -350,7 +350,8 @@ def _paths(limits: LimitSettings) -> Schema:
             "get": _operation(
                 "status",
                 "How every partition stands",
-                "Those that a grant of 'status' covers. 'ready' is empty, or says what intake waits for.",
+                "Those that a grant of 'status' covers. 'ready' is empty, or says that intake waits; to those whose "
+                "grant covers everything, for what.",
                 200,
                 {
                     "type": "object",
@@ -409,7 +410,8 @@ def _paths(limits: LimitSettings) -> Schema:
             "post": _operation(
                 "command",
                 "Pause, resume, retry or waive",
-                "For all entities that are meant, or for none where a grant covers only some.",
+                "For all entities that are meant, at once, or for none where a grant covers only some. 'waive' names "
+                "its entity. Nothing is done where the audit cannot say that it begins.",
                 200,
                 {"type": "object", "properties": {"results": _many("Done")}, "required": ["results"]},
                 {"results": [{"entity": "DE01", "done": True}]},
@@ -433,22 +435,24 @@ def _paths(limits: LimitSettings) -> Schema:
             "get": _operation(
                 "deadLetters",
                 "What could not be read",
-                "A page, by id; bodies are in base64, as they came.",
+                "A page, by id; 'next' says after which letter to go on. With 'bodies' 1 there are bodies, in base64.",
                 200,
                 {
                     "type": "object",
                     "properties": {
-                        "letters": _many("Letter"),
+                        "letters": _many("ListedLetter"),
                         "counts": {"type": "object", "additionalProperties": {"type": "integer"}},
+                        "next": {"type": "string"},
                     },
-                    "required": ["letters", "counts"],
+                    "required": ["letters", "counts", "next"],
                 },
-                {"letters": [], "counts": {"waiting": 0}},
+                {"letters": [], "counts": {"waiting": 0}, "next": ""},
                 _ASKING,
                 parameters=[
                     _query("state", {"enum": ["waiting", "replayed", "dropped"], "default": "waiting"}, "waiting"),
                     _query("after", {"type": "string", "pattern": "^([0-9a-f]{32})?$"}, ""),
-                    _query("most", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}, 100),
+                    _query("most", {"type": "integer", "minimum": 0, "maximum": 1000, "default": 100}, 100),
+                    _query("bodies", {"enum": [0, 1], "default": 0}, 0),
                 ],
             )
         },

@@ -4,30 +4,35 @@
     POST /v1/commands  /v1/drain
 
 Rule 1. A caller sees the entities that a grant covers, and hears nothing of the others.
-Rule 2. A command names why. It and its outcome stand in the audit with who gave it, also where it was refused.
-Rule 3. A command for several entities (a region, an account) is carried out for all of them or for none: it is
-        refused where a grant covers only some. What one entity cannot do now is said in its result.
+Rule 2. A command names why. That it begins, and for whom, stands in the audit before the first act: where that cannot
+        be written nothing is done. Each outcome follows, also a refusal; one that cannot be written any more is said
+        in the result, and holds nothing up.
+Rule 3. A command for several entities (a region, an account) goes to all of them at once, or to none: it is refused
+        where a grant covers only some. What one entity cannot do now is said in its result.
+Rule 4. While the store is away nobody hears 500: what cannot be told or done now is 503, to be asked again.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Literal, TypeVar
 
 import msgspec
 
 from runtime.core.inputs import Command, Pause, Resume, Retry, Waive
 from runtime.gateway.calls import Answer, Call, answer_json, read_json
 from runtime.gateway.gate import Action, Caller, Clock
-from runtime.gateway.intake import at_office
-from runtime.gateway.problems import Flaw, ProblemError
-from runtime.ports import AuditNote, IntakeRefusedError, Office, Operations
+from runtime.gateway.intake import STORE_RETRY_MS, WHY_MAX, at_office, is_reason
+from runtime.gateway.problems import Flaw, ProblemError, retry_after
+from runtime.ports import AuditNote, IntakeRefusedError, JournalError, Office, Operations
 from runtime.settings import Settings
 
 log = logging.getLogger("springtide.gateway")
 
-WHY_MAX = 500
+T = TypeVar("T")
 NAMES_MAX = 10_000
+TARGET_MAX = 500
 
 
 class Reasoned(msgspec.Struct, forbid_unknown_fields=True):
@@ -37,13 +42,16 @@ class Reasoned(msgspec.Struct, forbid_unknown_fields=True):
 
     def flaws(self) -> list[Flaw]:
         """What is wrong with it."""
-        if self.why.strip() and len(self.why) <= WHY_MAX and self.why.isprintable():
+        if is_reason(self.why):
             return []
         return [Flaw("/why", f"say why, in 1 to {WHY_MAX} printable characters; it stands in the audit")]
 
 
 class CommandRequest(Reasoned, forbid_unknown_fields=True):
-    """POST /v1/commands. Pause and resume name an entity, a region or an account; retry and waive name entries."""
+    """POST /v1/commands. Pause and resume name an entity, a region or an account; retry and waive name entries.
+
+    A waiver is for good, and two entities may know the same id: it names its entity.
+    """
 
     verb: Literal["pause", "resume", "retry", "waive"]
     entity: str | None = None
@@ -60,6 +68,8 @@ class CommandRequest(Reasoned, forbid_unknown_fields=True):
                 found.append(Flaw("", f"{self.verb} names one of 'entity', 'region' and 'account'"))
         elif self.region is not None or self.account is not None or not self.entries:
             found.append(Flaw("", f"{self.verb} names 'entries', and 'entity' if they are of one"))
+        elif self.verb == "waive" and self.entity is None:
+            found.append(Flaw("", "waive names the 'entity' of its entries"))
         if self.entries is not None and (len(self.entries) > NAMES_MAX or not all(map(_usable, self.entries))):
             found.append(Flaw("/entries", f"at most {NAMES_MAX} ids, each of 1 to 256 printable characters"))
         return found
@@ -75,6 +85,8 @@ class Done(msgspec.Struct, omit_defaults=True):
     entity: str
     done: bool
     reason: str = ""
+    audit: str = ""
+    """Said where this outcome could not be written into the audit, which says that the command began."""
 
 
 def _usable(entry_id: str) -> bool:
@@ -97,18 +109,27 @@ class OperationsDesk:
         """Every partition that the caller may see."""
         call.query({})
         seen = self._allowed(caller, Action.STATUS)
-        reports = [one for one in await self._operations.partitions() if one.entity in seen]
-        return answer_json({"ready": self._operations.ready(), "partitions": reports})
+        reports = [one for one in await _told(self._operations.partitions()) if one.entity in seen]
+        ready = self._operations.ready()
+        if ready and not caller.may(Action.STATUS, None, None):
+            # What it waits for may name entities of others.
+            ready = "not ready"
+        return answer_json({"ready": ready, "partitions": reports})
 
     async def accounts(self, call: Call, caller: Caller) -> Answer:
         """Every account that an entity uses which the caller may see."""
         call.query({})
+        seen = self._allowed(caller, Action.STATUS)
         used = {
             account
-            for entity in self._allowed(caller, Action.STATUS)
+            for entity in seen
             for account in (self._settings.entities[entity].erp, self._settings.entities[entity].psa)
         }
-        reports = [one for one in await self._operations.accounts() if one.account in used]
+        reports = [
+            replace(one, waiting={entity: calls for entity, calls in one.waiting.items() if entity in seen})
+            for one in await _told(self._operations.accounts())
+            if one.account in used
+        ]
         return answer_json({"accounts": reports})
 
     async def trace(self, call: Call, caller: Caller) -> Answer:
@@ -121,7 +142,7 @@ class OperationsDesk:
         self._must(caller, Action.TRACE, entity)
         if entity not in self._settings.entities:
             raise ProblemError("unknown-entity", f"{entity[:100]!r} is not configured here")
-        story = await self._operations.trace(entity, entry_id) if _usable(entry_id) else None
+        story = await _told(self._operations.trace(entity, entry_id)) if _usable(entry_id) else None
         if story is None:
             raise ProblemError("unknown-entry", f"{entry_id[:100]!r} was never heard of in {entity}")
         return answer_json(story)
@@ -131,7 +152,7 @@ class OperationsDesk:
         if not caller.may(Action.AUDIT, None, None):
             raise ProblemError("forbidden", "the audit is for those whose grant of it covers everything")
         most = whole_number(call.query({"most": "100"}), "most", 1, 1_000)
-        return answer_json({"notes": await at_office(self._office.audit, most)})
+        return answer_json({"notes": await _told(at_office(self._office.audit, most))})
 
     # ---------------------------------------------------------------- commands
 
@@ -150,17 +171,25 @@ class OperationsDesk:
         except ProblemError as refused:
             await self.note(caller, request.verb, target, request.why, f"refused: {refused.problem}")
             raise
-        results = []
-        for entity in entities:
-            done = await self._carry_out(entity, request, caller)
-            results.append(done)
-            outcome = "done" if done.done else done.reason or "nothing to do"
-            what = ", ".join(request.entries or ())
-            await self.note(caller, request.verb, f"{entity} {what}".rstrip()[:500], request.why, outcome)
-        return answer_json({"results": results})
+        named = target if request.entity is not None else f"{target[: TARGET_MAX // 2]}: {', '.join(entities)}"
+        await _told(self.note(caller, request.verb, named[:TARGET_MAX], request.why, "begun"))
+        return answer_json({"results": await asyncio.gather(*(self._one(name, request, caller) for name in entities))})
+
+    async def _one(self, entity: str, request: CommandRequest, caller: Caller) -> Done:
+        """The command in one entity, and its note; raises nothing, so that the others are told in any case."""
+        done = await self._carry_out(entity, request, caller)
+        outcome = ", ".join(filter(None, ("done" if done.done else "", done.reason))) or "nothing to do"
+        target = f"{entity} {', '.join(request.entries or ())}".rstrip()[:TARGET_MAX]
+        try:
+            await self.note(caller, request.verb, target, request.why, outcome)
+        except Exception as fault:
+            log.error("an outcome is not in the audit", extra={"entity": entity, "reason": fault})
+            done.audit = "the outcome could not be written into the audit"
+        return done
 
     def _target(self, request: CommandRequest) -> str:
-        return (request.entity or request.region or request.account or ", ".join(request.entries or ()))[:500]
+        whom = (request.entity, request.region, request.account, ", ".join(request.entries or ()))
+        return " ".join(filter(None, whom))[:TARGET_MAX]
 
     def _meant(self, request: CommandRequest, caller: Caller) -> Sequence[str]:
         """The entities that a command is for. Raises ProblemError where the caller may not, or there are none."""
@@ -185,15 +214,20 @@ class OperationsDesk:
         return meant
 
     async def _carry_out(self, entity: str, request: CommandRequest, caller: Caller) -> Done:
+        done = False
         try:
-            done = False
             for command in _COMMANDS[request.verb](request, caller.who):
                 done = await self._operations.command(entity, command) or done
             return Done(entity, done)
         except IntakeRefusedError as refused:
-            return Done(entity, False, f"{refused.bound}: try again")
+            return Done(entity, done, f"{refused.bound}: try again")
+        except JournalError:
+            return Done(entity, done, "moving: try again")
         except KeyError:
-            return Done(entity, False, "unknown-entity: nobody runs it")
+            return Done(entity, done, "unknown-entity: nobody runs it")
+        except Exception as fault:
+            log.error("a command failed", extra={"entity": entity, "reason": fault})
+            return Done(entity, done, "internal: its status tells whether it was carried out")
 
     async def drain(self, call: Call, caller: Caller) -> Answer:
         """Begin to end this process; it is said before it is over, since afterwards nobody is there to say it."""
@@ -204,7 +238,7 @@ class OperationsDesk:
         request = read_json(await call.body(self._settings.limits), DrainRequest, self._settings.limits.depth)
         if flaws := request.flaws():
             raise ProblemError("invalid", "the command cannot be carried out", flaws)
-        await self.note(caller, "drain", "", request.why, "begun")
+        await _told(self.note(caller, "drain", "", request.why, "begun"))
         if self._draining is None or self._draining.done():
             self._draining = asyncio.create_task(self._drain(caller.who, request.why), name="drain")
         return answer_json({"draining": True}, 202)
@@ -234,6 +268,16 @@ class OperationsDesk:
         configured = self._settings.entities.get(entity)
         if not caller.may(action, entity, configured.region if configured is not None else None):
             raise ProblemError("forbidden", f"no grant of yours covers {action.value} for {entity[:100]}")
+
+
+async def _told(asked: Awaitable[T]) -> T:
+    """What was asked for. Raises ProblemError (503) where the store, or the owner, cannot tell now."""
+    try:
+        return await asked
+    except JournalError as fault:
+        log.warning("the store did not answer", extra={"reason": fault})
+        detail = "this cannot be told or begun at the moment, and nothing was done; ask again"
+        raise ProblemError("moving", detail, headers=(retry_after(STORE_RETRY_MS),)) from fault
 
 
 _COMMANDS: dict[str, Callable[[CommandRequest, str], Sequence[Command]]] = {

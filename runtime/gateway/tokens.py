@@ -85,7 +85,7 @@ class Tokens:
         if key.algorithm not in ("", algorithm):
             raise _refused("the token is signed in another way than its key is for")
         try:
-            return jwt.decode(
+            claims = jwt.decode(
                 token,
                 key.key,
                 algorithms=[algorithm],
@@ -102,6 +102,10 @@ class Tokens:
         except (jwt.PyJWTError, TypeError, ValueError, OverflowError, RecursionError) as fault:
             said = next((said for kind, said in REFUSALS.items() if isinstance(fault, kind)), None)
             raise _refused(said or "the token cannot be checked") from None
+        if not str(claims["sub"]).strip():
+            # Everything that is done is written down with who did it.
+            raise _refused("the token does not say whose it is (sub)")
+        return claims
 
     async def _key(self, name: str) -> _PublicKey:
         """The provider's key of this name (rules 2 and 3)."""

@@ -191,13 +191,15 @@ class MemoryOffice:
         self._notes: list[AuditNote] = []
 
     def quarantine(self, letters: Sequence[Letter]) -> None:
-        """Keep letters; one that is there already is counted."""
+        """Keep letters; one that is there already is counted, and one that was dropped waits again."""
         with self._lock:
             for letter in letters:
                 there = self._letters.get(letter.letter_id)
-                self._letters[letter.letter_id] = (
-                    letter if there is None else replace(there, times=there.times + letter.times)
-                )
+                if there is None:
+                    self._letters[letter.letter_id] = letter
+                    continue
+                state = "waiting" if there.state == "dropped" else there.state
+                self._letters[letter.letter_id] = replace(there, times=there.times + letter.times, state=state)
 
     def letters(self, state: str = "waiting", after: str = "", most: int = 1_000) -> Sequence[Letter]:
         """Letters in a state, ordered by id, after an id."""

@@ -511,12 +511,13 @@ class PostgresOffice:
         self._pool = pool
 
     def quarantine(self, letters: Sequence[Letter]) -> None:
-        """Keep letters; one that is there already is counted."""
+        """Keep letters; one that is there already is counted, and one that was dropped waits again."""
         with self._pool.lend() as server, server.transaction(), server.cursor() as cursor:
             cursor.executemany(
                 """INSERT INTO letters AS l (letter_id, source, kind, reason, body, first_ms, times, state)
                    VALUES (%s, %s, %s, %s, %b, %s, %s, %s)
-                   ON CONFLICT (letter_id) DO UPDATE SET times = l.times + excluded.times""",
+                   ON CONFLICT (letter_id) DO UPDATE SET times = l.times + excluded.times,
+                       state = CASE l.state WHEN 'dropped' THEN 'waiting' ELSE l.state END""",
                 # Sorted, so that two gateways with the same letters do not wait for each other in a circle.
                 [
                     (

@@ -21,10 +21,11 @@ A process that is stopped (SIGSTOP) in the milliseconds of a transaction keeps t
 killed, nobody can claim its partition and StoreAwayError is the answer.
 """
 
+import os
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from operator import itemgetter
 from pathlib import Path
 from shutil import disk_usage
@@ -300,7 +301,10 @@ def _code(fault: sqlite3.Error) -> int | None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    """A connection to a file in WAL mode."""
+    """A connection to a file in WAL mode, which is the owner's alone; SQLite gives its log and index the same mode."""
+    with suppress(OSError):
+        # SQLite would make it for everybody whom the umask lets in. Where it cannot be made, SQLite says why.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=POLL_MS / 1_000)
     try:
         for setting in (
@@ -580,12 +584,13 @@ class SqliteOffice:
         self._file = file
 
     def quarantine(self, letters: Sequence[Letter]) -> None:
-        """Keep letters; one that is there already is counted."""
+        """Keep letters; one that is there already is counted, and one that was dropped waits again."""
         with self._file.writing(sum(len(letter.body) for letter in letters)) as db:
             db.executemany(
                 "INSERT INTO letters (letter_id, source, kind, reason, body, first_ms, times, state)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (letter_id) DO UPDATE SET times = times + excluded.times",
+                " ON CONFLICT (letter_id) DO UPDATE SET times = times + excluded.times,"
+                " state = CASE state WHEN 'dropped' THEN 'waiting' ELSE state END",
                 [
                     (one.letter_id, one.source, one.kind, one.reason, one.body, one.first_ms, one.times, one.state)
                     for one in letters

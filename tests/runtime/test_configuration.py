@@ -19,6 +19,7 @@ from runtime.configuration import (
     instant_ms,
     read_settings,
     secret,
+    toml,
 )
 from runtime.gateway import gate
 from runtime.settings import AccountSettings, Action, Settings, WebhookSettings
@@ -354,6 +355,17 @@ jwks_url = "https://login.example.com/keys"
             "telemetry.otlp_url (line 1): is no address",
         ),
         (
+            "https://login.example.com/keys",
+            "https://a:b@login.example.com/keys",
+            "access.jwt.jwks_url (line 27): holds a user or password",
+        ),
+        (
+            "tenant =",
+            'telemetry.otlp_url = "http://a:b@127.0.0.1:4318"\ntenant =',
+            "telemetry.otlp_url (line 1): holds a user or password",
+        ),
+        ("https://erp.example.com", "https://@erp.example.com", "accounts.erp.url (line 5): holds a user or password"),
+        (
             "tenant =",
             "limits.expanded_bytes = 2_000_000\ntenant =",
             "limits.expanded_bytes (line 1): 2000000 is less than body_bytes (8388608)",
@@ -536,3 +548,11 @@ def test_configuration_errors_survive_a_process_border() -> None:
 
     assert fault.mistakes == ("a: b; c", "d: e; f")
     assert str(fault) == "a: b; c\nd: e; f"
+
+
+def test_the_query_of_an_address_is_not_shown() -> None:
+    """It may hold a key; everything else is written as it is."""
+    assert toml(f"https://login.example.com/keys?key={SECRET}") == '"https://login.example.com/keys?…"'
+    assert toml(f"HTTPS://login.example.com?{SECRET}") == '"HTTPS://login.example.com?…"'
+    assert toml("https://login.example.com/keys") == '"https://login.example.com/keys"'
+    assert toml("who?") == '"who?"'

@@ -4,8 +4,10 @@ The dialect is our own. Events carry exactly the fields of `model.TimeEntry` and
 one is decoding it; a vendor's connector maps its own fields here.
 """
 
+import re
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import get_type_hints
 
 import msgspec
 
@@ -54,9 +56,18 @@ _MOST = Decimal(100_000)
 _DIGITS = 32
 """Assumed: a longer quantity, or one with an exponent, was never meant, and costs time wherever it is multiplied."""
 _WHOLE = 2**53 - 1
-"""Whole numbers beyond it lose digits in JSON readers (documented: RFC 8259, section 6)."""
+_LOWEST = -_WHOLE
+"""Whole numbers beyond them lose digits in JSON readers (documented: RFC 8259, section 6)."""
 _NAME_MAX = 256
 """Assumed. What is longer than a key's room goes into a key as a digest anyway."""
+_TEXT_MAX = 10_000
+_DIMENSIONS_MAX = 64
+_DIMENSION_MAX = 200
+"""Assumed: more than a person writes about a line of work, and little enough to keep and to show."""
+_PROSE = frozenset({"invoice_narrative", "internal_narrative", "nonbillable_reason", "adjusts_reason"})
+"""What a person writes: it may have tabs, and several lines, however the person's system ends one (LF, CR LF)."""
+_CONTROL = re.compile(r"[\x00-\x1f]")
+_CONTROL_IN_PROSE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def read_event(body: bytes) -> EntryNews:
@@ -91,16 +102,55 @@ def read_approval(entry: TimeEntry | None, approval: Approval | None) -> EntryAp
         or "E" in digits
     ):
         raise UndecodableEventError(f"event: {entry.entry_id[:100]}: unit, version or quantity is out of range")
-    if not _is_name(entry.entry_id):
-        raise UndecodableEventError(f"event: an entry_id is 1 to {_NAME_MAX} printable characters")
+    # One look at all texts together: what is short and printable breaks no rule, and only another line is looked at
+    # text by text. This costs 0.55 us of the 5.8 us that reading an entry takes (measured).
+    dimensions = "".join(entry.dimensions)
+    texts = "".join(
+        (
+            entry.entry_id,
+            entry.source_system,
+            entry.source_id,
+            entry.sheet,
+            entry.worker,
+            entry.assignment,
+            entry.project,
+            entry.task,
+            entry.role,
+            entry.grade,
+            entry.employing_entity,
+            entry.project_entity,
+            entry.billing_entity,
+            entry.home_entity,
+            entry.time_type,
+            entry.zone,
+            entry.invoice_narrative,
+            entry.internal_narrative,
+            entry.nonbillable_reason,
+            entry.adjusts or "",
+            entry.adjusts_reason,
+            approval.fingerprint,
+            approval.approver,
+            approval.method,
+            approval.on_behalf_of or "",
+            dimensions,
+        )
+    )
+    if (
+        not texts.isprintable()
+        or len(texts) > _TEXT_MAX
+        or len(dimensions) > _DIMENSION_MAX
+        or len(entry.dimensions) > _DIMENSIONS_MAX
+        or not 0 < len(entry.entry_id) <= _NAME_MAX
+    ):
+        _check_texts(entry, approval)
     if not (
-        -_WHOLE <= entry.line <= _WHOLE
-        and -_WHOLE <= approval.decided_at_ms <= _WHOLE
-        and -_WHOLE <= approval.step <= _WHOLE
-        and -_WHOLE <= approval.of_steps <= _WHOLE
-        and (entry.start_ms is None or -_WHOLE <= entry.start_ms <= _WHOLE)
-        and (entry.stop_ms is None or -_WHOLE <= entry.stop_ms <= _WHOLE)
-        and (approval.revoked_at_ms is None or -_WHOLE <= approval.revoked_at_ms <= _WHOLE)
+        _LOWEST <= entry.line <= _WHOLE
+        and _LOWEST <= approval.decided_at_ms <= _WHOLE
+        and _LOWEST <= approval.step <= _WHOLE
+        and _LOWEST <= approval.of_steps <= _WHOLE
+        and (entry.start_ms is None or _LOWEST <= entry.start_ms <= _WHOLE)
+        and (entry.stop_ms is None or _LOWEST <= entry.stop_ms <= _WHOLE)
+        and (approval.revoked_at_ms is None or _LOWEST <= approval.revoked_at_ms <= _WHOLE)
     ):
         raise UndecodableEventError(f"event: {entry.entry_id[:100]}: a whole number is larger than 2^53 - 1")
     return EntryApproved(entry, approval)
@@ -108,9 +158,39 @@ def read_approval(entry: TimeEntry | None, approval: Approval | None) -> EntryAp
 
 def read_withdrawal(entry_id: str, version: int, reason: str, at_ms: int) -> EntryWithdrawn:
     """A withdrawal as news, or UndecodableEventError."""
-    if not _is_name(entry_id) or not 0 < version <= VERSION_MAX or not -_WHOLE <= at_ms <= _WHOLE:
+    if not _is_name(entry_id) or not 0 < version <= VERSION_MAX or not _LOWEST <= at_ms <= _WHOLE:
         raise UndecodableEventError(f"event: a withdrawal needs 'entry_id' and a 'version' from 1 to {VERSION_MAX}")
+    if not _is_text(reason, _TEXT_MAX, prose=True):
+        raise UndecodableEventError(f"event: {entry_id[:100]}: reason {_NO_TEXT}")
     return EntryWithdrawn(entry_id, version, reason, at_ms)
+
+
+def _check_texts(entry: TimeEntry, approval: Approval) -> None:
+    """Whether every text by itself can be kept and shown, or UndecodableEventError."""
+    if not _is_name(entry.entry_id):
+        raise UndecodableEventError(f"event: an entry_id is 1 to {_NAME_MAX} printable characters")
+    if len(entry.dimensions) > _DIMENSIONS_MAX or not all(_is_text(one, _DIMENSION_MAX) for one in entry.dimensions):
+        raise UndecodableEventError(
+            f"event: {entry.entry_id[:100]}: dimensions are at most {_DIMENSIONS_MAX} texts of {_DIMENSION_MAX} "
+            "characters without control characters"
+        )
+    for part, names in ((entry, _ENTRY_TEXTS), (approval, _APPROVAL_TEXTS)):
+        for name in names:
+            if not _is_text(getattr(part, name) or "", _TEXT_MAX, name in _PROSE):
+                raise UndecodableEventError(f"event: {entry.entry_id[:100]}: {name} {_NO_TEXT}")
+
+
+def _texts_of(kind: type) -> tuple[str, ...]:
+    return tuple(name for name, of in get_type_hints(kind).items() if of in (str, str | None))
+
+
+_ENTRY_TEXTS = _texts_of(TimeEntry)
+_APPROVAL_TEXTS = _texts_of(Approval)
+_NO_TEXT = f"is longer than {_TEXT_MAX} characters, or holds a control character"
+
+
+def _is_text(text: str, most: int, prose: bool = False) -> bool:
+    return len(text) <= most and (_CONTROL_IN_PROSE if prose else _CONTROL).search(text) is None
 
 
 def _is_name(text: str) -> bool:

@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import gzip
+import http.client
 import socket
 from collections.abc import AsyncIterator
 
 import uvicorn
 
+from runtime.gateway.protocol import BoundedProtocol
 from tests.runtime.gateway.a_runtime import OPS, World, a_world, event, ndjson
 
 BODY = ndjson(event("TS-1"))
@@ -17,7 +19,9 @@ BODY = ndjson(event("TS-1"))
 async def served(world: World) -> AsyncIterator[int]:
     """The world on a port of its own."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        config = uvicorn.Config(world.app, lifespan="on", log_config=None, access_log=False, ws="none")
+        config = uvicorn.Config(
+            world.app, lifespan="on", log_config=None, access_log=False, ws="none", http=BoundedProtocol
+        )
         server = uvicorn.Server(config)
         server.capture_signals = contextlib.nullcontext  # type: ignore[assignment]  # signals are the test runner's
         running = asyncio.create_task(server.serve([listening]))
@@ -85,6 +89,41 @@ def test_a_body_that_is_announced_too_large_is_not_sent() -> None:
 
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_a_client_that_sends_first_hears_why_it_was_refused() -> None:
+    """Python's own client sends the whole body before it looks: without reading on, it would see a reset connection."""
+    world = a_world()
+
+    def ask(port: int) -> tuple[int, int]:
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        client.request("POST", "/v1/bulk", b"x" * 6_000_000)
+        answer = client.getresponse()
+        return answer.status, len(answer.read())
+
+    async def story() -> tuple[int, int]:
+        async with served(world) as port:
+            return await asyncio.to_thread(ask, port)
+
+    status, size = asyncio.run(story())
+
+    assert status == 401
+    assert size > 0
+
+
+def test_a_head_that_is_too_large_ends_the_connection() -> None:
+    """431, and the next client is served."""
+    world = a_world()
+
+    async def story() -> tuple[bytes, bytes]:
+        async with served(world) as port:
+            large = await talk(port, head(0, *["X: y"] * 100))
+            return large, await talk(port, head(len(BODY), "Connection: close"), BODY)
+
+    large, good = asyncio.run(story())
+
+    assert large.startswith(b"HTTP/1.1 431 ")
+    assert good.startswith(b"HTTP/1.1 202 ")
 
 
 def test_a_client_that_leaves_has_delivered_nothing() -> None:

@@ -126,7 +126,15 @@ class AGateway:
         counts: dict[str, int] = {}
         for letter in self.letters.values():
             counts[letter.state] = counts.get(letter.state, 0) + 1
-        return {"letters": [self.letters[id_] for id_ in chosen[:most]], "counts": counts}
+        listed = []
+        for id_ in chosen[:most]:
+            told = msgspec.to_builtins(self.letters[id_])
+            body = told.pop("body")
+            listed.append(
+                told | {"size": len(self.letters[id_].body)} | ({"body": body} if query.get("bodies") == "1" else {})
+            )
+        more = listed[-1]["letter_id"] if listed and len(chosen) > most else ""
+        return {"letters": listed, "counts": counts, "next": more}
 
     def _replay(self, order: Mapping[str, Any]) -> Any:
         chosen = [
@@ -171,6 +179,7 @@ class AGateway:
                     late = "moving: try again" if report.state == "moving" else ""
                     results.append({"entity": report.entity, "done": done and not late, "reason": late})
         else:
+            assert verb != "waive" or order["entity"], "waive names its entity"
             for entry in order["entries"]:
                 entity = self.parked.pop(entry, None)
                 results.append({"entity": entity or "DE01", "done": entity is not None})

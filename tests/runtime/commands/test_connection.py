@@ -1,5 +1,6 @@
 """How commands reach the gateway: where the key comes from, and what is said when it does not work."""
 
+import ssl
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,24 @@ def test_a_key_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["127.0.0.1:8080", "ftp://x", "file:///etc/hosts", "http://x:port", "http://u@x", "http://"]
+    "url",
+    [
+        "127.0.0.1:8080",
+        "ftp://x",
+        "file:///etc/hosts",
+        "http://x:port",
+        "http://u@x",
+        "http://@x",
+        "http://",
+        "http://[::1",
+        "http://127.0.0.1:8080/ü",
+        "http://127.0.0.1:8080/a b",
+        "http://127.0.0.1:0",
+        "http://127.0.0.1:8080/#x",
+        "http://ü..com",
+        "http://x\n.com",
+        f"http://{'a' * 70}.com",
+    ],
 )
 def test_an_address_that_is_none_is_bad_input(url: str) -> None:
     """Only http and https with a host, and no name in it: the key goes nowhere else."""
@@ -61,6 +79,34 @@ def test_an_address_that_is_none_is_bad_input(url: str) -> None:
 
     assert (said.code, said.err.count("\n")) == (2, 1)
     assert "http://127.0.0.1:8080" in said.err
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1]:8080", "https://gateway.example/springtide", "https://müller.example", "HTTPS://x."]
+)
+def test_an_address_that_can_be_called_is_taken(url: str) -> None:
+    """Names of any script, IPv6 and a path of the proxy's."""
+    assert springtide(AGateway(), "audit", "--url", url).code == 0
+
+
+def test_a_password_in_an_address_is_not_repeated() -> None:
+    """It is refused, and the line that says so may be in a log."""
+    said = springtide(AGateway(), "status", "--url", "https://ops:hunter2@gateway.example")
+
+    assert said.code == 2
+    assert "hunter2" not in said.err
+
+
+@pytest.mark.parametrize(
+    "fault", [ssl.SSLCertVerificationError(1, "certificate verify failed"), ssl.SSLError(1, "wrong version number")]
+)
+def test_a_certificate_that_cannot_be_trusted_has_a_hint_of_its_own(fault: ssl.SSLError) -> None:
+    """Somebody answers, so that "is it running?" would send a person the wrong way."""
+    said = springtide(AGateway(away=lambda: fault), "status")
+
+    assert (said.code, said.err.count("\n")) == (1, 1)
+    assert "SSL_CERT_FILE" in said.err
+    assert "springtide serve" not in said.err
 
 
 def test_a_key_that_leaves_the_machine_in_clear_is_remarked() -> None:

@@ -1,5 +1,7 @@
 """`springtide drain` and `springtide audit`."""
 
+import pytest
+
 from runtime.ports import AuditNote
 from tests.runtime.commands.a_gateway import AGateway, springtide
 
@@ -14,6 +16,14 @@ def test_drain_hands_its_reason_over() -> None:
 
     assert (said.code, gateway.draining) == (0, "upgrade")
     assert "drains" in said.out
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"draining": false}', b'{"draining": "soon"}', b"[]"])
+def test_drain_believes_nothing_else_than_that_it_drains(body: bytes) -> None:
+    """Whoever waits for the process to end must not wait because something else said 200."""
+    said = springtide(AGateway(instead=(200, body)), "drain", "--why", "upgrade")
+
+    assert (said.code, said.out, said.err.count("\n")) == (1, "", 1)
 
 
 def test_drain_needs_a_reason() -> None:

@@ -4,8 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from runtime.ports import EntryTrace
 from tests.runtime.commands.a_gateway import AGateway, springtide
 from tests.runtime.commands.test_status import DE01, NO01
+
+
+def a_story(entity: str, entry_id: str) -> EntryTrace:
+    """What an entity knows of an entry."""
+    return EntryTrace(entity, entry_id, "parked", "parked", 1, "", (), ())
 
 
 def test_pause_and_resume_change_one_entity_and_say_so() -> None:
@@ -64,11 +70,26 @@ def test_who_and_why_are_asked_for(argv: tuple[str, ...]) -> None:
 def test_retry_takes_many_entries_and_waive_one() -> None:
     """A waiver is for good, so it is given one by one."""
     gateway = AGateway(partitions=[DE01], parked={"TS-1": "DE01", "TS-2": "DE01", "TS-3": "DE01"})
+    gateway.traces = {("DE01", "TS-3"): a_story("DE01", "TS-3")}
 
     assert springtide(gateway, "retry", "TS-1", "TS-2", "--why", "unlocked").code == 0
     assert springtide(gateway, "waive", "TS-3", "--why", "written off").out == "waived in DE01\n"
     assert gateway.parked == {}
     assert "springtide trace" in springtide(gateway, "waive", "TS-3", "--why", "again").err
+
+
+def test_a_waiver_names_the_one_entity_that_knows_the_entry() -> None:
+    """It is looked up; where two know the id, or nobody does, nothing is sent, and --entity decides."""
+    gateway = AGateway(partitions=[DE01, NO01], parked={"TS-1": "NO01"})
+    gateway.traces = {(entity, "TS-1"): a_story(entity, "TS-1") for entity in ("DE01", "NO01")}
+
+    twice = springtide(gateway, "waive", "TS-1", "--why", "x")
+    nowhere = springtide(gateway, "waive", "TS-9", "--why", "x")
+
+    assert (twice.code, nowhere.code) == (1, 1)
+    assert "known in DE01, NO01; say which with --entity" in twice.err
+    assert not any(method == "POST" for method, _ in gateway.asked)
+    assert springtide(gateway, "waive", "TS-1", "--entity", "NO01", "--why", "x").out == "waived in NO01\n"
 
 
 def test_what_could_not_be_carried_out_now_is_said_and_fails() -> None:

@@ -28,6 +28,18 @@ def test_letters_are_listed_with_why_they_wait() -> None:
     assert springtide(gateway, "letters", "--state", "dropped").out == "no dead letter is dropped\n"
 
 
+def test_bodies_are_asked_for_only_where_they_are_shown() -> None:
+    """A list and a replay are made of sizes and ids; JSON holds the bodies; the status asks for numbers alone."""
+    gateway = AGateway(letters=letters(1))
+
+    for argv in (("letters",), ("replay", "--all", "--why", "x"), ("status",)):
+        assert springtide(gateway, *argv).code == 0
+    asked = [target for _, target in gateway.asked if target.startswith("/v1/dead-letters?")]
+    assert ["bodies=1" in target for target in asked] == [False, False, False]
+    assert "most=0" in asked[-1]
+    assert springtide(gateway, "letters", "--json").json["letters"][0]["body"] == "e30="
+
+
 def test_every_page_of_letters_is_read() -> None:
     """More letters than one answer holds are all found, and no more than asked for are shown."""
     gateway = AGateway(letters=letters(1_001))

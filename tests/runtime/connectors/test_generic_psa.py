@@ -1,12 +1,22 @@
 """The generic PSA connector: events as news, statuses out, and a listing that finds what was lost."""
 
 import json
+from dataclasses import fields
+from typing import Any
 
 import pytest
 
-from runtime.connectors.psa.generic import GenericPsa, UndecodableEventError, read_event, read_events
+from runtime.connectors.psa.generic import (
+    GenericPsa,
+    UndecodableEventError,
+    read_approval,
+    read_event,
+    read_events,
+    read_withdrawal,
+)
 from runtime.core.answers import Doubt, HeadsListed, Republished, Silent, StatusTaken, VersionHead
 from runtime.core.effects import Fetch, Recount, Status, TellPsa
+from runtime.core.model import Approval, TimeEntry
 from runtime.core.news import EntryApproved, EntryWithdrawn
 from runtime.ports import Response
 
@@ -61,6 +71,89 @@ def test_what_cannot_be_read_is_a_dead_letter_with_one_line(broken: bytes) -> No
         read_event(broken)
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith("event: ")
+
+
+PROSE = ["invoice_narrative", "internal_narrative", "nonbillable_reason", "adjusts_reason"]
+TEXTS = [(kind, one.name) for kind in (TimeEntry, Approval) for one in fields(kind) if "str" in str(one.type)]
+CODES = [(kind, name) for kind, name in TEXTS if name not in (*PROSE, "dimensions", "unit", "entry_id")]
+
+
+def approved(**changes: Any) -> EntryApproved:
+    """An approval with these fields, wherever they belong."""
+    of_entry = {one.name for one in fields(TimeEntry)}
+    entry = {**ENTRY, **{name: changes[name] for name in changes if name in of_entry}}
+    approval = {**APPROVAL, **{name: changes[name] for name in changes if name not in of_entry}}
+    news = read_event(json.dumps({**APPROVED, "entry": entry, "approval": approval}).encode())
+    assert isinstance(news, EntryApproved)
+    return news
+
+
+def flaw(**changes: Any) -> str:
+    """Why an approval with these fields is a dead letter: one short line without what was wrong."""
+    with pytest.raises(UndecodableEventError) as caught:
+        approved(**changes)
+    said = str(caught.value)
+    assert said.isprintable()
+    assert len(said) < 300
+    return said
+
+
+@pytest.mark.parametrize("name", [name for _, name in TEXTS])
+def test_no_text_holds_a_control_character_or_has_no_end(name: str) -> None:
+    """Every text of an entry and its approval, those of tomorrow too, is bounded and can be kept by any store."""
+    for text in ("a\0", "\x1b[2J", "\x01", "x" * 10_001, "ü" * 10_001):
+        assert flaw(**{name: (text,) if name == "dimensions" else text})
+
+
+@pytest.mark.parametrize("name", [name for _, name in CODES])
+def test_a_code_is_one_line(name: str) -> None:
+    """A newline or a tab is for what persons write; other signs of any script may stand anywhere."""
+    assert name in flaw(**{name: "a\nb"})
+    assert name in flaw(**{name: "a\tb"})
+    assert approved(**{name: "Prüfung\u00a0Ⅱ 検査"})
+    assert approved(**{name: "x" * 10_000})
+
+
+@pytest.mark.parametrize("name", PROSE)
+def test_what_a_person_writes_may_have_lines(name: str) -> None:
+    """Lines, tabs and 10,000 characters of a narrative are kept as they came; an escape sequence is not let in."""
+    for text in ("one\ntwo\r\n\tthree", "x" * 10_000, "\u200b\u00a0"):
+        assert getattr(approved(**{name: text}).entry, name) == text
+    assert name in flaw(**{name: "one\n\x1b[2J"})
+
+
+def test_texts_are_bounded_each_for_itself() -> None:
+    """Two long narratives are no longer than each of them."""
+    assert approved(invoice_narrative="x" * 9_000, internal_narrative="x" * 9_000)
+
+
+def test_dimensions_are_few_and_short() -> None:
+    """At most 64, of 200 characters, on one line."""
+    assert approved(dimensions=["x" * 200] * 64)
+    for dimensions in (["x"] * 65, [""] * 65, ["x" * 201], ["a\nb"]):
+        assert "dimensions" in flaw(dimensions=dimensions)
+
+
+@pytest.mark.parametrize("entry_id", ["", "a\nb", "a\u200bb", "x" * 257])
+def test_an_entry_id_is_a_short_printable_name(entry_id: str) -> None:
+    """Stricter than other texts: it becomes a name in every store and ERP."""
+    assert "entry_id" in flaw(entry_id=entry_id)
+
+
+def test_the_reason_of_a_withdrawal_is_bounded_too() -> None:
+    """It is prose like a narrative."""
+    for reason in ("x" * 10_000, "two\nlines"):
+        assert read_withdrawal("E-1", 2, reason, 1).reason == reason
+    for reason in ("x" * 10_001, "a\0", "\x1b[2J"):
+        with pytest.raises(UndecodableEventError) as caught:
+            read_withdrawal("E-1", 2, reason, 1)
+        assert "reason" in str(caught.value)
+
+
+def test_an_approval_needs_both_parts() -> None:
+    """Half of one is none."""
+    with pytest.raises(UndecodableEventError):
+        read_approval(approved().entry, None)
 
 
 def test_a_dead_letter_keeps_nothing_else_away() -> None:

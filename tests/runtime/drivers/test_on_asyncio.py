@@ -122,6 +122,44 @@ def test_a_store_that_broke_stops_its_partition_and_no_other() -> None:
     run(story())
 
 
+def test_while_the_store_is_away_a_host_tells_what_it_remembers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it carries is told from memory, of the rest it is said that nobody can tell; no question fails."""
+
+    async def story() -> None:
+        store = MemoryStore()
+        async with Ground(store) as ground:
+            carried, other = list(ground.firm.by_code)
+            host = await ground.host("one", [carried])
+
+            def away() -> None:
+                raise StoreAwayError("no answer")
+
+            with monkeypatch.context() as patch:
+                patch.setattr(store, "owners", away)
+                states = {report.entity: report.state for report in await host.partitions()}
+            assert states == {carried: "running", other: "store away: nobody can tell who carries it"}
+
+    run(story())
+
+
+def test_a_host_is_not_ready_once_every_lease_has_run_out() -> None:
+    """One lease that was renewed is enough; where none was, another host may own everything by now."""
+
+    async def story() -> None:
+        async with Ground() as ground:
+            host = await ground.host("one")
+            assert host.ready() == ""
+            first, second = host.lanes.values()
+            kept_ms = first.lease_ends_mono_ms
+            # Nothing is awaited in between, so nobody renews them meanwhile.
+            first.lease_ends_mono_ms = second.lease_ends_mono_ms = 0
+            none = host.ready()
+            first.lease_ends_mono_ms = kept_ms
+            assert (none, host.ready()) == ("store away: no lease was renewed in time", "")
+
+    run(story())
+
+
 def test_the_bounds_refuse_intake_and_say_which() -> None:
     """Too much undecided, a journal that is behind, a disk nearly full: refused, with a time to come back."""
 

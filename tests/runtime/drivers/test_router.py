@@ -241,6 +241,21 @@ def test_every_configured_partition_is_reported_by_its_owner_or_as_silent() -> N
     played(story)
 
 
+def test_while_the_store_is_away_the_known_hosts_are_asked() -> None:
+    """Status is told from the last directory; of whom nobody reports on it is said that the store is away."""
+
+    async def story(cluster: Cluster, router: Router) -> None:
+        await router.refresh()
+        cluster.directory.away = True
+        cluster.clock.now_ms += 1_000
+        cluster.fleet.host(cluster.homes()["DE01"]).deaf = True
+        states = {one.entity: one.state for one in await router.partitions()}
+        assert states == {"DE01": "store away: the directory cannot be read", "US01": "running"}
+        assert await router.accounts() == []
+
+    played(story)
+
+
 def test_a_router_that_drains_finishes_what_is_under_way_and_takes_nothing_more() -> None:
     """What was being taken in when the drain began gets its receipts; what comes later is told to come back."""
 
@@ -259,12 +274,16 @@ def test_a_router_that_drains_finishes_what_is_under_way_and_takes_nothing_more(
 
 
 def test_ready_means_that_somebody_is_there_to_take_entries_in() -> None:
-    """A router is ready once the directory was read and names an owner; where nobody carries anything it is not."""
+    """A router is ready while the directory was read lately and names an owner of something, and not otherwise."""
 
     async def story(cluster: Cluster, router: Router) -> None:
         assert router.ready() == "the directory was not read yet"
         await router.refresh()
         assert router.ready() == ""
+        cluster.clock.now_ms += 5_000
+        assert router.ready() == ""
+        cluster.clock.now_ms += 1
+        assert router.ready() == "store away: the directory was not read for 5 s"
         cluster.supervisors.clear()
         for name in tuple(cluster.fleet.living):
             cluster.fleet.lose(name)

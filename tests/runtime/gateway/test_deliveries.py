@@ -1,6 +1,7 @@
 """What can be delivered, in every form, and what the answer says of it."""
 
 import asyncio
+import base64
 import gzip
 import json
 from typing import Any
@@ -194,6 +195,50 @@ def test_configuration_is_refused_where_it_cannot_be_used_and_audited_in_any_cas
         ("key:ops", "DE01", "refused"),
         ("key:psa-de", "DE01", "forbidden"),
     ]
+
+
+def test_refused_changes_of_configuration_are_one_note_with_their_number() -> None:
+    """However many a stranger sends in one request, the audit has one line for each entity and outcome."""
+    world = a_world()
+    change = plain_example("configuration.changed")
+
+    world.post("/v1/bulk", ndjson(*({**change, "version": number} for number in range(1, 6))), PSA_DE)
+
+    assert world.notes() == [("key:psa-de", "configuration", "DE01", "", "forbidden (5 times)")]
+
+
+@pytest.mark.parametrize("why", ["x" * 501, "a\u202eb", "two\nlines"])
+def test_a_change_of_configuration_gives_a_usable_reason(why: str) -> None:
+    """The same rule as for commands: it stands in the audit. What is next to it is taken in."""
+    world = a_world()
+    change = plain_example("configuration.changed")
+
+    reply = world.post("/v1/bulk", ndjson({**change, "why": why}, event("TS-1"), change), OPS)
+
+    assert reply.taken() == ["refused", "accepted", "accepted"]
+    assert "printable" in reply.reasons()[0]
+    assert sorted((given, outcome.split(":")[0]) for *_, given, outcome in world.notes()) == [
+        ("", "refused"),
+        (change["why"], "accepted"),
+    ]
+
+
+def test_an_item_that_nobody_can_read_is_kept_only_for_entities_of_its_sender() -> None:
+    """Each entity that it names has to be the sender's, in every envelope: a replay takes it in for any of them."""
+    world = a_world()
+    theirs = {name: content for name, content in event("TS-1", entity="US01").items() if name != "type"}
+    newer = {"dataschema": "urn:springtide:time_entry.approved:2"}
+    head = {"specversion": "1.0", "id": "e-1", "source": "/psa", "type": "time_entry.approved", **newer}
+    packed = base64.b64encode(json.dumps(theirs).encode()).decode()
+
+    outer = world.post("/v1/bulk", ndjson({**head, "data": {**theirs, "entity": "DE01"}}), PSA_DE)
+    inner = world.post("/v1/bulk", ndjson({**head, "data_base64": packed}), PSA_DE)
+    both = world.post("/v1/bulk", ndjson({**head, "data": {**theirs, "entity": "DE01"}}), OPS)
+
+    assert (outer.status, inner.status) == (403, 403)
+    assert "US01" in outer.reasons()[0]
+    assert both.taken() == ["quarantined"]
+    assert len(world.waiting()) == 1
 
 
 def test_a_grant_for_a_region_covers_its_entities() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from runtime.gateway import events, letters
+from runtime.gateway.openapi import plain_example
 from runtime.ports import IntakeRefusedError
 from tests.runtime.gateway.a_runtime import EMEA, OPS, World, a_world, cloud, event, ndjson
 
@@ -31,18 +32,78 @@ def learn_schema_2(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_letter_is_shown_as_it_came() -> None:
-    """With its bytes, its reason and how often it came; by id, page by page."""
+    """With its reason, how often it came, and, for those who ask, its bytes; by id, page by page."""
     world = kept(NEWER, DAMAGED, DAMAGED)
 
-    page = world.get("/v1/dead-letters?most=1", OPS).json
-    rest = world.get(f"/v1/dead-letters?after={page['letters'][0]['letter_id']}", OPS).json
+    page = world.get("/v1/dead-letters?most=1&bodies=1", OPS).json
+    rest = world.get(f"/v1/dead-letters?after={page['next']}&bodies=1", OPS).json
 
-    assert page["counts"] == {"waiting": 2}
+    assert (page["counts"], page["next"]) == ({"waiting": 2}, page["letters"][0]["letter_id"])
+    assert rest["next"] == ""
     (first,), (second,) = page["letters"], rest["letters"]
     by_kind = {letter["kind"]: letter for letter in (first, second)}
     assert base64.b64decode(by_kind["unreadable"]["body"]) == DAMAGED
     assert by_kind["unreadable"]["times"] == 2
     assert "schema" in by_kind["time_entry.approved"]["reason"]
+
+
+def test_a_list_has_no_bodies_unless_somebody_asks() -> None:
+    """The size stands in for them; `most` 0 asks for the numbers alone."""
+    world = kept(DAMAGED)
+
+    (letter,) = world.get("/v1/dead-letters", OPS).json["letters"]
+
+    assert (letter["size"], "body" in letter) == (len(DAMAGED), False)
+    assert world.get("/v1/dead-letters?most=0", OPS).json == {"letters": [], "counts": {"waiting": 1}, "next": ""}
+
+
+def test_a_page_with_bodies_is_bounded_by_their_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends before it grows too large, has one letter at least, and all pages together have every letter once."""
+    world = kept(*(b"[%d" % number + b" " * 100 + b"," for number in range(5)))
+    monkeypatch.setattr(letters, "BODIES_MAX", 250)
+    monkeypatch.setattr(letters, "READ", 2)
+    pages: list[list[str]] = []
+    after = ""
+    while after or not pages:
+        page = world.get(f"/v1/dead-letters?bodies=1&after={after}", OPS).json
+        pages.append([letter["letter_id"] for letter in page["letters"]])
+        after = page["next"]
+
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert [letter_id for page in pages for letter_id in page] == [letter.letter_id for letter in world.waiting()]
+    monkeypatch.setattr(letters, "BODIES_MAX", 1)
+    assert len(world.get("/v1/dead-letters?bodies=1", OPS).json["letters"]) == 1
+    assert len(world.get("/v1/dead-letters", OPS).json["letters"]) == 5
+
+
+def test_a_replay_never_takes_a_command_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change of configuration that could not be read is sent again by whoever may command, or not at all."""
+    change = plain_example("configuration.changed")
+    world = kept(cloud(change, dataschema="urn:springtide:configuration.changed:2"))
+    kind = events.KINDS["configuration.changed"]
+    monkeypatch.setitem(events.KINDS, "configuration.changed", replace(kind, schema=2))
+
+    would = world.post("/v1/dead-letters/replay", {"why": "x"}, OPS).json
+    told = world.post("/v1/dead-letters/replay", {"why": "x", "dry_run": False, "per_second": 9_999}, OPS).json
+
+    assert would["readable"] == 0
+    assert told["counts"] == {"refused": 1}
+    assert told["results"][0]["reason"].startswith("forbidden")
+    assert len(world.waiting()) == 1
+    assert world.runtime.sizes == []
+
+
+def test_a_letter_beyond_the_limits_of_today_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was kept under other limits: it goes on waiting with its reason, and the others are replayed."""
+    world = kept(NEWER, b'{"n":"' + b"x" * 2_000 + b'"}')
+    learn_schema_2(monkeypatch)
+    monkeypatch.setattr(events, "ITEM_MAX_BYTES", 1_500)
+
+    told = world.post("/v1/dead-letters/replay", {"why": "x", "dry_run": False, "per_second": 9_999}, OPS).json
+
+    assert told["counts"] == {"accepted": 1, "quarantined": 1}
+    assert "longer than an item may be" in [result["reason"] for result in told["results"]]
+    assert len(world.waiting()) == 1
 
 
 def test_letters_that_wait_are_counted_when_somebody_scrapes() -> None:
@@ -229,7 +290,7 @@ def test_an_order_that_is_not_complete_is_refused(path: str, order: object) -> N
 
 
 @pytest.mark.parametrize(
-    "query", ["state=gone", "most=0", "most=1001", "most=x", "after=%2F", "page=1", "most=1&most=2"]
+    "query", ["state=gone", "bodies=2", "most=1001", "most=x", "after=%2F", "page=1", "most=1&most=2"]
 )
 def test_a_query_that_nobody_knows_is_refused(query: str) -> None:
     """400 names the parameter."""

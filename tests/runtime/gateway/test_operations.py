@@ -4,8 +4,17 @@ import asyncio
 
 import pytest
 
-from runtime.core.inputs import Pause, Retry, Waive
-from runtime.ports import IntakeRefusedError
+from runtime.core.inputs import Command, Pause, Retry, Waive
+from runtime.journal.memory import MemoryOffice
+from runtime.ports import (
+    AccountReport,
+    AuditNote,
+    IntakeRefusedError,
+    JournalError,
+    StoreAwayError,
+    StoreBrokenError,
+    StoreFullError,
+)
 from tests.runtime.gateway.a_runtime import EMEA, OPS, PSA_DE, READER, SCRAPER, a_world, event, ndjson
 
 WHY = "ledger under repair"
@@ -47,7 +56,9 @@ def test_a_command_is_journalled_and_audited() -> None:
     assert again.json == {"results": [{"entity": "DE01", "done": False}]}
     assert world.runtime.commands[0] == ("DE01", Pause("key:ops", WHY))
     assert world.notes() == [
+        ("key:ops", "pause", "DE01", WHY, "begun"),
         ("key:ops", "pause", "DE01", WHY, "done"),
+        ("key:ops", "pause", "DE01", WHY, "begun"),
         ("key:ops", "pause", "DE01", WHY, "nothing to do"),
     ]
     assert [note["outcome"] for note in world.get("/v1/audit?most=1", OPS).json["notes"]] == ["nothing to do"]
@@ -68,7 +79,9 @@ def test_a_command_for_many_reaches_each(whom: dict[str, str], entities: list[st
     reply = world.post("/v1/commands", {"verb": "pause", **whom, "why": WHY}, OPS)
 
     assert [result["entity"] for result in reply.json["results"]] == entities
-    assert [target for _, _, target, _, _ in world.notes()] == entities
+    begun, *done = world.notes()
+    assert begun[2:] == (f"{next(iter(whom.values()))}: {', '.join(entities)}", WHY, "begun")
+    assert sorted(target for _, _, target, _, _ in done) == entities
 
 
 def test_a_command_that_a_grant_covers_in_part_is_not_carried_out_in_part() -> None:
@@ -110,7 +123,126 @@ def test_what_one_entity_cannot_do_now_is_said_of_it_alone() -> None:
         {"entity": "DE01", "done": True},
         {"entity": "US01", "done": False, "reason": "moving: try again"},
     ]
-    assert [outcome for *_, outcome in world.notes()] == ["done", "moving: try again"]
+    assert sorted(outcome for *_, outcome in world.notes()[1:]) == ["done", "moving: try again"]
+
+
+class FailingOffice(MemoryOffice):
+    """An office whose audit cannot be written any more after so many notes."""
+
+    def __init__(self, notes: int, fault: JournalError) -> None:
+        super().__init__()
+        self.left = notes
+        self.fault = fault
+
+    def note(self, note: AuditNote) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise self.fault
+        super().note(note)
+
+
+@pytest.mark.parametrize("fault", [StoreFullError("full"), StoreAwayError("away"), StoreBrokenError("damaged")])
+def test_nothing_is_done_that_the_audit_cannot_say_has_begun(fault: JournalError) -> None:
+    """503 with a time to come back, and no entity heard of the command."""
+    world = a_world(FailingOffice(0, fault))
+
+    reply = world.post("/v1/commands", {"verb": "pause", "account": "psa", "why": WHY}, OPS)
+
+    assert (reply.status, "retry-after" in reply.headers) == (503, True)
+    assert world.runtime.commands == []
+
+
+def test_an_outcome_that_cannot_be_noted_is_said_and_ends_nothing() -> None:
+    """Both entities are paused and told of; what is not in the audit stands in the result."""
+    world = a_world(FailingOffice(1, StoreAwayError("away")))
+
+    reply = world.post("/v1/commands", {"verb": "pause", "account": "psa", "why": WHY}, OPS)
+
+    assert reply.status == 200
+    assert [(one["entity"], one["done"], bool(one["audit"])) for one in reply.json["results"]] == [
+        ("DE01", True, True),
+        ("US01", True, True),
+    ]
+    assert [(target, outcome) for _, _, target, _, outcome in world.notes()] == [("psa: DE01, US01", "begun")]
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"), [(StoreAwayError("x"), "moving: try again"), (RuntimeError("a bug"), "internal: its status")]
+)
+def test_what_fails_in_one_entity_does_not_hide_the_others(
+    monkeypatch: pytest.MonkeyPatch, fault: Exception, reason: str
+) -> None:
+    """Whatever an entity answers, every other one has its result."""
+    world = a_world()
+    command = world.runtime.command
+
+    async def failing(entity: str, what: Command) -> bool:
+        if entity == "DE01":
+            raise fault
+        return await command(entity, what)
+
+    monkeypatch.setattr(world.runtime, "command", failing)
+    first, second = world.post("/v1/commands", {"verb": "pause", "account": "psa", "why": WHY}, OPS).json["results"]
+
+    assert (first["done"], first["reason"].startswith(reason)) == (False, True)
+    assert second == {"entity": "US01", "done": True}
+
+
+def test_a_command_goes_to_all_entities_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is slow keeps no other waiting: each is told although nobody has answered yet."""
+    world = a_world()
+    told: list[str] = []
+
+    async def story() -> list[str]:
+        everybody = asyncio.Event()
+
+        async def slow(entity: str, what: Command) -> bool:
+            told.append(entity)
+            if len(told) == 2:
+                everybody.set()
+            await everybody.wait()
+            return True
+
+        monkeypatch.setattr(world.runtime, "command", slow)
+        body = b'{"verb":"pause","account":"psa","why":"x"}'
+        reply = await asyncio.wait_for(world.send("POST", "/v1/commands", [body], {}, OPS), 5)
+        return [one["entity"] for one in reply.json["results"]]
+
+    assert asyncio.run(story()) == ["DE01", "US01"]
+
+
+@pytest.mark.parametrize("path", ["/v1/status", "/v1/accounts", "/v1/trace/DE01/TS-1"])
+def test_a_question_that_the_store_cannot_answer_now_is_to_be_asked_again(
+    monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """503 "moving" with a time to come back, and never 500."""
+    world = a_world()
+
+    async def away(*_: object) -> None:
+        raise StoreAwayError("no answer from 10.0.0.7")
+
+    for name in ("partitions", "accounts", "trace"):
+        monkeypatch.setattr(world.runtime, name, away)
+    reply = world.get(path, OPS)
+
+    assert (reply.status, reply.problem, reply.headers["retry-after"]) == (503, "moving", "5")
+    assert b"10.0.0.7" not in reply.body
+
+
+def test_what_others_do_is_told_to_those_who_may_see_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the process waits for, and who waits at an account, may name entities of others."""
+    world = a_world()
+    world.runtime.waits_for = "US01 recovers"
+
+    async def accounts() -> list[AccountReport]:
+        return [AccountReport("psa", "h1", "open", 0, 0, 600, 0, 300_000, 0, {"DE01": 1, "US01": 2})]
+
+    monkeypatch.setattr(world.runtime, "accounts", accounts)
+
+    assert world.get("/v1/status", EMEA).json["ready"] == "not ready"
+    assert world.get("/v1/status", OPS).json["ready"] == "US01 recovers"
+    assert world.get("/v1/accounts", EMEA).json["accounts"][0]["waiting"] == {"DE01": 1}
+    assert world.get("/v1/accounts", OPS).json["accounts"][0]["waiting"] == {"DE01": 1, "US01": 2}
 
 
 @pytest.mark.parametrize(
@@ -125,7 +257,8 @@ def test_what_one_entity_cannot_do_now_is_said_of_it_alone() -> None:
         ({"verb": "pause", "entity": "DE01", "entries": ["TS-1"], "why": WHY}, "invalid"),
         ({"verb": "retry", "why": WHY}, "invalid"),
         ({"verb": "retry", "entries": [], "why": WHY}, "invalid"),
-        ({"verb": "waive", "entries": [""], "why": WHY}, "invalid"),
+        ({"verb": "waive", "entity": "DE01", "entries": [""], "why": WHY}, "invalid"),
+        ({"verb": "waive", "entries": ["TS-1"], "why": WHY}, "invalid"),
         ({"verb": "waive", "region": "emea", "entries": ["TS-1"], "why": WHY}, "invalid"),
         ({"verb": "pause", "entity": "DE01", "why": WHY, "force": True}, "invalid"),
         ([], "invalid"),

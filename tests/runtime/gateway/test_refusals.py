@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from runtime.gateway.intake import BATCH, STRUCTURED
+from runtime.gateway import calls
+from runtime.gateway.intake import BATCH, NDJSON, STRUCTURED
 from tests.runtime.gateway.a_runtime import (
     EMEA,
     NOBODY,
@@ -344,6 +345,118 @@ def test_a_mistake_of_ours_says_nothing_of_the_request(caplog: pytest.LogCapture
     assert [record.message for record in caplog.records] == ["a request failed"]
 
 
+@pytest.mark.parametrize("form", ["bulk", "structured", "batch", "webhook"])
+def test_a_huge_item_is_not_read(form: str) -> None:
+    """413 in every form, and neither the entry nor a dead letter is kept; the same bytes as two items are fine."""
+    world = a_world()
+    huge = json.dumps(cloud(event("TS-1", invoice_narrative="x" * 1_100_000))).encode()
+    ways: dict[str, Callable[[], Reply]] = {
+        "bulk": lambda: world.post("/v1/bulk", GOOD + huge, OPS),
+        "structured": lambda: world.post("/v1/events", huge, OPS, content_type=STRUCTURED),
+        "batch": lambda: world.post("/v1/events", b"[" + huge + b"]", OPS, content_type=BATCH),
+        "webhook": lambda: world.webhook(huge),
+    }
+
+    reply = ways[form]()
+
+    assert (reply.status, reply.problem) == (413, "too-large")
+    nothing_happened(world)
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "status"),
+    [
+        ("Authorization", "/v1/bulk", 400),
+        ("content-type", "/v1/bulk", 400),
+        ("content-encoding", "/v1/bulk", 400),
+        ("ce-type", "/v1/bulk", 400),
+        ("springtide-signature", "/v1/webhooks/psa", 400),
+        ("accept", "/v1/bulk", 202),
+    ],
+)
+def test_what_decides_stands_once(name: str, path: str, status: int) -> None:
+    """400 for a header that stands twice, since somebody in between may go by the other one."""
+    world = a_world()
+    given = {
+        "authorization": f"Bearer {OPS}",
+        "content-type": "application/x-ndjson",
+        "springtide-signature": world.signature(GOOD),
+    }
+    headers = [*given.items(), *[(name, given.get(name.lower(), ""))] * (1 if name.lower() in given else 2)]
+
+    reply, _ = asyncio.run(raw(world, {"path": path}, headers, [GOOD]))
+
+    assert reply.status == status
+    assert (world.runtime.heard() == {}) == (status == 400)
+
+
+@pytest.mark.parametrize(
+    ("raw_path", "path"),
+    [
+        (b"/v1%2Ftrace/DE01/TS-1", "/v1/trace/DE01/TS-1"),
+        (b"/v1/trace%2FDE01/TS-1", "/v1/trace/DE01/TS-1"),
+        (b"/v1/%73tatus", "/v1/status"),
+        (b"/v1%2Fstatus", "/v1/status"),
+    ],
+)
+def test_a_route_is_written_in_one_way(raw_path: bytes, path: str) -> None:
+    """404 for a path that only means a route once it is decoded: what guards us by paths saw another one."""
+    scope = {"method": "GET", "path": path, "raw_path": raw_path}
+
+    reply, _ = asyncio.run(raw(a_world(), scope, [("authorization", f"Bearer {OPS}")], [b""]))
+
+    assert (reply.status, reply.problem) == (404, "not-found")
+
+
+async def raw(world: World, scope: Any, headers: Any, chunks: list[bytes]) -> tuple[Reply, int]:
+    """A request as the server hands it over, and how many bytes of its body were asked for in the end."""
+    sent: list[Any] = []
+    rest = list(chunks)
+
+    async def receive() -> Any:
+        if not rest:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": rest.pop(0), "more_body": bool(rest)}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    said = [(name.encode(), content.encode()) for name, content in headers]
+    await world.app({"type": "http", "method": "POST", "query_string": b"", **scope, "headers": said}, receive, send)
+    names = {name.decode(): content.decode() for name, content in sent[0]["headers"]}
+    assert not sent[-1].get("more_body")
+    body = b"".join(one["body"] for one in sent[1:])
+    return Reply(sent[0]["status"], names, body), sum(map(len, chunks)) - sum(map(len, rest))
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ([], 401),
+        ([("authorization", f"Bearer {OPS}"), ("content-type", "text/plain")], 415),
+        ([("authorization", f"Bearer {OPS}"), ("content-type", NDJSON[0]), ("content-length", "99999")], 413),
+    ],
+)
+def test_what_comes_after_a_refusal_is_thrown_away_up_to_a_body(headers: Any, status: int) -> None:
+    """A client that sends first hears why; whoever sends more than a body could be is cut off, and nobody is kept."""
+    world = a_world(body_bytes=1_024)
+
+    for chunks, read in ([b"x" * 100] * 5, 500), ([b"x" * 100] * 50, 1_100):
+        reply, got = asyncio.run(raw(world, {"path": "/v1/bulk"}, headers, chunks))
+        assert (reply.status, got) == (status, read)
+        assert len(reply.body) == int(reply.headers["content-length"])
+    nothing_happened(world)
+
+
+def test_a_refused_client_that_sends_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer is there at once, and the connection ends after a moment."""
+    monkeypatch.setattr(calls, "LINGER_S", 0.01)
+
+    reply, _ = asyncio.run(raw(a_world(), {"path": "/v1/bulk"}, [], []))
+
+    assert reply.status == 401
+
+
 # ------------------------------------------------------------------ single items
 
 
@@ -401,6 +514,8 @@ UNREADABLE = {
     "nothing published": b'{"type":"rates.published","entity":"DE01","lines":[]}',
     "period of another entity": b'{"type":"periods.published","entity":"DE01","periods":[{"entity":"US01",'
     b'"module":"time","name":"2026-03","first_day":"2026-03-01","last_day":"2026-03-31","status":"open"}]}',
+    "period that ends before it begins": b'{"type":"periods.published","entity":"DE01","periods":[{"entity":"DE01",'
+    b'"module":"time","name":"2026-03","first_day":"2026-03-31","last_day":"2026-03-01","status":"open"}]}',
     "configuration without why": b'{"type":"configuration.changed","entity":"DE01","version":1,"changes":{"a":"1"}}',
     "huge withdrawal": b'{"type":"time_entry.withdrawn","entity":"DE01","entry_id":"T","version":1,"at_ms":%d}' % 2**60,
 }

@@ -175,6 +175,8 @@ def test_an_expired_token_says_since_when() -> None:
         ({"exp": None}, "the token lacks its claim exp"),
         ({"sub": None}, "the token lacks its claim sub"),
         ({"sub": 7}, "the token cannot be checked"),
+        ({"sub": ""}, "the token does not say whose it is (sub)"),
+        ({"sub": " \n"}, "the token does not say whose it is (sub)"),
         ({"exp": "soon"}, "the token cannot be checked"),
         ({"exp": float("inf")}, "the token cannot be checked"),
         ({"nbf": 9_999_999_999}, "the token is not valid yet"),

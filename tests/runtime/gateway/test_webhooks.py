@@ -1,16 +1,18 @@
 """Deliveries that are signed: who is let in, and what a replay is."""
 
+import asyncio
 import json
 
 import pytest
 
 from runtime.configuration import ConfigurationError
+from runtime.gateway import webhooks
 from runtime.gateway.access import Access
 from runtime.gateway.app import build_app
 from runtime.gateway.intake import BATCH, STRUCTURED
 from runtime.ports import IntakeRefusedError
 from runtime.settings import AccessSettings
-from tests.runtime.gateway.a_runtime import SECRET, a_world, cloud, event
+from tests.runtime.gateway.a_runtime import OPS, SECRET, Reply, World, a_world, cloud, event, ndjson
 
 BODY = json.dumps(event("TS-1")).encode()
 MINUTE_MS = 60_000
@@ -185,3 +187,112 @@ def test_refused_webhooks_are_counted_by_reason() -> None:
 
     for reason in ("webhook-unsigned", "webhook-too-old", "webhook-replayed"):
         assert f'springtide_webhook_refusals_total{{reason="{reason}"}} 1.0' in text
+
+
+async def crowd(
+    world: World, bodies: list[bytes], said: dict[str, str]
+) -> tuple[list[asyncio.Task[Reply]], asyncio.Event]:
+    """Deliveries that have sent all but their end, which comes with the event."""
+    free = asyncio.Event()
+
+    async def end() -> None:
+        await free.wait()
+
+    one = "/v1/webhooks/psa"
+    tasks = [asyncio.create_task(world.send("POST", one, [body, end()], said)) for body in bodies]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    return tasks, free
+
+
+def test_who_is_not_checked_takes_no_place_of_the_intake() -> None:
+    """32 unsigned deliveries hang; a key delivers all the same, and so does a signature as soon as one of them ends."""
+    world = a_world(concurrent_calls=1)
+    said = {"springtide-signature": f"t={world.clock.now_ms // 1_000},v1={'0' * 64}"}
+    bulk = {"content-type": "application/x-ndjson"}
+    signed = {"content-type": "application/json", "springtide-signature": world.signature(BODY)}
+
+    async def story() -> tuple[list[Reply], Reply, Reply, Reply]:
+        tasks, free = await crowd(world, [b"x"] * webhooks.UNCHECKED, said)
+        keyed = await world.send("POST", "/v1/bulk", [ndjson(event("TS-2"))], bulk, OPS)
+        turned_away = await world.send("POST", "/v1/webhooks/psa", [BODY], signed)
+        free.set()
+        hung = await asyncio.gather(*tasks)
+        return hung, keyed, turned_away, await world.send("POST", "/v1/webhooks/psa", [BODY], signed)
+
+    hung, keyed, turned_away, after = asyncio.run(story())
+
+    assert {reply.problem for reply in hung} == {"webhook-unsigned"}
+    assert keyed.status == 202
+    assert (turned_away.status, turned_away.problem, turned_away.headers["retry-after"]) == (
+        503,
+        "concurrent_calls",
+        "1",
+    )
+    assert after.status == 202
+
+
+def test_who_is_not_checked_takes_so_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would be kept beyond the budget is turned away, and what was given back may be taken again."""
+    monkeypatch.setattr(webhooks, "UNCHECKED_BYTES", 2_500)
+    world = a_world(body_bytes=1_024)
+    said = {"springtide-signature": f"t={world.clock.now_ms // 1_000},v1={'0' * 64}"}
+
+    async def story() -> list[str]:
+        found = []
+        for _ in range(2):
+            tasks, free = await crowd(world, [b"x" * 1_000] * 3, said)
+            free.set()
+            found += [reply.problem for reply in await asyncio.gather(*tasks)]
+        return found
+
+    assert asyncio.run(story()) == ["webhook-unsigned", "webhook-unsigned", "concurrent_calls"] * 2
+
+
+def test_a_signed_delivery_has_a_place_of_the_intake() -> None:
+    """Once it is checked it counts as any other: 503 where the intake is full."""
+    world = a_world(concurrent_calls=1)
+
+    async def story() -> tuple[Reply, Reply]:
+        free = asyncio.Event()
+
+        async def wait(entity: str) -> None:
+            await free.wait()
+
+        world.runtime.before_take = wait
+        bulk = {"content-type": "application/x-ndjson"}
+        first = asyncio.create_task(world.send("POST", "/v1/bulk", [ndjson(event("TS-2"))], bulk, OPS))
+        await asyncio.sleep(0)
+        signed = {"content-type": "application/json", "springtide-signature": world.signature(BODY)}
+        second = await world.send("POST", "/v1/webhooks/psa", [BODY], signed)
+        free.set()
+        return await first, second
+
+    first, second = asyncio.run(story())
+
+    assert (first.status, second.status, second.problem) == (202, 503, "concurrent_calls")
+
+
+@pytest.mark.parametrize("body", [b"{", b" " * 2_000], ids=["small", "too large"])
+@pytest.mark.parametrize("minutes", [0, -6], ids=["now", "old"])
+def test_nobody_learns_which_sources_there_are(body: bytes, minutes: int) -> None:
+    """A source that is not configured is read and answered like one that signs wrongly, byte for byte."""
+    world = a_world(body_bytes=1_024)
+    said = {"springtide-signature": f"t={(world.clock.now_ms + minutes * MINUTE_MS) // 1_000},v1={'0' * 64}"}
+
+    def told(source: str) -> tuple[int, dict[str, str], bytes]:
+        reply = world.ask("POST", f"/v1/webhooks/{source}", body, said)
+        return reply.status, reply.headers, reply.body.replace(source.encode(), b"???")
+
+    assert told("psa") == told("hrm")
+
+
+def test_nothing_that_is_not_signed_says_what_the_body_is() -> None:
+    """415 for binary mode: its headers would say what the event is, and the signature covers the body alone."""
+    world = a_world()
+    data = json.dumps(cloud(event("TS-1"))["data"]).encode()
+
+    reply = world.webhook(data, ce_specversion="1.0", ce_id="1", ce_source="/psa", ce_type="time_entry.approved")
+
+    assert (reply.status, reply.problem) == (415, "wrong-content-type")
+    assert world.runtime.heard() == {}

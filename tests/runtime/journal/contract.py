@@ -387,6 +387,17 @@ class StoreContract:
         assert [one.letter_id for one in office.letters("dropped")] == [letter(3).letter_id]
         assert dict(office.count_letters()) == {"waiting": 2, "dropped": 1}
 
+    def test_a_dropped_letter_that_is_sent_again_waits_again(self, place: Place) -> None:
+        """Whoever sends it again means it; one that was replayed stays so, since it was taken in."""
+        office = place.store().office()
+        office.quarantine([letter(1), letter(2)])
+        office.settle_letter(letter(1).letter_id, "dropped")
+        office.settle_letter(letter(2).letter_id, "replayed")
+        office.quarantine([letter(1), letter(2)])
+        (waiting,) = place.store().office().letters()
+        assert (waiting.letter_id, waiting.times) == (letter(1).letter_id, 2)
+        assert dict(office.count_letters()) == {"waiting": 1, "replayed": 1}
+
     def test_a_name_is_new_once(self, place: Place) -> None:
         """A name shown again before its time is over is not new, for no process; after that it is."""
         office = place.store().office()

@@ -54,6 +54,20 @@ def beside(directory: Path, name: str = "DE01") -> sqlite3.Connection:
     return sqlite3.connect(directory / file_name(name), isolation_level=None)
 
 
+def test_files_are_their_owners_alone(directory: Path, opens: Opens) -> None:
+    """Whatever the umask lets in, nobody else reads a journal, its log or its index, nor lists them."""
+    before = os.umask(0)
+    try:
+        taken(opens()).commit(b"frame")
+    finally:
+        os.umask(before)
+
+    files = {path.name: path.stat().st_mode & 0o777 for path in directory.iterdir()}
+    assert {"DE01.sqlite", "DE01.sqlite-wal", "DE01.sqlite-shm", sqlite.SHARED} <= set(files)
+    assert set(files.values()) == {0o600}
+    assert directory.stat().st_mode & 0o777 == 0o700
+
+
 # ------------------------------------------------------------------ torn and damaged files
 
 

@@ -48,7 +48,7 @@ class JournalSettings(_Settings):
     checkpoint_every: int = Field(default=4_096, ge=1)
     window: int = Field(default=20_000, ge=100)
     """Queued entries of a partition kept in memory; what queues behind them stays on disk."""
-    threads: int = Field(default=4, ge=1, le=64)
+    threads: int = Field(default=3, ge=1, le=64)
     """Partitions that can be at the store at once, in one process."""
     disk_headroom_bytes: int = Field(default=256 * 1024 * 1024, ge=0)
     """With less room than this, intake is refused (503)."""

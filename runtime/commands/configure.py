@@ -37,7 +37,7 @@ directory = "var/springtide"
 # lease_margin_ms = 3000              # an owner stops sending this long before
 # checkpoint_every = 4096
 # window = 20000                      # queued entries of a partition that are kept in memory
-# threads = 4
+# threads = 3
 # disk_headroom_bytes = 268435456     # with less room, intake is refused
 
 [limits]                              # what one request, and all together, may cost

@@ -55,6 +55,8 @@ again and again, which costs 10 to 15 % (measured). What was there before the st
 BUSY_RETRY_MS = 1_000
 FULL_RETRY_MS = 30_000
 """What senders are asked to wait (ours): a busy moment passes, a full disk takes a person."""
+TELL_MAX = 500
+"""Statuses in one call to a PSA that names no limit (ours)."""
 GRACE_S = 20.0
 """How long calls on the wire are waited for when a partition is let go."""
 COMPACT_EVERY_S = 60.0
@@ -413,14 +415,14 @@ class Host:
 def policy_of(settings: Settings, entity: str) -> Policy:
     """What a partition is composed of: the numbers of its entity and of its ERP account."""
     where = settings.entities[entity]
-    erp = settings.accounts[where.erp]
+    erp, psa = settings.accounts[where.erp], settings.accounts[where.psa]
     pulls = where.intake == "both"
     return Policy(
         settings.tenant,
         entity,
         LEDGERS[erp.kind].freeze,
         batch_max=erp.batch_max,
-        tell_max=settings.accounts[where.psa].batch_max,
+        tell_max=psa.batch_max if "batch_max" in psa.model_fields_set else TELL_MAX,
         linger_ms=where.linger_ms,
         tell_linger_ms=where.tell_linger_ms,
         calls_max=where.calls_max,

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from scenarios.commands.cluster_demo import NEEDED_ON_RAY
+
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ("runtime", "simulators", "scenarios", "loadtests")
 PACKAGES = (*SHIPPED, "tests")
@@ -228,6 +230,13 @@ def test_lock_files_follow_pyproject() -> None:
             name = name.partition("[")[0].lower()
             assert name in locked, f"{name} is not in {lock}: run `make lock`"
             assert operator != "==" or locked[name] == version, f"{name} in {lock}: run `make lock`"
+
+
+def test_what_the_cluster_demo_asks_for_is_what_its_extras_bring() -> None:
+    """A package that the demo looks for is one that the extra it names really brings."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    for package, extra in NEEDED_ON_RAY.items():
+        assert any(re.match(rf"{package}\b", requirement) for requirement in extras[extra]), f"{package}: {extra}"
 
 
 def test_scripts_can_be_run() -> None:

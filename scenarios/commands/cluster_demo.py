@@ -23,7 +23,7 @@ Everything runs on this machine, on 127.0.0.1 alone, and is gone afterwards. It 
 exit codes: 0 all held, 2 bad input, 3 money or data wrong, 4 not settled, 5 proved nothing
 """
 LEAST, MOST = 400, 100_000
-NEEDED = {"uvicorn": "serve", "aiohttp": "serve", "starlette": "serve"}
+NEEDED = {"uvicorn": "serve", "aiohttp": "serve"}
 NEEDED_ON_RAY = {**NEEDED, "ray": "ray", "psycopg": "postgres"}
 """Package to the extra that brings it."""
 

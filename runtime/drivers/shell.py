@@ -36,10 +36,10 @@ CHECKPOINT_EVERY = 4_096
 """Entries touched before a checkpoint is worth its write, if half of them are settled and can leave memory."""
 CHECKPOINT_AT_LAST = 4
 """At so many times that number there is a checkpoint in any case, so that a recovery has not too much to apply. In a
-flood of news everything is still open: to write it early is to write it twice, a third of what taking it in costs
-(measured)."""
+flood of news everything is still open: to write it early is to write it twice, and a row costs as much as taking
+the entry in (14 us against 11, measured)."""
 WINDOW = 20_000
-"""Entries in memory beyond which those at the end of the queue stay on disk: some 80 MB (3 to 4 KB each, measured)."""
+"""Entries in memory beyond which those at the end of the queue stay on disk: some 80 MB (4 KB each, assumed)."""
 
 
 class Shell:

@@ -7,6 +7,7 @@ together in the order of the components, so the outcome does not depend on the n
 import gc
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
@@ -31,7 +32,7 @@ from simulators.firm.settings import FirmSettings
 from simulators.people.acts import Act
 from simulators.people.plan import plan_month
 from simulators.plants.catalogue import PLANTS
-from simulators.plants.plant import Planted
+from simulators.plants.plant import planting
 from simulators.settings import HOUR_MS, MINUTE_MS, WorldSettings
 from simulators.timesheets.read import read_timesheet
 from simulators.timesheets.rehearsal import Export, RehearsalPlan, plan_from_rows
@@ -141,6 +142,8 @@ class Part:
     """How often the function that a plant replaces was asked."""
     dead_letters: int = 0
     """Different events that could not be read."""
+    strikes: list[tuple[int, str]] = field(default_factory=list)
+    """(instant, name) of every misfortune that struck, in order of time."""
 
 
 @dataclass(slots=True)
@@ -172,6 +175,8 @@ class Outcome:
     """How often the function that a plant replaces was asked; 0 without a plant."""
     dead_letters: int = 0
     """Different events that could not be read."""
+    strikes: list[tuple[int, str]] = field(default_factory=list)
+    """(instant, name) of every misfortune that struck, in order of time."""
 
 
 # ------------------------------------------------------------------ the firm, made up or read from a file
@@ -213,15 +218,15 @@ def simulate_component(job: Job, told: Told | None = None) -> Part:
         firm = firm_of(job.settings, job.seed, job.timesheet)
         acts = _acts_of(job, firm)
         planned = perf_counter()
-        planted = Planted(PLANTS[job.plant]) if job.plant else None
-        recompose = planted.recompose if planted is not None else None
-        world = World(job.settings, job.seed, firm, acts, job.entities, recompose)
-        seen = world.run(told)
+        with planting(PLANTS[job.plant]) if job.plant else nullcontext() as planted:
+            world = World(job.settings, job.seed, firm, acts, job.entities, planted.recompose if planted else None)
+            seen = world.run(told)
         ran = perf_counter()
         audited = examine(firm, seen.evidences, seen.accounts, allowances(job.settings, seen))
         part = _part(job, seen, audited, world)
         part.reached = planted.reached if planted is not None else 0
         part.dead_letters = seen.dead_letters
+        part.strikes = seen.strikes
         part.timings = {
             "people": planned - began,
             "world": ran - planned,
@@ -471,6 +476,7 @@ def simulate(
         len(parts),
         sum(part.reached for part in parts),
         sum(part.dead_letters for part in parts),
+        sorted(strike for part in parts for strike in part.strikes),
     )
     for part in parts:
         for name, seconds in part.timings.items():

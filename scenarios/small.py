@@ -134,10 +134,13 @@ def _profile(seed: int) -> ErpProfile:
 
 
 def _people(seed: int) -> PeopleSettings:
-    """As the parameter table has them, or people who correct and take back a lot."""
+    """As the parameter table has them, or people who correct and take back a lot; every other time also in haste."""
+    hasty_ppm = 250_000 if happens(500_000, seed, "small/hasty") else 0
     if happens(500_000, seed, "small/restless"):
-        return PeopleSettings(correction_ppm=200_000, withdrawal_ppm=60_000, duplicate_ppm=30_000)
-    return PeopleSettings()
+        return PeopleSettings(
+            correction_ppm=200_000, withdrawal_ppm=60_000, duplicate_ppm=30_000, second_thoughts_ppm=hasty_ppm
+        )
+    return PeopleSettings(second_thoughts_ppm=hasty_ppm)
 
 
 def _held_gate() -> tuple[FinanceGate, ...]:

@@ -32,7 +32,7 @@ from simulators.firm.model import Firm
 from simulators.firm.settings import FirmSettings
 from simulators.people.acts import Act
 from simulators.people.plan import plan_month
-from simulators.plants.catalogue import PLANTS
+from simulators.plants.catalogue import by_name
 from simulators.plants.plant import planting
 from simulators.settings import HOUR_MS, MINUTE_MS, WorldSettings
 from simulators.timesheets.read import read_timesheet
@@ -228,7 +228,7 @@ def simulate_component(job: Job, told: Told | None = None) -> Part:
         watch = Watch() if job.watched else None
         with (
             watch.looking() if watch else nullcontext(),
-            planting(PLANTS[job.plant]) if job.plant else nullcontext() as planted,
+            planting(by_name(job.plant)) if job.plant else nullcontext() as planted,
         ):
             world = World(job.settings, job.seed, firm, acts, job.entities, planted.recompose if planted else None)
             if watch:

@@ -40,7 +40,6 @@ from runtime.gateway.events import (
     in_one,
     lines_of,
     read_items,
-    spaced_lines,
 )
 from runtime.gateway.gate import Action, Caller, Clock, Meters
 from runtime.gateway.problems import PROBLEMS, ProblemError, retry_after
@@ -108,8 +107,8 @@ async def at_office(ask: Callable[..., T], *what: Any) -> T:
         raise IntakeRefusedError("moving", STORE_RETRY_MS, "the store cannot be reached") from fault
 
 
-Unpack = Callable[[bytes, int], tuple[Sequence[bytes], bool]]
-"""(body, most) to its items, and whether their keys may have spaces behind them."""
+Unpack = Callable[[bytes, int], Sequence[bytes]]
+"""(body, most) to its items. Raises TooManyError, and ProblemError where it cannot be cut up."""
 
 
 def unpacker(call: Call, plain: bool) -> Unpack:
@@ -129,7 +128,7 @@ def unpacker(call: Call, plain: bool) -> Unpack:
                 for name, content in call.headers.items()
                 if name.startswith(b"ce-") and name not in (b"ce-data", b"ce-data_base64")
             }
-            return lambda body, most: ((in_one(attributes, body),), True)
+            return lambda body, most: (in_one(attributes, body),)
         if plain:
             return _alone_or_array
     known = [STRUCTURED, BATCH, "application/json with ce- headers", *(("application/json",) if plain else ())]
@@ -140,32 +139,28 @@ def bulk_unpacker(call: Call) -> Unpack:
     """How a bulk request carries its items. Raises ProblemError."""
     if call.content_type() not in NDJSON:
         raise ProblemError("wrong-content-type", f"send {NDJSON[0]}", headers=(CLOSE,))
-    return _lines
+    return lines_of
 
 
-def _lines(body: bytes, most: int) -> tuple[Sequence[bytes], bool]:
-    return lines_of(body, most), spaced_lines(body)
+def _alone(body: bytes, most: int) -> Sequence[bytes]:
+    return (body,)
 
 
-def _alone(body: bytes, most: int) -> tuple[Sequence[bytes], bool]:
-    return (body,), True
-
-
-def _batch(body: bytes, most: int) -> tuple[Sequence[bytes], bool]:
+def _batch(body: bytes, most: int) -> Sequence[bytes]:
     try:
-        return elements_of(body, most), True
+        return elements_of(body, most)
     except ValueError as fault:
         raise ProblemError("malformed", f"a batch is a JSON array of CloudEvents: {fault}") from None
 
 
-def _alone_or_array(body: bytes, most: int) -> tuple[Sequence[bytes], bool]:
+def _alone_or_array(body: bytes, most: int) -> Sequence[bytes]:
     if body.lstrip()[:1] == b"[":
         try:
-            return elements_of(body, most), True
+            return elements_of(body, most)
         except ValueError:
             # Whoever signs webhooks seldom mends them. Kept as one letter, it can be looked at.
-            return (body,), True
-    return (body,), True
+            return (body,)
+    return (body,)
 
 
 def letter_of(source: str, unread: Unread, now_ms: int) -> Letter:
@@ -243,12 +238,12 @@ class IntakeDesk:
         """What a body says. Raises ProblemError where it cannot be used as a whole."""
         limits = self._settings.limits
         try:
-            if not body.strip() and unpack is not _lines:
+            if not body.strip() and unpack is not lines_of:
                 raise ProblemError("malformed", "the body is empty")
-            items, spaced = unpack(body, limits.items)
+            items = unpack(body, limits.items)
             if len(items) > limits.items:
                 raise TooManyError
-            return _bar_unread(read_items(items, admission, limits.depth, spaced), admission)
+            return _bar_unread(read_items(items, admission, limits.depth), admission)
         except TooManyError:
             raise ProblemError("too-many-items", f"one request may have {limits.items} items; send several") from None
         except (TooDeepError, RecursionError) as fault:

@@ -224,6 +224,20 @@ class AuditNote:
     outcome: str
 
 
+@value
+class HostOrder:
+    """That a host of the cluster is to be emptied and ended; it stands until that host is no more.
+
+    `verb` is "drain": now; or "restart": in its turn, one host after the other, and only while nobody waits.
+    """
+
+    host: str
+    verb: str
+    who: str
+    why: str
+    at_ms: int
+
+
 class Office(Protocol):
     """What the border keeps durably and what belongs to no partition. Every call returns once it is durable."""
 
@@ -247,6 +261,15 @@ class Office(Protocol):
 
     def audit(self, most: int = 1_000) -> Sequence[AuditNote]:
         """The latest notes, newest first."""
+
+    def order(self, orders: Sequence[HostOrder]) -> None:
+        """Keep orders, all or none of them; a later one for the same host takes the place of an earlier one."""
+
+    def orders(self) -> Sequence[HostOrder]:
+        """Every order that stands, by time, then by host."""
+
+    def carried_out(self, hosts: Sequence[str]) -> None:
+        """These hosts are no more: forget what was ordered for them."""
 
 
 class Store(Protocol):
@@ -442,6 +465,12 @@ class Operations(Protocol):
 
     async def command(self, entity: str, command: Command) -> bool:
         """Journal a command; False when it found nothing to do. KeyError for an unknown entity."""
+
+    async def hosts(self) -> Mapping[str, str] | None:
+        """Host to region, of every living host of the cluster; None where there is one process and no cluster.
+
+        Raises IntakeRefusedError ("moving") where nobody can tell now.
+        """
 
     async def drain(self, who: str, why: str) -> None:
         """Stop taking in, finish what is on the wire, give the leases back, end."""

@@ -106,6 +106,8 @@ def build_app(
         "/v1/audit": {"GET": Closed(people.audit)},
         "/v1/commands": {"POST": Closed(people.command)},
         "/v1/drain": {"POST": Closed(people.drain)},
+        "/v1/hosts/drain": {"POST": Closed(people.drain_host)},
+        "/v1/hosts/restart": {"POST": Closed(people.restart_hosts)},
         "/v1/dead-letters": {"GET": Closed(letters.show)},
         "/v1/dead-letters/replay": {"POST": Closed(letters.replay)},
         "/v1/dead-letters/drop": {"POST": Closed(letters.drop)},

@@ -1,7 +1,7 @@
 """What people and their programs ask of the runtime and tell it.
 
     GET  /v1/status  /v1/accounts  /v1/trace/{entity}/{entry_id}  /v1/audit
-    POST /v1/commands  /v1/drain
+    POST /v1/commands  /v1/drain  /v1/hosts/drain  /v1/hosts/restart
 
 Rule 1. A caller sees the entities that a grant covers, and hears nothing of the others.
 Rule 2. A command names why. That it begins, and for whom, stands in the audit before the first act: where that cannot
@@ -9,12 +9,13 @@ Rule 2. A command names why. That it begins, and for whom, stands in the audit b
         in the result, and holds nothing up.
 Rule 3. A command for several entities (a region, an account) goes to all of them at once, or to none: it is refused
         where a grant covers only some. What one entity cannot do now is said in its result.
-Rule 4. While the store is away nobody hears 500: what cannot be told or done now is 503, to be asked again.
+Rule 4. What is wanted of hosts is an order in the office: the supervisor carries it out, in whatever process it leads.
+Rule 5. While the store is away nobody hears 500: what cannot be told or done now is 503, to be asked again.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, TypeVar
 
@@ -25,12 +26,13 @@ from runtime.gateway.calls import Answer, Call, answer_json, read_json
 from runtime.gateway.gate import Action, Caller, Clock
 from runtime.gateway.intake import STORE_RETRY_MS, WHY_MAX, at_office, is_reason
 from runtime.gateway.problems import Flaw, ProblemError, retry_after
-from runtime.ports import AuditNote, IntakeRefusedError, JournalError, Office, Operations
+from runtime.ports import AuditNote, HostOrder, IntakeRefusedError, JournalError, Office, Operations
 from runtime.settings import Settings
 
 log = logging.getLogger("springtide.gateway")
 
 T = TypeVar("T")
+R = TypeVar("R", bound="Reasoned")
 NAMES_MAX = 10_000
 TARGET_MAX = 500
 
@@ -77,6 +79,18 @@ class CommandRequest(Reasoned, forbid_unknown_fields=True):
 
 class DrainRequest(Reasoned, forbid_unknown_fields=True):
     """POST /v1/drain."""
+
+
+class DrainHostRequest(Reasoned, forbid_unknown_fields=True):
+    """POST /v1/hosts/drain: one host, now."""
+
+    host: str
+
+
+class RestartHostsRequest(Reasoned, forbid_unknown_fields=True):
+    """POST /v1/hosts/restart: every host that lives now, or those of a region, one after the other."""
+
+    region: str | None = None
 
 
 class Done(msgspec.Struct, omit_defaults=True):
@@ -231,13 +245,7 @@ class OperationsDesk:
 
     async def drain(self, call: Call, caller: Caller) -> Answer:
         """Begin to end this process; it is said before it is over, since afterwards nobody is there to say it."""
-        call.query({})
-        if not caller.may(Action.DRAIN, None, None):
-            await self.note(caller, "drain", "", "", "refused: forbidden")
-            raise ProblemError("forbidden", "draining is for those whose grant of it covers everything")
-        request = read_json(await call.body(self._settings.limits), DrainRequest, self._settings.limits.depth)
-        if flaws := request.flaws():
-            raise ProblemError("invalid", "the command cannot be carried out", flaws)
+        request = await self._drain_request(call, caller, "drain", DrainRequest)
         await _told(self.note(caller, "drain", "", request.why, "begun"))
         if self._draining is None or self._draining.done():
             self._draining = asyncio.create_task(self._drain(caller.who, request.why), name="drain")
@@ -248,6 +256,46 @@ class OperationsDesk:
             await self._operations.drain(who, why)
         except Exception as fault:
             log.error("the drain failed", extra={"reason": fault})
+
+    async def drain_host(self, call: Call, caller: Caller) -> Answer:
+        """Order that a host is emptied and ended now."""
+        request = await self._drain_request(call, caller, "drain host", DrainHostRequest)
+        return await self._order(caller, "drain", request.host, request.why, lambda host, _: host == request.host)
+
+    async def restart_hosts(self, call: Call, caller: Caller) -> Answer:
+        """Order that hosts are replaced, one after the other."""
+        request = await self._drain_request(call, caller, "restart host", RestartHostsRequest)
+        wanted = request.region
+        target = "every region" if wanted is None else f"region {wanted}"
+        return await self._order(caller, "restart", target, request.why, lambda _, region: wanted in (None, region))
+
+    async def _drain_request(self, call: Call, caller: Caller, what: str, kind: type[R]) -> R:
+        """What somebody asks who may end processes. Raises ProblemError."""
+        call.query({})
+        if not caller.may(Action.DRAIN, None, None):
+            await self.note(caller, what, "", "", "refused: forbidden")
+            raise ProblemError("forbidden", "draining is for those whose grant of it covers everything")
+        request = read_json(await call.body(self._settings.limits), kind, self._settings.limits.depth)
+        if flaws := request.flaws():
+            raise ProblemError("invalid", "the command cannot be carried out", flaws)
+        return request
+
+    async def _order(
+        self, caller: Caller, verb: str, target: str, why: str, meant: Callable[[str, str], bool]
+    ) -> Answer:
+        """Order it for the living hosts that are meant, by name and region; the answer names them."""
+        what = f"{verb} host"
+        living = await self._operations.hosts()
+        hosts = sorted(host for host, region in (living or {}).items() if meant(host, region))
+        if not hosts:
+            problem, detail = _ONE_PROCESS if living is None else ("unknown-host", _living(living))
+            await self.note(caller, what, target[:TARGET_MAX], why, f"refused: {problem}")
+            raise ProblemError(problem, detail)
+        await _told(self.note(caller, what, f"{target}: {', '.join(hosts)}"[:TARGET_MAX], why, "begun"))
+        now_ms = self._clock.wall_ms()
+        orders = [HostOrder(host, verb, caller.who, why, now_ms) for host in hosts]
+        await _told(at_office(self._office.order, orders))
+        return answer_json({"hosts": hosts}, 202)
 
     async def note(self, caller: Caller, what: str, target: str, why: str, outcome: str) -> None:
         """Write an audit note."""
@@ -268,6 +316,18 @@ class OperationsDesk:
         configured = self._settings.entities.get(entity)
         if not caller.may(action, entity, configured.region if configured is not None else None):
             raise ProblemError("forbidden", f"no grant of yours covers {action.value} for {entity[:100]}")
+
+
+_ONE_PROCESS = ("one-process", "one process carries everything: nothing to roll; POST /v1/drain ends it in order")
+
+
+def _living(hosts: Mapping[str, str]) -> str:
+    """What can be named instead."""
+    named = ", ".join(sorted(hosts)[:_NAMED_MAX]) or "none"
+    return f"living hosts: {named}{' and more' if len(hosts) > _NAMED_MAX else ''}"
+
+
+_NAMED_MAX = 20
 
 
 async def _told(asked: Awaitable[T]) -> T:

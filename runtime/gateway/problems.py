@@ -35,6 +35,8 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     # what is asked for
     "unknown-entity": (404, "No such legal entity is configured"),
     "unknown-entry": (404, "This entry was never heard of"),
+    "unknown-host": (404, "No living host has this name, or is in this region"),
+    "one-process": (409, "There is one process here, and nothing to roll"),
     "nothing-taken": (422, "Nothing of the delivery was taken in"),
     # the bounds of intake, all with Retry-After
     "undecided_bytes": (429, "Too much is undecided; deliver again later"),

@@ -18,6 +18,7 @@ from runtime.journal.chain import GENESIS, link, named
 from runtime.ports import (
     AuditNote,
     EffectRow,
+    HostOrder,
     Keep,
     Letter,
     NotOwnerError,
@@ -189,6 +190,7 @@ class MemoryOffice:
         self._letters: dict[str, Letter] = {}
         self._shown: dict[str, int] = {}
         self._notes: list[AuditNote] = []
+        self._orders: dict[str, HostOrder] = {}
 
     def quarantine(self, letters: Sequence[Letter]) -> None:
         """Keep letters; one that is there already is counted, and one that was dropped waits again."""
@@ -234,6 +236,22 @@ class MemoryOffice:
     def audit(self, most: int = 1_000) -> Sequence[AuditNote]:
         """The latest notes, newest first."""
         return self._notes[::-1][:most]
+
+    def order(self, orders: Sequence[HostOrder]) -> None:
+        """Keep orders; a later one for the same host takes the place of an earlier one."""
+        with self._lock:
+            self._orders.update({order.host: order for order in orders})
+
+    def orders(self) -> Sequence[HostOrder]:
+        """Every order that stands, by time, then by host."""
+        with self._lock:
+            return sorted(self._orders.values(), key=lambda order: (order.at_ms, order.host))
+
+    def carried_out(self, hosts: Sequence[str]) -> None:
+        """Forget what was ordered for hosts that are no more."""
+        with self._lock:
+            for host in hosts:
+                self._orders.pop(host, None)
 
 
 class MemoryStore:

@@ -38,6 +38,7 @@ from runtime.journal.migrations import MIGRATIONS, Migration, missing
 from runtime.ports import (
     AuditNote,
     EffectRow,
+    HostOrder,
     JournalError,
     Letter,
     NotOwnerError,
@@ -580,6 +581,31 @@ class PostgresOffice:
                 "SELECT at_ms, who, what, target, why, outcome FROM audit ORDER BY number DESC LIMIT %s", (most,)
             )
             return [AuditNote(*row) for row in rows]
+
+    def order(self, orders: Sequence[HostOrder]) -> None:
+        """Keep orders; a later one for the same host takes the place of an earlier one."""
+        with self._pool.lend() as server, server.transaction(), server.cursor() as cursor:
+            cursor.executemany(
+                """INSERT INTO orders (host, verb, who, why, at_ms) VALUES (%s, %s, %s, %s, %s)
+                   ON CONFLICT (host) DO UPDATE SET verb = excluded.verb, who = excluded.who, why = excluded.why,
+                       at_ms = excluded.at_ms""",
+                # Sorted, so that two gateways with the same hosts do not wait for each other in a circle.
+                [
+                    (*map(_storable, (one.host, one.verb, one.who, one.why)), one.at_ms)
+                    for one in sorted(orders, key=lambda order: order.host)
+                ],
+            )
+
+    def orders(self) -> Sequence[HostOrder]:
+        """Every order that stands, by time, then by host."""
+        with self._pool.lend() as server:
+            rows = server.execute("SELECT host, verb, who, why, at_ms FROM orders ORDER BY at_ms, host")
+            return [HostOrder(*row) for row in rows]
+
+    def carried_out(self, hosts: Sequence[str]) -> None:
+        """Forget what was ordered for hosts that are no more."""
+        with self._pool.lend() as server:
+            server.execute("DELETE FROM orders WHERE host = ANY(%s)", (list(hosts),))
 
 
 class _Server(psycopg.Connection[Any]):

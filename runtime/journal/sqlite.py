@@ -38,6 +38,7 @@ from runtime.journal.chain import GENESIS, link, named
 from runtime.ports import (
     AuditNote,
     EffectRow,
+    HostOrder,
     JournalError,
     Keep,
     Letter,
@@ -132,6 +133,12 @@ SHARED_SCHEMA: tuple[tuple[str, ...], ...] = (
             seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL,
             target TEXT NOT NULL, why TEXT NOT NULL, outcome TEXT NOT NULL
         )""",
+    ),
+    (
+        """CREATE TABLE orders (
+            host TEXT PRIMARY KEY, verb TEXT NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL, at_ms INTEGER NOT NULL
+        ) WITHOUT ROWID""",
+        "CREATE INDEX letters_by_source ON letters (source, state)",
     ),
 )
 """The same for the shared file."""
@@ -644,6 +651,25 @@ class SqliteOffice:
                     "SELECT at_ms, who, what, target, why, outcome FROM audit ORDER BY seq DESC LIMIT ?", (most,)
                 )
             ]
+
+    def order(self, orders: Sequence[HostOrder]) -> None:
+        """Keep orders; a later one for the same host takes the place of an earlier one."""
+        with self._file.writing() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO orders (host, verb, who, why, at_ms) VALUES (?, ?, ?, ?, ?)",
+                [(one.host, one.verb, one.who, one.why, one.at_ms) for one in orders],
+            )
+
+    def orders(self) -> Sequence[HostOrder]:
+        """Every order that stands, by time, then by host."""
+        with self._file.reading() as db:
+            rows = db.execute("SELECT host, verb, who, why, at_ms FROM orders ORDER BY at_ms, host")
+            return [HostOrder(*row) for row in rows]
+
+    def carried_out(self, hosts: Sequence[str]) -> None:
+        """Forget what was ordered for hosts that are no more."""
+        with self._file.writing() as db:
+            db.executemany("DELETE FROM orders WHERE host = ?", [(host,) for host in hosts])
 
 
 class SqliteStore:

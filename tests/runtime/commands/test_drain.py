@@ -26,6 +26,39 @@ def test_drain_believes_nothing_else_than_that_it_drains(body: bytes) -> None:
     assert (said.code, said.out, said.err.count("\n")) == (1, "", 1)
 
 
+def test_one_host_is_drained_and_the_process_goes_on() -> None:
+    """With --host the process that answers does not drain; a host that nobody knows is one line and exit 1."""
+    gateway = AGateway(hosts={"host:EMEA:1": "EMEA", "host:EMEA:2": "EMEA"})
+
+    said = springtide(gateway, "drain", "--host", "host:EMEA:2", "--why", "node goes")
+    unknown = springtide(gateway, "drain", "--host", "host:EMEA:9", "--why", "node goes")
+
+    assert (said.code, gateway.ordered, gateway.draining) == (0, [("drain", "host:EMEA:2", "node goes")], "")
+    assert "host:EMEA:2 is emptied" in said.out
+    assert (unknown.code, unknown.out, unknown.err.count("\n")) == (1, "", 1)
+    assert "living hosts: host:EMEA:1" in unknown.err
+
+
+def test_restart_names_every_host_that_will_be_replaced() -> None:
+    """All of them, or those of a region; in one process it is one line that says so, and exit 1."""
+    gateway = AGateway(hosts={"host:EMEA:1": "EMEA", "host:AMER:2": "AMER"})
+
+    region = springtide(gateway, "restart", "--region", "AMER", "--why", "new build")
+    everybody = springtide(gateway, "restart", "--why", "new build")
+    embedded = springtide(AGateway(), "restart", "--why", "new build")
+
+    assert (region.code, everybody.code) == (0, 0)
+    assert region.out.startswith("1 host will be replaced, one after the other: host:AMER:2\n")
+    assert "2 hosts will be replaced" in everybody.out
+    assert [host for verb, host, _ in gateway.ordered if verb == "restart"] == [
+        "host:AMER:2",
+        "host:EMEA:1",
+        "host:AMER:2",
+    ]
+    assert (embedded.code, embedded.out, embedded.err.count("\n")) == (1, "", 1)
+    assert "nothing to roll" in embedded.err
+
+
 def test_drain_needs_a_reason() -> None:
     """Without one nothing is sent."""
     gateway = AGateway()

@@ -354,3 +354,84 @@ def test_metrics_are_text_for_those_who_may_scrape() -> None:
 
     assert reply.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert b"springtide_" in reply.body
+
+
+CLUSTER = {"host:EMEA:1": "EMEA", "host:EMEA:2": "EMEA", "host:AMER:1": "AMER"}
+
+
+def test_a_rolling_restart_is_ordered_for_every_living_host() -> None:
+    """The orders stand in the office, where whoever supervises finds them, and the audit says for whom."""
+    world = a_world()
+    world.runtime.living = dict(CLUSTER)
+
+    reply = world.post("/v1/hosts/restart", {"why": "new build"}, OPS)
+    region = world.post("/v1/hosts/restart", {"region": "AMER", "why": "again"}, OPS)
+
+    assert (reply.status, reply.json["hosts"]) == (202, sorted(CLUSTER))
+    assert region.json["hosts"] == ["host:AMER:1"]
+    assert {(one.host, one.verb, one.who, one.why) for one in world.office.orders()} == {
+        ("host:EMEA:1", "restart", "key:ops", "new build"),
+        ("host:EMEA:2", "restart", "key:ops", "new build"),
+        ("host:AMER:1", "restart", "key:ops", "again"),
+    }
+    assert world.notes()[0] == (
+        "key:ops",
+        "restart host",
+        "every region: host:AMER:1, host:EMEA:1, host:EMEA:2",
+        "new build",
+        "begun",
+    )
+
+
+def test_one_host_is_drained_by_its_name() -> None:
+    """That host and no other; a name that no living host has is 404 with those that can be named."""
+    world = a_world()
+    world.runtime.living = dict(CLUSTER)
+
+    assert world.post("/v1/hosts/drain", {"host": "host:EMEA:2", "why": WHY}, OPS).json["hosts"] == ["host:EMEA:2"]
+    unknown = world.post("/v1/hosts/drain", {"host": "host:EMEA:9", "why": WHY}, OPS)
+
+    assert (unknown.status, unknown.problem) == (404, "unknown-host")
+    assert "host:EMEA:1" in unknown.json["detail"]
+    assert [(one.host, one.verb) for one in world.office.orders()] == [("host:EMEA:2", "drain")]
+    assert world.notes()[-1][-1] == "refused: unknown-host"
+
+
+def test_in_one_process_there_is_nothing_to_roll() -> None:
+    """409 that says so, and what ends the process; nothing is ordered."""
+    world = a_world()
+
+    for path, what in (("restart", {}), ("drain", {"host": "h1"})):
+        reply = world.post(f"/v1/hosts/{path}", {**what, "why": WHY}, OPS)
+        assert (reply.status, reply.problem) == (409, "one-process")
+        assert "nothing to roll" in reply.json["detail"]
+    assert world.office.orders() == []
+
+
+def test_hosts_are_ended_by_those_who_may_drain_everything() -> None:
+    """A grant of one region, and a request without a reason, order nothing; the first stands in the audit."""
+    world = a_world()
+    world.runtime.living = dict(CLUSTER)
+
+    assert world.post("/v1/hosts/restart", {"why": WHY}, EMEA).problem == "forbidden"
+    assert world.post("/v1/hosts/drain", {"host": "host:EMEA:1", "why": WHY}, EMEA).problem == "forbidden"
+    assert world.post("/v1/hosts/restart", {"why": " "}, OPS).problem == "invalid"
+    assert world.office.orders() == []
+    assert [(what, outcome) for _, what, _, _, outcome in world.notes()] == [
+        ("restart host", "refused: forbidden"),
+        ("drain host", "refused: forbidden"),
+    ]
+
+
+def test_nothing_is_ordered_while_nobody_can_tell_which_hosts_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    """503 with a time to come back."""
+    world = a_world()
+
+    async def away() -> None:
+        raise IntakeRefusedError("moving", 2_000, "Ray does not answer")
+
+    monkeypatch.setattr(world.runtime, "hosts", away)
+    reply = world.post("/v1/hosts/restart", {"why": WHY}, OPS)
+
+    assert (reply.status, reply.problem, reply.headers["retry-after"]) == (503, "moving", "2")
+    assert world.office.orders() == []

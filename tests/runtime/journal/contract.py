@@ -16,6 +16,7 @@ from runtime.journal.chain import GENESIS
 from runtime.ports import (
     AuditNote,
     DurableJournal,
+    HostOrder,
     JournalError,
     Keep,
     Letter,
@@ -424,6 +425,22 @@ class StoreContract:
         office = place.store().office()
         assert list(office.audit()) == notes[::-1]
         assert list(office.audit(2)) == notes[:0:-1]
+
+    def test_orders_stand_until_they_are_carried_out(self, place: Place) -> None:
+        """Every process sees them, oldest first; the later one for a host counts; what is done is gone."""
+        office = place.store().office()
+        first = [HostOrder(f"host-{number}", "restart", "ana", "new build", 7) for number in (2, 1, 3)]
+        office.order(first)
+        office.order([HostOrder("host-3", "drain", "bo", "its node goes", 5)])
+        office = place.store().office()
+        assert [(one.host, one.verb) for one in office.orders()] == [
+            ("host-3", "drain"),
+            ("host-1", "restart"),
+            ("host-2", "restart"),
+        ]
+        assert office.orders()[1] == first[1]
+        office.carried_out(["host-1", "host-3", "host-9"])
+        assert [one.host for one in place.store().office().orders()] == ["host-2"]
 
     # ---------------------------------------------------------------- the rest
 

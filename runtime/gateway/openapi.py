@@ -58,6 +58,7 @@ APPROVAL: Schema = {
     "approver": "M-1",
     "method": "single",
     "decided_at_ms": 1773144000000,
+    "submitted_at_ms": 1773133200000,
 }
 _RATE: Schema = {
     "rate_id": "R-1",
@@ -382,7 +383,7 @@ def _paths(limits: LimitSettings) -> Schema:
             "get": _operation(
                 "trace",
                 "The whole story of an entry",
-                "From approval to posting, every attempt.",
+                "From submission to posting, every attempt.",
                 200,
                 {"$ref": "#/components/schemas/EntryTrace"},
                 {

@@ -148,6 +148,7 @@ def read_approval(entry: TimeEntry | None, approval: Approval | None) -> EntryAp
         and _LOWEST <= approval.decided_at_ms <= _WHOLE
         and _LOWEST <= approval.step <= _WHOLE
         and _LOWEST <= approval.of_steps <= _WHOLE
+        and _LOWEST <= approval.submitted_at_ms <= _WHOLE
         and (entry.start_ms is None or _LOWEST <= entry.start_ms <= _WHOLE)
         and (entry.stop_ms is None or _LOWEST <= entry.stop_ms <= _WHOLE)
         and (approval.revoked_at_ms is None or _LOWEST <= approval.revoked_at_ms <= _WHOLE)

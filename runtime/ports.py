@@ -212,6 +212,10 @@ class Letter:
         return Letter(sha256(text).hexdigest()[:32], source, kind, reason, body, now_ms)
 
 
+LETTER_BYTES = 1_024
+"""What a dead letter takes besides its body. Assumed: its names, its reason and its place in three indexes."""
+
+
 @value
 class AuditNote:
     """A command of a person, or an act on access: who, what, on what, why, and what came of it."""
@@ -241,8 +245,12 @@ class HostOrder:
 class Office(Protocol):
     """What the border keeps durably and what belongs to no partition. Every call returns once it is durable."""
 
-    def quarantine(self, letters: Sequence[Letter]) -> None:
-        """Keep letters; one that is there already is counted."""
+    def quarantine(self, letters: Sequence[Letter], most_bytes: int = 0) -> bool:
+        """Keep letters, all of one source; one that is there already is counted.
+
+        False, and nothing was kept, where what waits of this source would grow beyond `most_bytes` (0: no bound): the
+        bodies, and LETTER_BYTES for each.
+        """
 
     def letters(self, state: str = "waiting", after: str = "", most: int = 1_000) -> Sequence[Letter]:
         """Letters in a state, ordered by id, after an id."""
@@ -261,6 +269,9 @@ class Office(Protocol):
 
     def audit(self, most: int = 1_000) -> Sequence[AuditNote]:
         """The latest notes, newest first."""
+
+    def headroom_bytes(self) -> int | None:
+        """Room that is left, where the store can tell."""
 
     def order(self, orders: Sequence[HostOrder]) -> None:
         """Keep orders, all or none of them; a later one for the same host takes the place of an earlier one."""
@@ -334,7 +345,8 @@ class Receipt:
 class IntakeRefusedError(Exception):
     """Nothing of this delivery was taken in; it may be delivered again after `retry_after_ms`.
 
-    `bound` is one of: "undecided_bytes" (429); "commit_queue", "concurrent_calls", "disk_headroom", "moving" (503).
+    `bound` is one of: "undecided_bytes", "letters_full" (429); "commit_queue", "concurrent_calls", "disk_headroom",
+    "moving" (503).
     """
 
     def __init__(self, bound: str, retry_after_ms: int, detail: str = "") -> None:

@@ -49,6 +49,7 @@ directory = "var/springtide"
 # take_seconds = 10.0
 # undecided_bytes = 33554432          # more of one partition is a 429
 # commit_queue = 256                  # more turns that wait for their journal are a 503
+# letters_bytes = 67108864            # more dead letters of one source that wait are a 429
 # concurrent_calls = 1000
 
 [accounts.erp]                        # a system that many entities share: its quota and its login are one

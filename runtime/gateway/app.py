@@ -20,8 +20,9 @@ from runtime.configuration import secret
 from runtime.core.value import value
 from runtime.gateway.calls import CLOSE, Answer, Call, Receive, Scope, Send, answer_json
 from runtime.gateway.gate import Action, Caller, Clock, Gatekeeper, Meters, NotLetInError
-from runtime.gateway.intake import IntakeDesk, at_office, bulk_unpacker, unpacker
+from runtime.gateway.intake import IntakeDesk, bulk_unpacker, unpacker
 from runtime.gateway.letters import LettersDesk
+from runtime.gateway.office import Audit, at_office
 from runtime.gateway.openapi import document
 from runtime.gateway.operations import OperationsDesk
 from runtime.gateway.problems import CONTENT_TYPE, PROBLEMS, ProblemError, problem_body, retry_after
@@ -64,10 +65,11 @@ def build_app(
 ) -> App:
     """The gateway. Raises ConfigurationError where the secret of a webhook cannot be read (`environ`, or its file)."""
     secrets = {name: secret(webhook, "secret", environ) for name, webhook in settings.webhooks.items()}
-    desk = IntakeDesk(settings, intake, office, metrics, clock)
+    audit = Audit(office, metrics, clock)
+    desk = IntakeDesk(settings, intake, office, audit, metrics, clock)
     webhooks = WebhookDesk(settings, secrets, desk, office, metrics, clock)
-    people = OperationsDesk(settings, operations, office, clock)
-    letters = LettersDesk(settings, office, desk, people)
+    people = OperationsDesk(settings, operations, office, audit, clock)
+    letters = LettersDesk(settings, office, desk, audit)
     described = Answer(200, msgspec.json.encode(document(settings.limits)))
 
     async def events(call: Call, caller: Caller) -> Answer:

@@ -24,9 +24,10 @@ import msgspec
 from runtime.core.inputs import Command, Pause, Resume, Retry, Waive
 from runtime.gateway.calls import Answer, Call, answer_json, read_json
 from runtime.gateway.gate import Action, Caller, Clock
-from runtime.gateway.intake import STORE_RETRY_MS, WHY_MAX, at_office, is_reason
+from runtime.gateway.intake import WHY_MAX, is_reason
+from runtime.gateway.office import STORE_RETRY_MS, Audit, at_office
 from runtime.gateway.problems import Flaw, ProblemError, retry_after
-from runtime.ports import AuditNote, HostOrder, IntakeRefusedError, JournalError, Office, Operations
+from runtime.ports import HostOrder, IntakeRefusedError, JournalError, Office, Operations
 from runtime.settings import Settings
 
 log = logging.getLogger("springtide.gateway")
@@ -110,10 +111,11 @@ def _usable(entry_id: str) -> bool:
 class OperationsDesk:
     """Answers questions and passes commands on."""
 
-    def __init__(self, settings: Settings, operations: Operations, office: Office, clock: Clock) -> None:
+    def __init__(self, settings: Settings, operations: Operations, office: Office, audit: Audit, clock: Clock) -> None:
         self._settings = settings
         self._operations = operations
         self._office = office
+        self._audit = audit
         self._clock = clock
         self._draining: asyncio.Task[None] | None = None
 
@@ -174,7 +176,7 @@ class OperationsDesk:
         """Pause, resume, retry or waive."""
         call.query({})
         if not caller.may_somewhere(Action.COMMAND):
-            await self.note(caller, "command", "", "", "refused: forbidden")
+            await self._audit.refused(caller.who, "command", "", "", "refused: forbidden")
             raise ProblemError("forbidden", "no grant of yours lets you command anything")
         request = read_json(await call.body(self._settings.limits), CommandRequest, self._settings.limits.depth)
         if flaws := request.flaws():
@@ -183,10 +185,10 @@ class OperationsDesk:
         try:
             entities = self._meant(request, caller)
         except ProblemError as refused:
-            await self.note(caller, request.verb, target, request.why, f"refused: {refused.problem}")
+            await self._audit.refused(caller.who, request.verb, target, request.why, f"refused: {refused.problem}")
             raise
         named = target if request.entity is not None else f"{target[: TARGET_MAX // 2]}: {', '.join(entities)}"
-        await _told(self.note(caller, request.verb, named[:TARGET_MAX], request.why, "begun"))
+        await _told(self._audit.note(caller.who, request.verb, named[:TARGET_MAX], request.why, "begun"))
         return answer_json({"results": await asyncio.gather(*(self._one(name, request, caller) for name in entities))})
 
     async def _one(self, entity: str, request: CommandRequest, caller: Caller) -> Done:
@@ -195,7 +197,7 @@ class OperationsDesk:
         outcome = ", ".join(filter(None, ("done" if done.done else "", done.reason))) or "nothing to do"
         target = f"{entity} {', '.join(request.entries or ())}".rstrip()[:TARGET_MAX]
         try:
-            await self.note(caller, request.verb, target, request.why, outcome)
+            await self._audit.note(caller.who, request.verb, target, request.why, outcome)
         except Exception as fault:
             log.error("an outcome is not in the audit", extra={"entity": entity, "reason": fault})
             done.audit = "the outcome could not be written into the audit"
@@ -246,7 +248,7 @@ class OperationsDesk:
     async def drain(self, call: Call, caller: Caller) -> Answer:
         """Begin to end this process; it is said before it is over, since afterwards nobody is there to say it."""
         request = await self._drain_request(call, caller, "drain", DrainRequest)
-        await _told(self.note(caller, "drain", "", request.why, "begun"))
+        await _told(self._audit.note(caller.who, "drain", "", request.why, "begun"))
         if self._draining is None or self._draining.done():
             self._draining = asyncio.create_task(self._drain(caller.who, request.why), name="drain")
         return answer_json({"draining": True}, 202)
@@ -273,7 +275,7 @@ class OperationsDesk:
         """What somebody asks who may end processes. Raises ProblemError."""
         call.query({})
         if not caller.may(Action.DRAIN, None, None):
-            await self.note(caller, what, "", "", "refused: forbidden")
+            await self._audit.refused(caller.who, what, "", "", "refused: forbidden")
             raise ProblemError("forbidden", "draining is for those whose grant of it covers everything")
         request = read_json(await call.body(self._settings.limits), kind, self._settings.limits.depth)
         if flaws := request.flaws():
@@ -289,18 +291,13 @@ class OperationsDesk:
         hosts = sorted(host for host, region in (living or {}).items() if meant(host, region))
         if not hosts:
             problem, detail = _ONE_PROCESS if living is None else ("unknown-host", _living(living))
-            await self.note(caller, what, target[:TARGET_MAX], why, f"refused: {problem}")
+            await self._audit.refused(caller.who, what, target[:TARGET_MAX], why, f"refused: {problem}")
             raise ProblemError(problem, detail)
-        await _told(self.note(caller, what, f"{target}: {', '.join(hosts)}"[:TARGET_MAX], why, "begun"))
+        await _told(self._audit.note(caller.who, what, f"{target}: {', '.join(hosts)}"[:TARGET_MAX], why, "begun"))
         now_ms = self._clock.wall_ms()
         orders = [HostOrder(host, verb, caller.who, why, now_ms) for host in hosts]
         await _told(at_office(self._office.order, orders))
         return answer_json({"hosts": hosts}, 202)
-
-    async def note(self, caller: Caller, what: str, target: str, why: str, outcome: str) -> None:
-        """Write an audit note."""
-        note = AuditNote(self._clock.wall_ms(), caller.who, what, target, why, outcome)
-        await at_office(self._office.note, note)
 
     # ---------------------------------------------------------------- who may
 

@@ -25,7 +25,8 @@ from contextlib import contextmanager
 from runtime.configuration import Secret
 from runtime.gateway.calls import CLOSE, Answer, Call
 from runtime.gateway.gate import Clock, Meters
-from runtime.gateway.intake import BUSY_RETRY_MS, CallerAdmission, IntakeDesk, at_office, unpacker
+from runtime.gateway.intake import BUSY_RETRY_MS, CallerAdmission, IntakeDesk, unpacker
+from runtime.gateway.office import at_office
 from runtime.gateway.problems import ProblemError
 from runtime.ports import IntakeRefusedError, Office
 from runtime.settings import Settings

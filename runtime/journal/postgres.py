@@ -24,7 +24,7 @@ import select
 import threading
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any, NoReturn, TypeVar
 
@@ -36,6 +36,7 @@ from psycopg.pq import TransactionStatus
 from runtime.journal.chain import GENESIS, link, named
 from runtime.journal.migrations import MIGRATIONS, Migration, missing
 from runtime.ports import (
+    LETTER_BYTES,
     AuditNote,
     EffectRow,
     HostOrder,
@@ -505,15 +506,35 @@ class PostgresJournal:
         self._stopped = "it was closed"
 
 
+class _TooMuchError(Exception):
+    """Takes back what a transaction has written."""
+
+
+def _waits(server: "_Server", source: str) -> int:
+    """What waits of a source, in bytes."""
+    query = """SELECT coalesce(sum(octet_length(body) + %s), 0)::bigint FROM letters
+               WHERE source = %s AND state = 'waiting'"""
+    row = server.execute(query, (LETTER_BYTES, source)).fetchone()
+    assert row is not None, "an aggregate is always a row"
+    return int(row[0])
+
+
 class PostgresOffice:
     """What the border keeps durably, see `ports.Office`."""
 
     def __init__(self, pool: "_Pool") -> None:
         self._pool = pool
 
-    def quarantine(self, letters: Sequence[Letter]) -> None:
+    def quarantine(self, letters: Sequence[Letter], most_bytes: int = 0) -> bool:
         """Keep letters; one that is there already is counted, and one that was dropped waits again."""
-        with self._pool.lend() as server, server.transaction(), server.cursor() as cursor:
+        source = _storable(letters[0].source) if letters else ""
+        with suppress(_TooMuchError), self._pool.lend() as server, server.transaction(), server.cursor() as cursor:
+            before = 0
+            if most_bytes:
+                # Two gateways with letters of one source come one after the other, or neither would see the other's.
+                lock = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.letters/' || %s::text, 0))"
+                cursor.execute(lock, (source,))
+                before = _waits(server, source)
             cursor.executemany(
                 """INSERT INTO letters AS l (letter_id, source, kind, reason, body, first_ms, times, state)
                    VALUES (%s, %s, %s, %s, %b, %s, %s, %s)
@@ -528,6 +549,10 @@ class PostgresOffice:
                     for letter in sorted(letters, key=lambda letter: letter.letter_id)
                 ],
             )
+            if most_bytes and _waits(server, source) > max(most_bytes, before):
+                raise _TooMuchError
+            return True
+        return False
 
     def letters(self, state: str = "waiting", after: str = "", most: int = 1_000) -> Sequence[Letter]:
         """Letters in a state, ordered by id, after an id."""
@@ -581,6 +606,10 @@ class PostgresOffice:
                 "SELECT at_ms, who, what, target, why, outcome FROM audit ORDER BY number DESC LIMIT %s", (most,)
             )
             return [AuditNote(*row) for row in rows]
+
+    def headroom_bytes(self) -> int | None:
+        """A database does not tell."""
+        return None
 
     def order(self, orders: Sequence[HostOrder]) -> None:
         """Keep orders; a later one for the same host takes the place of an earlier one."""

@@ -36,6 +36,7 @@ from urllib.parse import quote, unquote
 
 from runtime.journal.chain import GENESIS, link, named
 from runtime.ports import (
+    LETTER_BYTES,
     AuditNote,
     EffectRow,
     HostOrder,
@@ -584,15 +585,30 @@ def _expand(body: bytes) -> list[bytes]:
     return frames
 
 
+class _TooMuchError(Exception):
+    """Takes back what a transaction has written."""
+
+
+def _waits(db: sqlite3.Connection, letters: Sequence[Letter]) -> int:
+    """What waits of the source of these letters, in bytes."""
+    (waits,) = db.execute(
+        "SELECT coalesce(sum(length(body) + ?), 0) FROM letters WHERE source = ? AND state = 'waiting'",
+        (LETTER_BYTES, letters[0].source if letters else ""),
+    ).fetchone()
+    return int(waits)
+
+
 class SqliteOffice:
     """What the border keeps, in the shared file."""
 
-    def __init__(self, file: _File) -> None:
+    def __init__(self, file: _File, headroom_bytes: Callable[[], int | None]) -> None:
         self._file = file
+        self.headroom_bytes = headroom_bytes
 
-    def quarantine(self, letters: Sequence[Letter]) -> None:
+    def quarantine(self, letters: Sequence[Letter], most_bytes: int = 0) -> bool:
         """Keep letters; one that is there already is counted, and one that was dropped waits again."""
-        with self._file.writing(sum(len(letter.body) for letter in letters)) as db:
+        with suppress(_TooMuchError), self._file.writing(sum(len(letter.body) for letter in letters)) as db:
+            before = _waits(db, letters) if most_bytes else 0
             db.executemany(
                 "INSERT INTO letters (letter_id, source, kind, reason, body, first_ms, times, state)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -603,6 +619,10 @@ class SqliteOffice:
                     for one in letters
                 ],
             )
+            if most_bytes and _waits(db, letters) > max(most_bytes, before):
+                raise _TooMuchError
+            return True
+        return False
 
     def letters(self, state: str = "waiting", after: str = "", most: int = 1_000) -> Sequence[Letter]:
         """Letters in a state, ordered by id, after an id."""
@@ -761,7 +781,7 @@ class SqliteStore:
 
     def office(self) -> SqliteOffice:
         """The office."""
-        return SqliteOffice(self._shared)
+        return SqliteOffice(self._shared, self.headroom_bytes)
 
     def headroom_bytes(self) -> int | None:
         """Free bytes of the directory's file system."""

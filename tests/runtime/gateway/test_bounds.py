@@ -13,7 +13,7 @@ from runtime.gateway.problems import BOUNDS, PROBLEMS
 from runtime.gateway.protocol import HEADERS, BoundedProtocol
 from runtime.journal.memory import MemoryOffice
 from runtime.ports import IntakeRefusedError, JournalError, Letter, StoreAwayError, StoreBrokenError, StoreFullError
-from tests.runtime.gateway.a_runtime import OPS, Reply, World, a_world, event, ndjson
+from tests.runtime.gateway.a_runtime import OPS, PSA_DE, Reply, World, a_world, event, ndjson
 
 BODY = ndjson(event("TS-1"), event("TS-2", entity="US01"))
 
@@ -26,7 +26,7 @@ def test_each_bound_has_its_status_and_says_when_to_come_again(bound: str) -> No
 
     reply = world.post("/v1/bulk", ndjson(event("TS-1")), OPS)
 
-    assert reply.status == (429 if bound == "undecided_bytes" else 503)
+    assert reply.status == (429 if bound in ("undecided_bytes", "letters_full") else 503)
     assert reply.problem == bound
     assert reply.headers["retry-after"] == "3"
     assert b"h1" not in reply.body
@@ -117,10 +117,19 @@ class BrokenOffice(MemoryOffice):
         super().__init__()
         self.fault: JournalError | None = fault
 
-    def quarantine(self, letters: Sequence[Letter]) -> None:
+    def quarantine(self, letters: Sequence[Letter], most_bytes: int = 0) -> bool:
         if self.fault is not None:
             raise self.fault
-        super().quarantine(letters)
+        return super().quarantine(letters, most_bytes)
+
+
+class SmallDisk(MemoryOffice):
+    """An office on a disk of which somebody says how much room is left."""
+
+    room: int | None = 0
+
+    def headroom_bytes(self) -> int | None:
+        return self.room
 
 
 @pytest.mark.parametrize(
@@ -140,6 +149,41 @@ def test_a_dead_letter_that_cannot_be_kept_is_not_acknowledged(fault: JournalErr
     assert first.taken() == ["accepted", "refused"]
     assert again.taken() == ["duplicate", "quarantined"]
     assert len(world.waiting()) == 1
+
+
+def test_dead_letters_of_one_source_take_no_more_than_their_room() -> None:
+    """429 with a time to come back, what can be read is in, another source is not touched, a drop makes room."""
+    world = a_world(letters_bytes=2_500)
+    first, second = b'{"type": "1"}', b'{"type": "2"}'
+    assert world.post("/v1/bulk", ndjson(first, second), OPS).taken() == ["quarantined", "quarantined"]
+
+    full = world.post("/v1/bulk", ndjson(event("TS-1"), b'{"type": "3"}'), OPS)
+    known = world.post("/v1/bulk", ndjson(first), OPS)
+    another = world.post("/v1/bulk", ndjson(b'{"type": "3"}'), PSA_DE)
+
+    assert (full.status, full.problem, full.headers["retry-after"]) == (429, "letters_full", "300")
+    assert full.taken() == ["accepted", "refused"]
+    assert "letters_full: deliver again" in full.reasons()
+    assert known.taken() == another.taken() == ["quarantined"]
+    assert len(world.waiting()) == 3
+    assert 'springtide_intake_refused_total{reason="letters_full"} 1.0' in world.get("/metrics", OPS).body.decode()
+
+    dropped = {"ids": [world.waiting()[0].letter_id, world.waiting()[1].letter_id], "why": "noise"}
+    assert world.post("/v1/dead-letters/drop", dropped, OPS).status == 200
+    assert world.post("/v1/bulk", ndjson(event("TS-1"), b'{"type": "3"}'), OPS).taken() == ["duplicate", "quarantined"]
+
+
+def test_no_dead_letter_is_kept_on_a_disk_that_is_nearly_full() -> None:
+    """503 before the journal has no room left; with room again the letter is kept."""
+    office = SmallDisk()
+    world = a_world(office)
+
+    full = world.post("/v1/bulk", ndjson(b"{"), OPS)
+    office.room = world.settings.journal.disk_headroom_bytes
+    again = world.post("/v1/bulk", ndjson(b"{"), OPS)
+
+    assert (full.status, full.problem) == (503, "disk_headroom")
+    assert again.taken() == ["quarantined"]
 
 
 def test_a_store_that_is_broken_acknowledges_nothing() -> None:

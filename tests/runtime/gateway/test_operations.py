@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from runtime.core.inputs import Command, Pause, Retry, Waive
+from runtime.gateway.office import HOUR_MS, REFUSALS_MAX
 from runtime.journal.memory import MemoryOffice
 from runtime.ports import (
     AccountReport,
@@ -435,3 +436,23 @@ def test_nothing_is_ordered_while_nobody_can_tell_which_hosts_live(monkeypatch: 
 
     assert (reply.status, reply.problem, reply.headers["retry-after"]) == (503, "moving", "2")
     assert world.office.orders() == []
+
+
+def test_refusals_of_one_caller_are_written_down_so_often_and_then_counted() -> None:
+    """Whoever may do nothing with their key fills no disk; others, and the next hour, have notes of their own."""
+    world = a_world()
+    for _ in range(REFUSALS_MAX + 5):
+        assert world.post("/v1/drain", {"why": WHY}, READER).problem == "forbidden"
+    world.post("/v1/commands", {"verb": "pause", "entity": "DE01", "why": WHY}, SCRAPER)
+
+    notes = [(who, outcome) for who, *_, outcome in world.notes()]
+    assert notes.count(("key:reader", "refused: forbidden")) == REFUSALS_MAX - 1
+    assert notes[-2:] == [
+        ("key:reader", "refused: forbidden; more refusals in this hour are only counted"),
+        ("key:scraper", "refused: forbidden"),
+    ]
+    assert "springtide_audit_refusals_left_out_total 5.0" in world.get("/metrics", OPS).body.decode()
+
+    world.clock.now_ms += HOUR_MS
+    world.post("/v1/drain", {"why": WHY}, READER)
+    assert len(world.notes()) == REFUSALS_MAX + 2

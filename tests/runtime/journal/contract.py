@@ -6,6 +6,7 @@ to be able to do to it from outside.
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from hashlib import sha256
 from threading import Event
 from typing import Protocol
@@ -14,6 +15,7 @@ import pytest
 
 from runtime.journal.chain import GENESIS
 from runtime.ports import (
+    LETTER_BYTES,
     AuditNote,
     DurableJournal,
     HostOrder,
@@ -398,6 +400,23 @@ class StoreContract:
         (waiting,) = place.store().office().letters()
         assert (waiting.letter_id, waiting.times) == (letter(1).letter_id, 2)
         assert dict(office.count_letters()) == {"waiting": 1, "replayed": 1}
+
+    def test_what_waits_of_a_source_is_bounded(self, place: Place) -> None:
+        """Beyond the bound nothing of a delivery is kept; what is there already, and other sources, are not refused."""
+        office = place.store().office()
+        most = 2 * (LETTER_BYTES + len(letter(1).body))
+        other = replace(letter(4), source="another", letter_id="4" * 32)
+        assert office.quarantine([letter(1)], most)
+        assert not office.quarantine([letter(2), letter(3)], most)
+        assert office.quarantine([letter(1), letter(2)], most)
+        assert not place.store().office().quarantine([letter(3)], most)
+        assert office.quarantine([other], most)
+        assert office.quarantine([letter(1)], 1)
+        assert dict(office.count_letters()) == {"waiting": 3}
+        office.settle_letter(letter(1).letter_id, "dropped")
+        assert office.quarantine([letter(3)], most)
+        assert not office.quarantine([letter(1)], most)
+        assert [one.letter_id for one in office.letters("dropped")] == [letter(1).letter_id]
 
     def test_a_name_is_new_once(self, place: Place) -> None:
         """A name shown again before its time is over is not new, for no process; after that it is."""

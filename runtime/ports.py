@@ -226,6 +226,8 @@ class AuditNote:
     target: str
     why: str
     outcome: str
+    number: int = 0
+    """Its place in the audit, given when it is written: 1, 2, 3 …, with gaps where a writing failed."""
 
 
 @value
@@ -267,8 +269,8 @@ class Office(Protocol):
     def note(self, note: AuditNote) -> None:
         """Write an audit note; it is never changed."""
 
-    def audit(self, most: int = 1_000) -> Sequence[AuditNote]:
-        """The latest notes, newest first."""
+    def audit(self, most: int = 1_000, before: int = 0) -> Sequence[AuditNote]:
+        """The latest notes, newest first; those before a number (0: all of them)."""
 
     def headroom_bytes(self) -> int | None:
         """Room that is left, where the store can tell."""

@@ -2,7 +2,9 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -49,9 +51,12 @@ AUDIT = """\
 examples:
   springtide audit
   springtide audit --most 20 --json
+  springtide audit --before 1742         those written before note 1742
 
 exit codes: 0 shown, 1 the runtime refused or is away, 2 bad input
 """
+
+_PAGE = 1_000
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -86,6 +91,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     audit.add_argument("--most", type=positive, default=100, metavar="N", help="at most so many (default 100)")
+    audit.add_argument("--before", type=positive, default=0, metavar="NUMBER", help="those before this note")
     audit.add_argument("--json", action="store_true", help="print the notes as JSON, nothing else")
     add_connection(audit)
     audit.set_defaults(run=answering(run_audit))
@@ -129,16 +135,32 @@ def _ordered(gateway: Gateway, verb: str, order: Mapping[str, str]) -> list[str]
 
 def run_audit(arguments: argparse.Namespace) -> int:
     """Run `audit`; returns the exit code."""
-    answer = connect(arguments).ask("/v1/audit", {"most": arguments.most})
+    told, older = _notes(connect(arguments), arguments.most, arguments.before)
     if arguments.json:
-        print(json.dumps(answer, indent=2))
+        print(json.dumps({"notes": told, "next": older}, indent=2))
         return 0
-    notes = read(answer.get("notes"), list[AuditNote])
+    notes = read(told, list[AuditNote])
     if not notes:
-        print("nothing was commanded yet")
+        print(
+            f"nothing was commanded before note {arguments.before}" if arguments.before else "nothing was commanded yet"
+        )
         return 0
     table = grid("when", "who", "what", "on", "why", "outcome")
     for note in notes:
         row(table, instant(note.at_ms), note.who, note.what, note.target, note.why, note.outcome)
     console().print(table)
+    if older:
+        print(f"older ones: springtide audit --before {older}", file=sys.stderr)
     return 0
+
+
+def _notes(gateway: Gateway, most: int, before: int) -> tuple[list[dict[str, Any]], int]:
+    """So many notes as they came, page by page, and before which number there are more (0: there are none)."""
+    found: list[dict[str, Any]] = []
+    while True:
+        answer = gateway.ask("/v1/audit", {"most": min(most - len(found), _PAGE), "before": before})
+        page = read(answer.get("notes"), list[dict[str, Any]])
+        found += page
+        before = read(answer.get("next"), int)
+        if not page or not before or len(found) >= most:
+            return found, before

@@ -404,12 +404,19 @@ def _paths(limits: LimitSettings) -> Schema:
             "get": _operation(
                 "audit",
                 "Who commanded what, and why",
-                "The latest notes, newest first.",
+                "The latest notes, newest first. 'next' is the 'before' of the next page; 0: there is none.",
                 200,
-                {"type": "object", "properties": {"notes": _many("AuditNote")}, "required": ["notes"]},
-                {"notes": []},
+                {
+                    "type": "object",
+                    "properties": {"notes": _many("AuditNote"), "next": {"type": "integer"}},
+                    "required": ["notes", "next"],
+                },
+                {"notes": [], "next": 0},
                 _ASKING,
-                parameters=[_query("most", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}, 20)],
+                parameters=[
+                    _query("most", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}, 20),
+                    _query("before", {"type": "integer", "minimum": 0, "maximum": 999_999_999, "default": 0}, 0),
+                ],
             )
         },
         "/v1/commands": {

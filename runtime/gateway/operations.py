@@ -164,11 +164,13 @@ class OperationsDesk:
         return answer_json(story)
 
     async def audit(self, call: Call, caller: Caller) -> Answer:
-        """The latest notes, newest first."""
+        """The latest notes, newest first, and before which number the next page begins (0: there is none)."""
         if not caller.may(Action.AUDIT, None, None):
             raise ProblemError("forbidden", "the audit is for those whose grant of it covers everything")
-        most = whole_number(call.query({"most": "100"}), "most", 1, 1_000)
-        return answer_json({"notes": await _told(at_office(self._office.audit, most))})
+        query = call.query({"most": "100", "before": "0"})
+        most, before = whole_number(query, "most", 1, 1_000), whole_number(query, "before", 0, 999_999_999)
+        notes = await _told(at_office(self._office.audit, most, before))
+        return answer_json({"notes": notes, "next": notes[-1].number if len(notes) == most else 0})
 
     # ---------------------------------------------------------------- commands
 

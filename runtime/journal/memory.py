@@ -239,11 +239,14 @@ class MemoryOffice:
 
     def note(self, note: AuditNote) -> None:
         """Write an audit note."""
-        self._notes.append(note)
+        with self._lock:
+            self._notes.append(replace(note, number=len(self._notes) + 1))
 
-    def audit(self, most: int = 1_000) -> Sequence[AuditNote]:
-        """The latest notes, newest first."""
-        return self._notes[::-1][:most]
+    def audit(self, most: int = 1_000, before: int = 0) -> Sequence[AuditNote]:
+        """The latest notes, newest first; those before a number (0: all of them)."""
+        with self._lock:
+            older = self._notes[: before - 1] if before else self._notes
+            return older[::-1][:most]
 
     def headroom_bytes(self) -> int | None:
         """Nobody can tell."""

@@ -599,11 +599,13 @@ class PostgresOffice:
                 (note.at_ms, *map(_storable, (note.who, note.what, note.target, note.why, note.outcome))),
             )
 
-    def audit(self, most: int = 1_000) -> Sequence[AuditNote]:
-        """The latest notes, newest first."""
+    def audit(self, most: int = 1_000, before: int = 0) -> Sequence[AuditNote]:
+        """The latest notes, newest first; those before a number (0: all of them)."""
         with self._pool.lend() as server:
             rows = server.execute(
-                "SELECT at_ms, who, what, target, why, outcome FROM audit ORDER BY number DESC LIMIT %s", (most,)
+                """SELECT at_ms, who, what, target, why, outcome, number FROM audit
+                   WHERE number < %s OR %s = 0 ORDER BY number DESC LIMIT %s""",
+                (before, before, most),
             )
             return [AuditNote(*row) for row in rows]
 

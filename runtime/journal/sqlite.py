@@ -148,6 +148,8 @@ _FULL = frozenset({sqlite3.SQLITE_FULL})
 _HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL})
 _AWAY = _HELD | {sqlite3.SQLITE_CANTOPEN}
 
+_LAST = (1 << 63) - 1
+"""Above every number that a row can have."""
 _WIDE = 1 << 63
 _KEPT = tuple(int(keep) for keep in Keep)
 """Plain integers: sqlite3 asks an enum for an adapter before it binds it."""
@@ -662,15 +664,14 @@ class SqliteOffice:
                 (note.at_ms, note.who, note.what, note.target, note.why, note.outcome),
             )
 
-    def audit(self, most: int = 1_000) -> Sequence[AuditNote]:
-        """The latest notes, newest first."""
+    def audit(self, most: int = 1_000, before: int = 0) -> Sequence[AuditNote]:
+        """The latest notes, newest first; those before a number (0: all of them)."""
         with self._file.reading() as db:
-            return [
-                AuditNote(*row)
-                for row in db.execute(
-                    "SELECT at_ms, who, what, target, why, outcome FROM audit ORDER BY seq DESC LIMIT ?", (most,)
-                )
-            ]
+            rows = db.execute(
+                "SELECT at_ms, who, what, target, why, outcome, seq FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?",
+                (before or _LAST, most),
+            )
+            return [AuditNote(*row) for row in rows]
 
     def order(self, orders: Sequence[HostOrder]) -> None:
         """Keep orders; a later one for the same host takes the place of an earlier one."""

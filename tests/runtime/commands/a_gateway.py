@@ -110,13 +110,20 @@ class AGateway:
             "GET /v1/status": lambda _: {"ready": self.not_ready, "partitions": self.partitions},
             "GET /v1/accounts": lambda _: {"accounts": self.accounts},
             "GET /v1/trace/([^/]+)/([^/]+)": self._trace,
-            "GET /v1/audit": lambda query: {"notes": self.notes[: int(query["most"])]},
+            "GET /v1/audit": self._audit,
             "GET /v1/dead-letters": self._letters,
             "POST /v1/dead-letters/replay": self._replay,
             "POST /v1/commands": self._command,
             "POST /v1/drain": self._drain,
             "POST /v1/hosts/(drain|restart)": self._order,
         }
+
+    def _audit(self, query: Mapping[str, str]) -> Any:
+        assert 1 <= int(query["most"]) <= 1_000, "the gateway shows no more at once"
+        before = int(query["before"])
+        numbered = [replace(note, number=len(self.notes) - place) for place, note in enumerate(self.notes)]
+        page = [note for note in numbered if not before or note.number < before][: int(query["most"])]
+        return {"notes": page, "next": page[-1].number if len(page) == int(query["most"]) else 0}
 
     def _trace(self, _: Any, entity: str, entry_id: str) -> EntryTrace:
         if entity not in [report.entity for report in self.partitions]:

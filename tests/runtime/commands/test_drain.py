@@ -1,5 +1,7 @@
 """`springtide drain` and `springtide audit`."""
 
+from dataclasses import replace
+
 import pytest
 
 from runtime.ports import AuditNote
@@ -81,6 +83,20 @@ def test_the_audit_for_machines() -> None:
 
     assert len(said.json["notes"]) == 2
     assert springtide(AGateway(), "audit").out == "nothing was commanded yet\n"
+
+
+def test_the_audit_goes_back_page_by_page() -> None:
+    """Many notes are several requests; it says how to see those before, and shows them."""
+    gateway = AGateway(notes=[replace(NOTE, target=f"E{number}") for number in range(2_500)])
+
+    latest = springtide(gateway, "audit", "--most", "1200", "--json")
+    older = springtide(gateway, "audit", "--most", "5000", "--before", str(latest.json["next"]))
+    few = springtide(gateway, "audit", "--most", "2")
+
+    assert [note["target"] for note in latest.json["notes"]] == [f"E{number}" for number in range(1_200)]
+    assert [line.split()[4] for line in older.out.splitlines()[1:]] == [f"E{number}" for number in range(1_200, 2_500)]
+    assert (few.err, older.err) == ("older ones: springtide audit --before 2499\n", "")
+    assert springtide(gateway, "audit", "--before", "1").out == "nothing was commanded before note 1\n"
 
 
 def test_the_audit_asks_for_at_least_one() -> None:

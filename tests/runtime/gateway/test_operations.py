@@ -456,3 +456,17 @@ def test_refusals_of_one_caller_are_written_down_so_often_and_then_counted() -> 
     world.clock.now_ms += HOUR_MS
     world.post("/v1/drain", {"why": WHY}, READER)
     assert len(world.notes()) == REFUSALS_MAX + 2
+
+
+def test_the_audit_is_told_page_by_page() -> None:
+    """`next` is the `before` of the next page, and 0 where there is none; what is no number is refused."""
+    world = a_world()
+    for number in range(3):
+        world.post("/v1/drain", {"why": f"drill {number}"}, OPS)
+
+    first = world.get("/v1/audit?most=2", OPS).json
+    second = world.get(f"/v1/audit?most=2&before={first['next']}", OPS).json
+
+    assert [note["why"] for note in first["notes"] + second["notes"]] == ["drill 2", "drill 1", "drill 0"]
+    assert second["next"] == 0
+    assert world.get("/v1/audit?before=-1", OPS).problem == "invalid"

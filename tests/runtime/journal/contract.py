@@ -442,8 +442,22 @@ class StoreContract:
         for note in notes:
             office.note(note)
         office = place.store().office()
-        assert list(office.audit()) == notes[::-1]
-        assert list(office.audit(2)) == notes[:0:-1]
+        told = list(office.audit())
+        assert [replace(one, number=0) for one in told] == notes[::-1]
+        assert told[0].number > told[1].number > told[2].number > 0
+        assert list(office.audit(2)) == told[:2]
+
+    def test_the_audit_is_read_page_by_page(self, place: Place) -> None:
+        """What is before a number and nothing else, also while notes are written."""
+        office = place.store().office()
+        for number in range(5):
+            office.note(AuditNote(5, "ana", "pause", f"DE0{number}", "month end", "done"))
+        first = office.audit(2)
+        office.note(AuditNote(6, "bo", "pause", "late", "month end", "done"))
+        second = office.audit(2, before=first[-1].number)
+        third = office.audit(2, before=second[-1].number)
+        assert [one.target for one in (*first, *second, *third)] == ["DE04", "DE03", "DE02", "DE01", "DE00"]
+        assert list(office.audit(2, before=third[-1].number)) == []
 
     def test_orders_stand_until_they_are_carried_out(self, place: Place) -> None:
         """Every process sees them, oldest first; the later one for a host counts; what is done is gone."""

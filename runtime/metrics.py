@@ -369,7 +369,7 @@ INTAKE_REFUSED = _counter(
     ("reason",),
     "Deliveries of which nothing was taken in, by the bound that was reached; the source delivers again.",
     "See the gauge of that bound: undecided_bytes, commit_queue_turns, intake_calls, disk_headroom_bytes. "
-    "letters_full: springtide letters, then replay or drop.",
+    "letters_bytes: springtide letters, then replay or drop.",
 )
 REQUESTS = _counter(
     "http_requests",

@@ -347,8 +347,8 @@ class Receipt:
 class IntakeRefusedError(Exception):
     """Nothing of this delivery was taken in; it may be delivered again after `retry_after_ms`.
 
-    `bound` is one of: "undecided_bytes", "letters_full" (429); "commit_queue", "concurrent_calls", "disk_headroom",
-    "moving" (503).
+    `bound` is one of: "undecided_bytes", "letters_bytes" (429); "commit_queue", "bodies_bytes", "concurrent_calls",
+    "disk_headroom", "moving" (503).
     """
 
     def __init__(self, bound: str, retry_after_ms: int, detail: str = "") -> None:

@@ -50,6 +50,7 @@ directory = "var/springtide"
 # undecided_bytes = 33554432          # more of one partition is a 429
 # commit_queue = 256                  # more turns that wait for their journal are a 503
 # letters_bytes = 67108864            # more dead letters of one source that wait are a 429
+# bodies_bytes = 268435456            # more of all request bodies together, in memory, is a 503
 # concurrent_calls = 1000
 
 [accounts.erp]                        # a system that many entities share: its quota and its login are one

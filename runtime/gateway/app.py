@@ -18,7 +18,7 @@ import msgspec
 
 from runtime.configuration import secret
 from runtime.core.value import value
-from runtime.gateway.calls import CLOSE, Answer, Call, Receive, Scope, Send, answer_json
+from runtime.gateway.calls import CLOSE, Answer, Bodies, Call, Receive, Scope, Send, answer_json
 from runtime.gateway.gate import Action, Caller, Clock, Gatekeeper, Meters, NotLetInError
 from runtime.gateway.intake import IntakeDesk, bulk_unpacker, unpacker
 from runtime.gateway.letters import LettersDesk
@@ -28,7 +28,7 @@ from runtime.gateway.operations import OperationsDesk
 from runtime.gateway.problems import CONTENT_TYPE, PROBLEMS, ProblemError, problem_body, retry_after
 from runtime.gateway.webhooks import WebhookDesk
 from runtime.ports import Intake, IntakeRefusedError, Office, Operations
-from runtime.settings import Settings
+from runtime.settings import LimitSettings, Settings
 
 log = logging.getLogger("springtide.gateway")
 
@@ -118,15 +118,16 @@ def build_app(
         "/ready": {"GET": Open(ready)},
         "/openapi.json": {"GET": Open(description)},
     }
-    return Gateway(routes, gate, metrics, clock, settings.limits.body_bytes)
+    return Gateway(routes, gate, metrics, clock, settings.limits)
 
 
 class Gateway:
     """The ASGI application: finds the route, lets in, and turns what is raised into problems."""
 
-    def __init__(self, routes: Routes, gate: Gatekeeper, metrics: Meters, clock: Clock, body_bytes: int) -> None:
+    def __init__(self, routes: Routes, gate: Gatekeeper, metrics: Meters, clock: Clock, limits: LimitSettings) -> None:
         self._routes = routes
-        self._body_bytes = body_bytes
+        self._body_bytes = limits.body_bytes
+        self._bodies = Bodies(limits, metrics)
         self._gate = gate
         self._metrics = metrics
         self._clock = clock
@@ -138,8 +139,11 @@ class Gateway:
             return
         assert scope["type"] == "http", f"{scope['type']} is not spoken here"
         began_ms = self._clock.mono_ms()
-        call = Call(scope, receive)
-        answer = await self._answer(call)
+        call = Call(scope, receive, self._bodies)
+        try:
+            answer = await self._answer(call)
+        finally:
+            call.let_go()
         self._metrics.requested(answer.status, (self._clock.mono_ms() - began_ms) / 1_000)
         headers = [
             (b"content-type", answer.content_type),

@@ -27,7 +27,7 @@ from urllib.parse import unquote
 import msgspec
 
 from runtime.core.news import ConfigurationPublished, EntryApproved, EntryWithdrawn
-from runtime.gateway.calls import CLOSE, JSON, Answer, Call
+from runtime.gateway.calls import BUSY_RETRY_MS, CLOSE, JSON, Answer, Call
 from runtime.gateway.events import (
     EVERYBODY,
     KINDS,
@@ -53,7 +53,6 @@ STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 QUARANTINED = "quarantined"
-BUSY_RETRY_MS = 1_000
 LETTERS_RETRY_MS = 5 * 60_000
 """How long a source waits whose dead letters take all the room they may: a person has to look at them. Ours."""
 WHY_MAX = 500
@@ -286,7 +285,7 @@ class IntakeDesk:
         if room is not None and room < self._settings.journal.disk_headroom_bytes:
             raise IntakeRefusedError("disk_headroom", STORE_RETRY_MS, "the journal's disk is nearly full")
         if not self._office.quarantine(letters, self._settings.limits.letters_bytes):
-            raise IntakeRefusedError("letters_full", LETTERS_RETRY_MS, "too much of this source waits as dead letters")
+            raise IntakeRefusedError("letters_bytes", LETTERS_RETRY_MS, "too much of this source waits as dead letters")
 
     async def _take_group(self, entity: str, group: Group) -> Sequence[Receipt]:
         receipts = await self._intake.take(entity, group.news, group.size, self._settings.limits.take_seconds)

@@ -30,6 +30,7 @@ from runtime.core.news import ConfigurationPublished, EntryApproved, EntryWithdr
 from runtime.gateway.calls import BUSY_RETRY_MS, CLOSE, JSON, Answer, Call
 from runtime.gateway.events import (
     EVERYBODY,
+    ITEM_MAX_BYTES,
     KINDS,
     Barred,
     Delivery,
@@ -400,6 +401,7 @@ def _bar_unread(delivery: Delivery, admission: CallerAdmission) -> Delivery:
 _BARRED: Mapping[str, str] = {
     "forbidden": "forbidden: no grant of yours covers {action} for {entity}",
     "unknown-entity": "unknown-entity: {entity!r} is not configured here",
+    "item-too-large": f"item-too-large: an item may have {ITEM_MAX_BYTES} bytes; send it as several",
 }
 
 

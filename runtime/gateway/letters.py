@@ -214,7 +214,7 @@ class LettersDesk:
             for failed in delivery.unread:
                 unread[failed.reason] += 1
             for barred in delivery.barred:
-                unread[f"{barred.why}: {barred.entity[:100]}"] += 1
+                unread[": ".join(filter(None, (barred.why, barred.entity[:100])))] += 1
             for entity, group in delivery.groups.items():
                 entities[entity] += 1
                 for news in group.news:
@@ -238,10 +238,9 @@ class LettersDesk:
     def _read(self, letter: Letter, caller: Caller) -> Delivery:
         try:
             return read_items((letter.body,), self._admission(caller), self._settings.limits.depth)
-        except (TooDeepError, ProblemError) as fault:
+        except TooDeepError:
             # The limits were others when it was kept. It fails alone, and ends no replay.
-            deep = isinstance(fault, TooDeepError)
-            reason = f"nested more than {self._settings.limits.depth} deep" if deep else "longer than an item may be"
+            reason = f"nested more than {self._settings.limits.depth} deep"
             return Delivery(1, unread=[Unread(0, letter.kind, reason, letter.body)])
 
     def _admission(self, caller: Caller) -> CallerAdmission:

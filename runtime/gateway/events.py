@@ -14,8 +14,8 @@ Rule 2. What cannot be read is never thrown away: an unknown type, a newer schem
         stands twice. It becomes a dead letter, so it can be read again when we have learned to.
 Rule 3. What the sender must mend is refused, and nothing of it is kept: an entity that the caller may not deliver for,
         or that nobody configured.
-Rule 4. An item nested too deeply, or longer than ITEM_MAX_BYTES, makes the whole request unusable; nothing of the
-        request was taken in by then.
+Rule 4. An item longer than ITEM_MAX_BYTES is not looked at: it is refused, and nothing of it is kept. One that is
+        nested too deeply makes the whole request unusable; nothing of the request was taken in by then.
 
 A key that stands twice: the decoder keeps the last one and says nothing. So we count. No JSON object can have fewer
 keys than we found different ones, and every key is followed by a colon. Where there are as many colons as different
@@ -58,7 +58,6 @@ from runtime.core.news import (
 )
 from runtime.core.value import value
 from runtime.gateway.gate import Action
-from runtime.gateway.problems import ProblemError
 
 T = TypeVar("T")
 APPROVED = "time_entry.approved"
@@ -386,7 +385,7 @@ class Group:
 
 @value
 class Barred:
-    """An item that was refused at the door: `why` is "forbidden" or "unknown-entity"."""
+    """An item that was refused at the door: `why` is "forbidden", "unknown-entity" or "item-too-large"."""
 
     index: int
     why: str
@@ -421,18 +420,18 @@ class Delivery:
 def read_items(bodies: Sequence[bytes], admission: Admission, depth: int) -> Delivery:
     """What these items say, in order; takes nothing in.
 
-    Raises TooDeepError, and ProblemError where an item is longer than ITEM_MAX_BYTES.
+    Raises TooDeepError.
     """
-    if max(map(len, bodies), default=0) > ITEM_MAX_BYTES:
-        index = next(index for index, body in enumerate(bodies) if len(body) > ITEM_MAX_BYTES)
-        detail = f"item-too-large: item {index} is longer than {ITEM_MAX_BYTES} bytes; nothing of the request was taken"
-        raise ProblemError("too-large", detail)
+    some_too_large = max(map(len, bodies), default=0) > ITEM_MAX_BYTES
     delivery = Delivery(len(bodies))
     groups = delivery.groups
     admitted: dict[str, Group] = {}
     bars: dict[tuple[Action, str], str] = {}
     who = admission.who
     for index, body in enumerate(bodies):
+        if some_too_large and len(body) > ITEM_MAX_BYTES:
+            delivery.barred.append(Barred(index, "item-too-large", "", Action.INTAKE, "", 0))
+            continue
         try:
             event = _decode(body)
             kind = KINDS.get(event.type)

@@ -116,6 +116,7 @@ def read_approval(entry: TimeEntry | None, approval: Approval | None, text: byte
     if not (
         _LOWEST <= entry.line <= _WHOLE
         and _LOWEST <= approval.decided_at_ms <= _WHOLE
+        and _LOWEST <= approval.submitted_at_ms <= _WHOLE
         and _LOWEST <= approval.step <= _WHOLE
         and _LOWEST <= approval.of_steps <= _WHOLE
         and (entry.start_ms is None or _LOWEST <= entry.start_ms <= _WHOLE)

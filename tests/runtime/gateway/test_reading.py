@@ -180,13 +180,13 @@ def test_looking_for_a_key_twice_is_one_pass() -> None:
 
 
 def test_one_item_has_so_many_bytes() -> None:
-    """The last byte that is allowed is read, one more makes the request unusable, and the answer says which item."""
+    """The last byte that is allowed is read; with one more the item is refused, and those beside it are read."""
     body = json.dumps(event("TS-1")).encode()
     full = body + b" " * (ITEM_MAX_BYTES - len(body))
 
     assert read_items((body, full), Everybody(), 64).total == 2
-    with pytest.raises(ProblemError) as told:
-        read_items((body, full + b" "), Everybody(), 64)
+    delivery = read_items((full + b" ", body), Everybody(), 64)
 
-    assert told.value.problem == "too-large"
-    assert "item 1 " in told.value.detail
+    assert [(one.index, one.why) for one in delivery.barred] == [(0, "item-too-large")]
+    assert [group.indexes for group in delivery.groups.values()] == [[1]]
+    assert delivery.unread == []

@@ -98,6 +98,8 @@ class Card:
         """The verdict, in words."""
         named = ", ".join(line.name for line in self.lines if line.verdict == VIOLATED and line.group == BOOKS)
         words = SENTENCES[self.exit].format(named=named or "see above")
+        if self.exit == CLEAN and any(line.verdict == UNKNOWN for line in self.lines):
+            words = words.replace("A clean card", "A clean card, as far as could be asked", 1)
         return words + (f" {self.failed[:1].upper()}{self.failed[1:]}." if self.failed else "")
 
     def told(self) -> dict[str, Any]:
@@ -136,9 +138,11 @@ def judge(seen: Seen) -> Card:
         failed=seen.failed,
     )
     violated = {line.group for line in lines if line.verdict == VIOLATED}
-    if violated & {BOOKS, STEPS}:
+    if not looked.posted:
+        card.exit = PROVED_NOTHING
+    elif violated & {BOOKS, STEPS}:
         card.exit = WRONG
-    elif seen.failed or not card.standing:
+    elif seen.failed:
         card.exit = PROVED_NOTHING
     elif looked.unfinished:
         card.exit = UNSETTLED
@@ -298,11 +302,9 @@ def _books(looked: _Looked) -> Iterator[Line]:
             found = [one for one in found if one.entry_id not in doubled and not _is_withdrawn(looked, one)]
         entries = dict.fromkeys(one.entry_id for one in found)
         verdict, said = (VIOLATED, _so_many(looked, entries)) if entries else (HELD, each.held)
-        if each.id == "false_status" and not looked.told:
-            verdict, said, found = UNKNOWN, "it told the PSA nothing", []
-            entries = {}
-        elif not entries and not looked.posted:
-            verdict, said = UNKNOWN, "nothing was posted"
+        if not looked.posted or (each.id == "false_status" and not looked.told):
+            verdict, said = UNKNOWN, "it told the PSA nothing" if looked.posted else "nothing was posted"
+            found, entries = [], {}
         example = _in_words(found[0]) if found else ""
         yield Line(each.id, BOOKS, each.name, each.asked, said, verdict, each.why, each.rule, len(entries), example)
     yield _frozen(looked)

@@ -51,10 +51,10 @@ MASTER_DATA_S = 2.5
 """How long the project, and the news of the closed period, are late (assumed: enough to be refused first)."""
 STEP_S = 20.0
 """The longest one step may take (ours)."""
-STEP_QUIET_S = 4.0
-"""Nothing reached the ERP for so long: the integration has done what it will do about this step."""
-QUIET_S = 15.0
-"""The same at the end, where rests may be longer."""
+QUIET_S = 16.0
+"""How long an integration may rest between two calls before it counts as done (assumed)."""
+POSTING_S = 4.0
+"""How long the kill waits for a call to strike."""
 DEADLINE_S = 60.0
 """How long everything may take to settle at the end, unless more is asked for."""
 START_S = 60.0
@@ -112,8 +112,8 @@ class Plan:
     erp_port: int = 0
     patience_s: float | None = None
     """How long it may take to settle, however quiet it is; None: until nothing moved for a while."""
-    environ: tuple[tuple[str, str], ...] = ()
-    """For the child, on top of what we tell it."""
+    quiet_s: float = QUIET_S
+    """Nothing reached the ERP for so long: it has done what it will do. Within a step a quarter of it is enough."""
 
 
 @dataclass(slots=True)
@@ -269,8 +269,7 @@ class _Scene:
 
     def _launch(self) -> None:
         try:
-            environ = {**self.environ, **dict(self.plan.environ)}
-            self.child = Part("integration", self.plan.command, self.folder, environ)
+            self.child = Part("integration", self.plan.command, self.folder, self.environ)
         except OSError as fault:
             raise PartFailedError(f"{self.plan.command[0]}: {fault.strerror}") from fault
 
@@ -288,7 +287,7 @@ class _Scene:
             self.seen.deliveries, self.seen.untaken = self.postman.taken, self.postman.waiting
         if self.child is not None and not self.child.lives and not self.seen.failed:
             self.seen.failed = f"the integration ended by itself: {self.child.last_words()}"
-        self.seen.quiet = self._quiet_for_s() >= STEP_QUIET_S
+        self.seen.quiet = self._quiet_for_s() >= self._step_quiet_s
         self.seen.seconds = self.timeline.now_ms() / 1_000
 
     def _note(self, what: str, text: str) -> None:
@@ -349,7 +348,8 @@ class _Scene:
 
     async def _muddle(self) -> None:
         """Events twice, in the wrong order, and one that never comes."""
-        wanted = [name for name in (DUPLICATED, REORDERED, MISSED) if name in self.plan.faults]
+        possible = (DUPLICATED, REORDERED, MISSED) if self.postman is not None else (MISSED,)
+        wanted = [name for name in possible if name in self.plan.faults]
         cohorts = {name: self._cohort(name) for name in wanted}
         if DUPLICATED in cohorts:
             bodies = self._approve(cohorts[DUPLICATED], self._size(DUPLICATED))
@@ -388,7 +388,7 @@ class _Scene:
         self._note(CLOSED, f"{len(cohort.entries)} entries of {YEN}, whose period has just closed")
         await asyncio.sleep(MASTER_DATA_S)
         self._deliver([closed])
-        await self._until_stands(cohort)
+        await self._until_stands(cohort, or_parked=True)
         cohort.healed_ms = self.app.now_ms()
         self._deliver([self.live.move_period(YEN, month, "open", "open", self.app.now_ms())])
         self._note("reopened", f"the period of {YEN} is open again")
@@ -434,12 +434,12 @@ class _Scene:
                 return None
             met.set()
             # The rows are posted, and by the time the answer leaves nobody is there to read it.
-            return Delay(int(STEP_QUIET_S * 1_000))
+            return Delay(int(POSTING_S * 1_000))
 
         self._strikes.append(strikes)
         self._deliver(self._approve(cohort, self._size(KILLED)))
         try:
-            await asyncio.wait_for(met.wait(), STEP_QUIET_S)
+            await asyncio.wait_for(met.wait(), POSTING_S)
         except TimeoutError:
             # It takes its time before it posts: the kill meets what waits in its memory, and that is a question too.
             cohort.struck.update({entry_id: None for _, entry_id in cohort.entries})
@@ -471,15 +471,15 @@ class _Scene:
                 self._note("settled", "everything stands as it should")
                 await self._last_statuses()
                 return
-            if self.plan.patience_s is None and self._quiet_for_s() > QUIET_S:
-                self._note("quiet", f"not everything stands, and nothing moves since {QUIET_S:g} s")
+            if self.plan.patience_s is None and self._quiet_for_s() > self.plan.quiet_s:
+                self._note("quiet", f"not everything stands, and nothing moves since {self.plan.quiet_s:g} s")
                 return
             await asyncio.sleep(0.1)
         self._note("late", "time is up")
 
     async def _last_statuses(self) -> None:
         """Who tells the PSA at all may finish telling it."""
-        until_ms = self.app.now_ms() + int(QUIET_S * 1_000)
+        until_ms = self.app.now_ms() + int(self.plan.quiet_s * 1_000)
         await asyncio.sleep(LAST_STATUS_S)
         while self.app.now_ms() < until_ms and self._some_untold():
             await asyncio.sleep(0.1)
@@ -598,20 +598,30 @@ class _Scene:
 
     # ---------------------------------------------------------------- how it stands
 
-    async def _until_stands(self, *cohorts: Cohort, strikes: Strikes | None = None) -> None:
-        """Wait, with this misfortune on all calls meanwhile (rule 3)."""
+    async def _until_stands(self, *cohorts: Cohort, strikes: Strikes | None = None, or_parked: bool = False) -> None:
+        """Wait, with this misfortune on all calls meanwhile (rule 3); what is told as parked may count as an answer."""
         if strikes is not None:
             self._strikes.append(strikes)
         began_ms = self.app.now_ms()
         while self.app.now_ms() - began_ms < STEP_S * 1_000 and not self._all_stand(cohorts):
-            if self.app.now_ms() - began_ms > STEP_QUIET_S * 1_000 and self._quiet_for_s() > STEP_QUIET_S:
+            waited_s = (self.app.now_ms() - began_ms) / 1_000
+            if min(waited_s, self._quiet_for_s()) > self._step_quiet_s or (or_parked and self._all_parked(cohorts)):
                 break
             await asyncio.sleep(0.05)
         if strikes is not None:
             self._strikes.remove(strikes)
 
+    @property
+    def _step_quiet_s(self) -> float:
+        return self.plan.quiet_s / 4
+
     def _quiet_for_s(self) -> float:
         return (self.app.now_ms() - self._last_erp_ms) / 1_000
+
+    def _all_parked(self, cohorts: Iterable[Cohort]) -> bool:
+        return all(
+            entry_id in said_parked(self.seen, entity) for cohort in cohorts for entity, entry_id in cohort.entries
+        )
 
     def _any_stands(self) -> bool:
         return any(evidence.lines for evidence in self.live.evidences.values())

@@ -3,18 +3,15 @@
     DE01  euros    most of the work; one project is set up late
     JP01  yen      no minor unit, and a period that closes and opens again while time arrives
 
-A price stands under (entity, role), and nowhere else: whoever integrates another pair of systems must not have to
-learn our order of scopes first. Two traps are left in it, since every real list has them: the first role's price
-changes within the month, and quarters of an hour at these prices end in half a cent.
+The price list is the easy one, with its two traps: a price that changes within the month, and half cents.
 """
 
-from collections.abc import Iterator
 from datetime import timedelta
-from decimal import Decimal
 
 from runtime.core.model import Gate, PeriodStatus
 from simulators.chance import between
-from simulators.firm.model import Firm, RatePlan
+from simulators.firm.easy_rates import easy_rates
+from simulators.firm.model import Firm
 from simulators.firm.settings import EntitySpec, FirmSettings
 from simulators.live import LiveFirm
 from simulators.settings import RuntimeSettings, WorldSettings
@@ -26,18 +23,13 @@ ERP, PSA = "erp", "psa"
 """The accounts: one ERP and one PSA serve both entities."""
 QUOTA = Quota(calls=40, window_ms=4_000)
 """Ten calls a second (ours): plenty for who fills a call or keeps a pace, and soon used up by who does neither."""
-PRICES = {"EUR": (Decimal("112.50"), Decimal("54.30")), "JPY": (Decimal(11_250), Decimal(5_430))}
-"""Currency to bill and cost an hour (assumed). A quarter of 112.50 is 28.125: half a cent."""
-CHANGES_AFTER_DAYS = 15
-KNOWN_FROM_MS = 0
-"""All prices were published long before anything was approved."""
 LATE_LANDING_MS = 3_000
 """How long after its caller gave up a call may still land, at most; here none does."""
 
 
 def founded(seed: int, now_ms: int) -> LiveFirm:
     """The firm, with the next month open beside its own so that a late row has somewhere to go."""
-    live = LiveFirm(_world(), seed, now_ms, reprice=prices, late_projects=late_projects)
+    live = LiveFirm(_world(), seed, now_ms, reprice=easy_rates, late_projects=late_projects)
     following = live.firm.month_last + timedelta(days=1)
     for code in live.by_code:
         live.move_period(code, f"{following:%Y-%m}", PeriodStatus.OPEN.value, Gate.OPEN.value, now_ms)
@@ -84,33 +76,6 @@ def _world() -> WorldSettings:
             staged_poll_ms=1_000,
         ),
     )
-
-
-def prices(firm: Firm) -> Iterator[RatePlan]:
-    """Bill and cost for each entity and role; the first role of an entity bills more from the middle of the month."""
-    began = firm.month_first.replace(year=firm.month_first.year - 1)
-    changes = firm.month_first + timedelta(days=CHANGES_AFTER_DAYS)
-    for entity in firm.entities:
-        bill, cost = PRICES[entity.currency]
-        roles = sorted({one.role for one in firm.assignments if one.entity == entity.code})
-        for number, role in enumerate(roles):
-            key = f"{entity.code}|{role}"
-            more = bill + number * (bill / 5)
-            first = RatePlan(
-                f"bill:{key}:1", "bill", "entity_role", key, entity.currency, more, began, None, KNOWN_FROM_MS
-            )
-            if not number:
-                first.valid_until = changes
-                yield first
-                rate = more + bill / 10
-                yield RatePlan(
-                    f"bill:{key}:2", "bill", "entity_role", key, entity.currency, rate, changes, None, KNOWN_FROM_MS
-                )
-            else:
-                yield first
-            yield RatePlan(
-                f"cost:{key}:1", "cost", "entity_role", key, entity.currency, cost, began, None, KNOWN_FROM_MS
-            )
 
 
 def late_projects(firm: Firm) -> tuple[str, ...]:

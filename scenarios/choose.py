@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -19,6 +19,7 @@ from simulators.plants.plant import Plant
 from simulators.settings import WorldSettings
 from simulators.systems.profiles.generic import GENERIC
 
+S = TypeVar("S", bound=BaseModel)
 SHOWN = 60
 """Characters of a wrong value that are quoted back."""
 
@@ -76,7 +77,18 @@ def with_plant(world: WorldSettings, plant: Plant) -> WorldSettings:
     """The world with the least that the bug needs to show: its faults added, its ERP profile instead of the own."""
     kinds = {fault.kind for fault in plant.faults}
     kept = tuple(fault for fault in world.faults if fault.kind not in kinds)
-    return world.model_copy(update={"faults": (*kept, *plant.faults), "erp": GENERIC[plant.profile]})
+    world = world.model_copy(update={"faults": (*kept, *plant.faults), "erp": GENERIC[plant.profile]})
+    for path, value in plant.changes.items():
+        world = _changed(world, path, value)
+    return world
+
+
+def _changed(settings: S, path: str, value: Any) -> S:
+    """The settings with the field at a dotted path changed."""
+    name, _, rest = path.partition(".")
+    assert name in type(settings).model_fields, f"{type(settings).__name__} has no {name}"
+    held = _changed(getattr(settings, name), rest, value) if rest else value
+    return settings.model_copy(update={name: held})
 
 
 # ------------------------------------------------------------------ one override

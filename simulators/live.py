@@ -147,7 +147,7 @@ class LiveFirm:
             behind = {e.code: self.evidences[e.code] for e in self.firm.entities if e.erp_account == account}
             noted = self.accounts[account] = AccountEvidence(account)
             self.erps[account] = Erp(
-                self.profile, account, self.seed, behind, noted, projects, workers, self.weather.struck
+                self.profile, account, self.seed, behind, noted, projects, workers, self.weather.strike
             )
         for account in dict.fromkeys(entity.psa_account for entity in self.firm.entities):
             noted = self.accounts[account] = AccountEvidence(account)

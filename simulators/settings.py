@@ -88,6 +88,10 @@ class WorldSettings(_Settings):
     psa: PsaProfile = PsaProfile()
     runtime: RuntimeSettings = RuntimeSettings()
     faults: tuple[Fault, ...] = ()
+    only_strikes: tuple[str, ...] | None = None
+    """The names of the strikes of chance and calendar that may happen (`simulators.faults.weather`); None: all."""
+    only_entries: tuple[str, ...] | None = None
+    """The entries that exist at all; None: all. What is left happens as it did among the others."""
     gates: tuple[FinanceGate, ...] = ()
     hand_postings: tuple[HandPostings, ...] = ()
     late_master_data: LateMasterData = LateMasterData()

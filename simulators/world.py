@@ -49,7 +49,7 @@ from simulators.faults.weather import Weather
 from simulators.firm.build import instant_ms, working_day_after
 from simulators.firm.model import Firm, LegalEntity, RatePlan
 from simulators.firm.rates import keys_by_scope
-from simulators.people.acts import Act, SheetsDecided, SheetSubmitted
+from simulators.people.acts import Act, SheetsDecided, SheetSubmitted, acts_about
 from simulators.settings import DAY_MS, FinanceGate, HandPostings, WorldSettings
 from simulators.systems.erp import Erp
 from simulators.systems.erp_profile import ErpProfile
@@ -103,6 +103,8 @@ class Seen:
     records: dict[str, int]
     unsettled: list[str]
     dead_letters: int = 0
+    strikes: list[tuple[int, str]] = field(default_factory=list)
+    """(instant, name) of every misfortune that struck."""
 
 
 def components(firm: Firm) -> list[tuple[str, ...]]:
@@ -147,7 +149,7 @@ class World:
         self.by_code = {entity.code: entity for entity in self.entities}
         self.end_ms = last_ms(firm, settings)
         self.clock = Clock(firm.start_ms)
-        self.acts = acts
+        self.acts = acts if settings.only_entries is None else acts_about(acts, settings.only_entries)
         self._next_act = 0
         run = settings.runtime
         self._calm_ms = self.end_ms - settings.calm_before_end_ms
@@ -157,6 +159,7 @@ class World:
             self._calm_ms,
             deadline_ms=run.call_deadline_ms,
             late_landing_ms=run.late_landing_ms,
+            only=settings.only_strikes,
         )
         self.evidences = {entity.code: Evidence(entity.code) for entity in self.entities}
         self.accounts: dict[str, AccountEvidence] = {}
@@ -206,7 +209,7 @@ class World:
             behind = {e.code: self.evidences[e.code] for e in self.entities if e.erp_account == account}
             noted = self.accounts[account] = AccountEvidence(account)
             erp = self.erps[account] = Erp(
-                profile, account, self.seed, behind, noted, projects, workers, self.weather.struck, self._calm_ms
+                profile, account, self.seed, behind, noted, projects, workers, self.weather.strike, self._calm_ms
             )
             self.desks[account] = Desk(
                 self.clock, self._erp_account(account, profile), erp, account, self.weather, self.seed
@@ -483,7 +486,7 @@ class World:
                 now_ms,
             )
             if posted:
-                self.weather.struck("manual_journal", now_ms)
+                self.weather.strike("manual_journal", f"{entity.code}/{entry_id}/{now_ms}", now_ms)
 
     # ---------------------------------------------------------------- misfortunes on the calendar
 
@@ -639,6 +642,7 @@ class World:
             records,
             unsettled,
             sum(lane.tally.dead_letters for lane in self.lanes.values()),
+            self.weather.strikes,
         )
 
 

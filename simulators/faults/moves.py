@@ -112,3 +112,15 @@ HEALING = (FixCredential, Unlock)
 def strikes(move: Move) -> bool:
     """Whether the move is a misfortune and not the end of one."""
     return not (isinstance(move, HEALING) or (isinstance(move, MovePeriod) and move.heals))
+
+
+def about(move: Move) -> str:
+    """Whom it strikes and when, as a stable name."""
+    match move:
+        case CrashPartition():
+            whom = move.entity
+        case MovePeriod():
+            whom = f"{move.entity}/{move.module}/{move.name}"
+        case _:
+            whom = move.account
+    return f"{whom}/{move.at_ms}"

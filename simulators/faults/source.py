@@ -101,31 +101,39 @@ class Fates:
         self._entity = entity
         self._prefix = f"{seed}\x1ffault/event\x1f{entity}\x1f"
 
-    def of(self, entry_id: str, version: int) -> tuple[tuple[int, ...], tuple[str, ...]]:
-        """The deliveries of one event and the kinds of fault that struck it. The number is `chance`'s own, inlined."""
+    def of(
+        self, entry_id: str, version: int, only: tuple[str, ...] | None = None
+    ) -> tuple[tuple[int, ...], tuple[str, ...]]:
+        """The deliveries of one event and the kinds of fault that struck it (`only`: no others may).
+
+        The number is `chance`'s own, inlined.
+        """
         text = f"{self._prefix}{entry_id}\x1f{version}"
         number = int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
         missing = number & MASK < self._missing_below
         doubled = number >> 20 & MASK < self._doubled_below
         late = number >> 40 & MASK < self._late_below
+        if only is not None:
+            missing, doubled, late = missing and MISSING in only, doubled and DOUBLED in only, late and LATE in only
         if not (missing or doubled or late):
             return UNTOUCHED
         if missing:
-            return (), ("missing_event",)
+            return (), (MISSING,)
         first = 0
         struck: tuple[str, ...] = ()
         if late and self._late is not None:
             first = self._between(self._late.delay_ms_low, self._late.delay_ms_high, "late", entry_id, version)
-            struck += ("reordered_event",)
+            struck += (LATE,)
         if doubled and self._doubled is not None:
             gap = self._between(self._doubled.gap_ms_low, self._doubled.gap_ms_high, "gap", entry_id, version)
-            return (first, first + gap), (*struck, "duplicate_event")
+            return (first, first + gap), (*struck, DOUBLED)
         return (first,), struck
 
     def _between(self, low: int, high: int, what: str, entry_id: str, version: int) -> int:
         return between(low, high, self._seed, "fault/event/" + what, self._entity, entry_id, version)
 
 
+MISSING, DOUBLED, LATE = "missing_event", "duplicate_event", "reordered_event"
 UNTOUCHED: tuple[tuple[int, ...], tuple[str, ...]] = (ON_TIME, ())
 
 

@@ -1,16 +1,20 @@
 """All faults of a run, asked in one place, and how often each has struck.
 
 The driver asks `call` before a call leaves, `event` when the source publishes, `boundary` at every durable boundary,
-and carries `moves` out at their time. Chance faults end at `calm_after_ms`, so that everything can settle; what the
-calendar brings has its own end and stays, and so does a crash at a named boundary. Answers depend on names, seed and
-time alone: `Weather` only counts.
+and carries `moves` out at their time; mock systems ask `strikes` for what they draw themselves. Chance faults end at
+`calm_after_ms`, so that everything can settle; what the calendar brings has its own end and stays, and so does a
+crash at a named boundary. Answers depend on names, seed and time alone: `Weather` only counts.
+
+**Strikes have names**, `kind:what it struck` ("lost_reply:DE01/post/…/1"), which are the same in every run of the
+seed whatever else is left out. `strikes` lists them in order of time, and `only` lets none but the named ones happen:
+that is how a failing run is told again with a few misfortunes, and how it is shrunk.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from simulators.faults.bases import BoundaryFault, CallFault, FaultData, SourceFault, TimedFault
-from simulators.faults.moves import CrashPartition, Move, strikes
+from simulators.faults.moves import CrashPartition, Move, about, strikes
 from simulators.faults.network import DuplicateRequest, LateLanding
 from simulators.faults.process import BoundaryCrashes
 from simulators.faults.rows import RowFailures, StagedRejections
@@ -38,8 +42,15 @@ class Weather:
         *,
         deadline_ms: int | None = None,
         late_landing_ms: int | None = None,
+        only: Iterable[str] | None = None,
     ) -> None:
+        """`only`: the names of the strikes that may happen; None: all."""
         self.faults = tuple(faults)
+        self.only = None if only is None else frozenset(only)
+        self.strikes: list[tuple[int, str]] = []
+        """(instant, name) of every strike."""
+        self.lasting_ms: dict[str, int] = {}
+        """Name of a strike to the instant at which it ends, where it lasts."""
         self.seed = seed
         self.calm_after_ms = NEVER_MS if calm_after_ms is None else calm_after_ms
         self.fired: dict[str, int] = {fault.kind: 0 for fault in self.faults}
@@ -70,8 +81,7 @@ class Weather:
             return PASS
         for fault in self._on_calls:
             verdict = fault.verdict(note, now_ms, self.seed)
-            if verdict is not PASS:
-                self.struck(fault.kind, now_ms)
+            if verdict is not PASS and self.strike(fault.kind, f"{note.entity}/{note.kind}/{note.name}", now_ms):
                 return verdict
         return PASS
 
@@ -83,8 +93,11 @@ class Weather:
         if fates is None:
             fates = self._fates[entity] = Fates(self._on_events, entity, self.seed)
         deliveries, kinds = fates.of(entry_id, version)
-        for kind in kinds:
-            self.struck(kind, now_ms)
+        if kinds:
+            about = f"{entity}/{entry_id}/{version}"
+            happened = tuple(kind for kind in kinds if self.strike(kind, about, now_ms))
+            if happened != kinds:
+                return fates.of(entry_id, version, happened)[0]
         return deliveries
 
     def boundary(self, entity: str, index: int, now_ms: int) -> Literal["before", "after"] | None:
@@ -94,8 +107,7 @@ class Weather:
             if calm and isinstance(fault, BoundaryCrashes):
                 continue
             side = fault.crash(entity, index, self.seed)
-            if side is not None:
-                self.struck(fault.kind, now_ms)
+            if side is not None and self.strike(fault.kind, f"{entity}/{index}", now_ms):
                 return side
         return None
 
@@ -105,18 +117,30 @@ class Weather:
             move for fault in self.faults if isinstance(fault, TimedFault) for move in fault.schedule(month, self.seed)
         ]
         kept = [m for m in found if not (isinstance(m, CrashPartition) and m.at_ms >= self.calm_after_ms)]
+        if self.only is not None:
+            kept = [m for m in kept if not strikes(m) or f"{m.kind}:{about(m)}" in self.only]
         return sorted(kept, key=lambda move: move.at_ms)
 
     def carried_out(self, move: Move) -> None:
         """Count a move under its fault, when the driver has carried it out. What only heals is not counted."""
-        if strikes(move):
-            self.struck(move.kind, move.at_ms)
+        if strikes(move) and self.strike(move.kind, about(move), move.at_ms):
+            until_ms = getattr(move, "until_ms", None)
+            if until_ms is not None:
+                self.lasting_ms[f"{move.kind}:{about(move)}"] = until_ms
 
-    def struck(self, kind: str, at_ms: int, times: int = 1) -> None:
-        """Count a fault that struck; for rows, the mock ERP tells."""
-        self.fired[kind] = self.fired.get(kind, 0) + times
+    def strike(self, kind: str, what: str, at_ms: int) -> bool:
+        """Chance has it that a fault strikes `what`: whether it may, and then it is counted.
+
+        `what` is made of stable names: entity, entry, version, call, attempt, boundary, instant.
+        """
+        name = f"{kind}:{what}"
+        if self.only is not None and name not in self.only:
+            return False
+        self.strikes.append((at_ms, name))
+        self.fired[kind] = self.fired.get(kind, 0) + 1
         hour = (kind, at_ms - at_ms % MARK_MS)
-        self.marks[hour] = self.marks.get(hour, 0) + times
+        self.marks[hour] = self.marks.get(hour, 0) + 1
+        return True
 
 
 def _check(fault: FaultData, deadline_ms: int | None, late_landing_ms: int | None) -> None:

@@ -4,7 +4,8 @@ A plan is made before the clock starts; the mock systems decide what an act then
 was meanwhile changed is refused by its fingerprint, for instance).
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import date
 
 from simulators.firm.model import AssignmentPlan
@@ -103,3 +104,33 @@ class AutoApproved:
 
 
 Act = SheetSubmitted | SheetsDecided | LineChanged | LinesApproved | LineWithdrawn | AutoApproved
+
+
+def acts_about(acts: Iterable[Act], entry_ids: Collection[str]) -> list[Act]:
+    """The same acts, as far as they are about these entries; whoever has nothing to do with them does nothing."""
+    kept: list[Act] = []
+    chosen = frozenset(entry_ids)
+    for act in acts:
+        match act:
+            case SheetSubmitted():
+                sheet = _sheet_about(act.sheet, chosen)
+                if sheet.lines:
+                    kept.append(replace(act, sheet=sheet))
+            case SheetsDecided():
+                sheets = [sheet for sheet in (_sheet_about(each, chosen) for each in act.sheets) if sheet.lines]
+                if sheets:
+                    kept.append(replace(act, sheets=sheets))
+            case LinesApproved():
+                entries = tuple(each for each in act.entry_ids if each in chosen)
+                if entries:
+                    kept.append(replace(act, entry_ids=entries))
+            case LineChanged() | LineWithdrawn():
+                if act.entry_id in chosen:
+                    kept.append(act)
+            case AutoApproved():
+                kept.append(act)
+    return kept
+
+
+def _sheet_about(sheet: SheetPlan, chosen: Collection[str]) -> SheetPlan:
+    return replace(sheet, lines=[line for line in sheet.lines if line.entry_id in chosen])

@@ -1,6 +1,20 @@
-"""Every bug that can be planted, by name."""
+"""Every bug that can be planted, by name; the twins that must never alarm; and what has no ground yet."""
 
+from simulators.plants import b_idempotency
 from simulators.plants.plant import Plant
-from simulators.plants.resend_without_lookup import RESEND_WITHOUT_LOOKUP
 
-PLANTS: dict[str, Plant] = {plant.name: plant for plant in (RESEND_WITHOUT_LOOKUP,)}
+SECTIONS = (b_idempotency.PLANTS,)
+
+PLANTS: dict[str, Plant] = {plant.name: plant for section in SECTIONS for plant in section}
+"""Bugs, in the order of their sections."""
+
+TWINS: dict[str, Plant] = {}
+"""Changes without harm, which no oracle may take for a bug."""
+
+NOT_YET: dict[str, str] = {}
+"""Number in the catalogue to why it cannot be planted yet; never counted as caught."""
+
+
+def by_name(name: str) -> Plant:
+    """The bug or twin with this name. Raises KeyError where there is none."""
+    return PLANTS[name] if name in PLANTS else TWINS[name]

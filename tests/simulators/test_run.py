@@ -7,8 +7,6 @@ from itertools import pairwise
 
 import pytest
 
-from runtime.connectors.erp.generic import freeze
-from runtime.core.policy import Policy
 from scenarios.catalogue import all_scenarios
 from scenarios.proofs import not_held
 from scenarios.small import small_world
@@ -17,8 +15,6 @@ from simulators.faults.bases import FaultData
 from simulators.faults.network import DuplicateRequest, LostReply
 from simulators.firm.build import build_firm
 from simulators.people.plan import plan_month
-from simulators.plants.catalogue import PLANTS
-from simulators.plants.plant import Planted
 from simulators.run import Job, _came_to_stand, _due_to_stand, allowances, simulate, simulate_component
 from simulators.settings import DAY_MS, HOUR_MS, LateMasterData, WorldSettings
 from simulators.world import Seen, World
@@ -198,18 +194,3 @@ def test_the_cycle_collector_is_left_as_it_was() -> None:
     with pytest.raises(KeyError):
         simulate_component(Job(small_world(consultants=2), SEED, ("DE01", "GB01"), plant="no such bug"))
     assert gc.isenabled()
-
-
-@pytest.mark.parametrize("name", sorted(PLANTS))
-def test_a_plant_replaces_one_named_function_of_the_policy(name: str) -> None:
-    """Nothing of the policy but that function changes, and every question to it is counted."""
-    policy, planted = Policy("acme", "DE01", freeze), Planted(PLANTS[name])
-    with_bug = planted.recompose(policy)
-    replaced = PLANTS[name].replaces.rpartition(".")[2]
-    differing = [
-        field for field in type(policy).__dataclass_fields__ if getattr(policy, field) != getattr(with_bug, field)
-    ]
-    assert differing == [replaced]
-    assert getattr(policy, replaced).__module__ + "." + replaced == PLANTS[name].replaces
-    getattr(with_bug, replaced)(0, 1, 2)
-    assert planted.reached == 1

@@ -81,7 +81,7 @@ class Intake:
         profile: ErpProfile,
         account: str,
         seed: int,
-        struck: Callable[[str, int], None] | None = None,
+        strike: Callable[[str, str, int], bool] | None = None,
         calm_ms: int = NEVER_MS,
     ) -> None:
         self.ledger = ledger
@@ -90,7 +90,7 @@ class Intake:
         self.jobs = profile.idempotency is Idempotency.ASYNC_JOB
         self._account = account
         self._seed = seed
-        self._struck = struck
+        self._may = strike or _always
         self._calm_ms = calm_ms
         self._stored: dict[str, _Stored] = {}
         self._stored_at: dict[str, int] = {}
@@ -189,9 +189,13 @@ class Intake:
         names = (self._account, staged.key, self.ledger.times(staged.key))
         no = self.ledger.refusal(staged.row)
         calm = staged.due_ms >= self._calm_ms
-        if no is None and not calm and happens(staging.rejected_ppm, self._seed, "erp/import", *names):
+        if (
+            no is None
+            and not calm
+            and happens(staging.rejected_ppm, self._seed, "erp/import", *names)
+            and self._may("staged_rejections", f"{staged.key}/{self.ledger.times(staged.key)}", staged.due_ms)
+        ):
             no = No(staging.rejected_reason, "the import failed")
-            self._strike("staged_rejections", staged.due_ms)
         if no is None and staged.job:
             no = self._lock(staged.key, staged.due_ms)
         if no is None:
@@ -272,14 +276,13 @@ class Intake:
         until = self._locked_until.get(key)
         if until is None and now_ms >= self._calm_ms:
             return None
-        if until is None and happens(self.profile.locked_ppm, self._seed, "erp/locked", self._account, key):
+        if (
+            until is None
+            and happens(self.profile.locked_ppm, self._seed, "erp/locked", self._account, key)
+            and self._may("row_failures", key, now_ms)
+        ):
             until = self._locked_until[key] = now_ms + self.profile.locked_ms
-            self._strike("row_failures", now_ms)
         return LOCKED if until is not None and now_ms < until else None
-
-    def _strike(self, kind: str, at_ms: int) -> None:
-        if self._struck is not None:
-            self._struck(kind, at_ms)
 
     def _stored_error(self, row: Row, key: str, fingerprint: int) -> RowReply:
         stored = self._stored[key]
@@ -307,6 +310,11 @@ class Intake:
 
     def _write_down(self, row: Row, no: No) -> None:
         self.ledger.evidence.refused_rows.setdefault(row.entry_id, set()).add(no.reason)
+
+
+def _always(kind: str, what: str, at_ms: int) -> bool:
+    """Where nobody keeps a book of misfortunes, whatever chance says happens."""
+    return True
 
 
 def _irreplaceable(row: Row, held: Held) -> No | None:

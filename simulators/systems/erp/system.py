@@ -54,12 +54,12 @@ class Erp:
         account_evidence: AccountEvidence,
         projects: Mapping[str, Iterable[str]],
         workers: Mapping[str, Iterable[str]],
-        struck: Callable[[str, int], None] | None = None,
+        strike: Callable[[str, str, int], bool] | None = None,
         calm_ms: int = NEVER_MS,
     ) -> None:
         """`evidence`, `projects` and `workers` by legal entity; one ledger for each entity that has evidence.
 
-        `struck(kind, at_ms)` is told of each row that chance made fail; from `calm_ms` on it makes none fail.
+        `strike(kind, what, at_ms)` is asked whether chance may make a row fail; from `calm_ms` on it makes none fail.
         """
         self.profile = profile
         self.account = account
@@ -71,7 +71,7 @@ class Erp:
         self._intakes: dict[str, Intake] = {}
         for entity, noted in evidence.items():
             ledger = Ledger(noted, projects.get(entity, ()), workers.get(entity, ()), profile.read_lag_ms)
-            self._intakes[entity] = Intake(ledger, profile, account, seed, struck, calm_ms)
+            self._intakes[entity] = Intake(ledger, profile, account, seed, strike, calm_ms)
         if profile.quota is not None:
             account_evidence.quota_calls = profile.quota.calls
             account_evidence.quota_window_ms = profile.quota.window_ms

@@ -160,3 +160,18 @@ def test_strikes_are_marked_by_the_hour() -> None:
         weather.call(note(f"call-{now_ms}"), now_ms)
 
     assert weather.marks == {("lost_reply", 0): 2, ("lost_reply", 3_600_000): 1}
+
+
+def test_strikes_have_names_and_none_but_the_named_happen() -> None:
+    """A run that is told which strikes may happen has exactly those, whatever chance says of the others."""
+    fault = LostReply(ppm=500_000)
+    everything = Weather([fault], seed=7)
+    for number in range(100):
+        everything.call(note(f"call-{number}"), number)
+    names = [name for _, name in everything.strikes]
+    chosen = names[1::3]
+    few = Weather([fault], seed=7, only=chosen)
+    for number in range(100):
+        few.call(note(f"call-{number}"), number)
+    assert 30 < len(names) == len({*names}) == everything.fired["lost_reply"]
+    assert [name for _, name in few.strikes] == chosen

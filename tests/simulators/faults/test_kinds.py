@@ -78,11 +78,11 @@ def test_faults_do_not_change() -> None:
 @pytest.mark.parametrize("kind", [RowFailures, StagedRejections])
 @pytest.mark.parametrize("ppm", [0, 1_000_000])
 def test_rows_are_handed_to_the_erp(kind: type[RowFailures] | type[StagedRejections], ppm: int) -> None:
-    """Row faults are settings for the mock ERP, which tells when one has struck."""
+    """Row faults are settings for the mock ERP, which asks before one strikes."""
     weather = Weather([kind(ppm=ppm)], seed=1)
     settings = {"row_failures": weather.row_failures_ppm, "staged_rejections": weather.staged_rejections_ppm}
     (name,) = weather.fired
-    weather.struck(name, at_ms=0, times=3)
+    assert all(weather.strike(name, f"row-{number}", at_ms=0) for number in range(3))
 
     assert settings.pop(name) == ppm
     assert list(settings.values()) == [0]

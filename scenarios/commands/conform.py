@@ -12,6 +12,7 @@ import sys
 from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
@@ -69,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     from scenarios.conform.card import judge, junit, print_card
     from scenarios.conform.exercise import FAULTS, Plan, exercise
     from scenarios.conform.ours import our_runtime, settings_file
-    from scenarios.live.parts import PartFailedError, ended_tidily
+    from scenarios.live.parts import ended_tidily
     from scenarios.live.timeline import Moment, TimeLine, to_stderr
     from scenarios.report.table import console_for
 
@@ -77,10 +78,9 @@ def run(arguments: argparse.Namespace) -> int:
     for name in faults:
         if name not in FAULTS:
             raise BadInputError(f"--faults {name}: no such fault; there are {', '.join(FAULTS)}")
-    _check(arguments)
     plan = Plan(
         url=arguments.url,
-        command=tuple(shlex.split(arguments.command)),
+        command=_checked(arguments),
         entries=arguments.entries,
         seed=arguments.seed,
         faults=faults,
@@ -113,8 +113,6 @@ def run(arguments: argparse.Namespace) -> int:
 
         try:
             seen = asyncio.run(exercise(plan, folder, timeline, ready))
-        except PartFailedError as fault:
-            raise BadInputError(f"--run {fault}") from fault
         except (OSError, OverflowError) as fault:
             raise BadInputError(f"--psa-port, --erp-port: cannot listen there ({fault}); give others, or 0") from fault
         card = judge(seen)
@@ -132,8 +130,8 @@ def run(arguments: argparse.Namespace) -> int:
     return card.exit
 
 
-def _check(arguments: argparse.Namespace) -> None:
-    """Raises BadInputError for what cannot be exercised."""
+def _checked(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """The command in words. Raises BadInputError for what cannot be exercised."""
     if not LEAST <= arguments.entries <= MOST:
         raise BadInputError(f"--entries {arguments.entries}: give a number from {LEAST} to {MOST}")
     if arguments.minutes is not None and not 0 < arguments.minutes <= 60:
@@ -148,3 +146,10 @@ def _check(arguments: argparse.Namespace) -> None:
         raise BadInputError(
             "nothing to exercise; give a URL, --run COMMAND, or --psa-port and --erp-port to be asked at"
         )
+    try:
+        command = tuple(shlex.split(arguments.command))
+    except ValueError as fault:
+        raise BadInputError(f"--run {arguments.command}: {fault}; quote it as in a shell") from fault
+    if command and which(command[0]) is None:
+        raise BadInputError(f"--run {command[0]}: there is no such program; give its path")
+    return command

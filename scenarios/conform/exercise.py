@@ -183,7 +183,7 @@ Strikes = Callable[[CallNote, tuple[_Row, ...], int], Verdict | None]
 async def exercise(plan: Plan, folder: Path, timeline: TimeLine, ready: Callable[[dict[str, str]], None]) -> Seen:
     """Run it; what the integration logs is in `folder` afterwards. `ready` is told the environment it works in.
 
-    Raises OSError where a port is taken, PartFailedError where a command cannot be started.
+    Raises OSError where a port is taken.
     """
     async with AsyncExitStack() as stack:
         app = MockSystems(lambda now_ms: founded(plan.seed, now_ms))

@@ -3,11 +3,11 @@
 import asyncio
 import json
 import sys
+from argparse import ArgumentParser
 from pathlib import Path
 
 import pytest
 
-from runtime.cli import Parser
 from scenarios.commands.conform import register
 from scenarios.conform.card import CLEAN, WRONG, Card, judge
 from scenarios.conform.exercise import FAULTS, Plan, exercise
@@ -79,7 +79,7 @@ def test_our_own_runtime_gets_a_clean_card(tmp_path: Path) -> None:
 
 def test_the_command_prints_a_card_and_writes_it_down(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With --json standard output is the card alone; --out has it too, as JSON and as JUnit XML."""
-    parser = Parser()
+    parser = ArgumentParser()
     register(parser.add_subparsers())
     asked = ["--run", " ".join(CAREFUL), "--faults", "missing", "--entries", "40", "--json", "--quiet"]
     arguments = parser.parse_args(["conform", *asked, "--out", str(tmp_path / "out")])

@@ -337,8 +337,8 @@ def _is_withdrawn(looked: _Looked, finding: Finding) -> bool:
 def _so_many(looked: _Looked, entries: Mapping[str, None]) -> str:
     """How many entries, and in which steps they were."""
     where = Counter(looked.step_of[entry_id] for entry_id in entries)
-    told = ", ".join(f"{count} {NAMES[name]}" for name, count in where.most_common())
-    return f"{len(entries)} of {_count(len(looked.entries), 'entry', 'entries')} ({told})"
+    told = ", ".join(f"{NAMES[name]} {count}" for name, count in where.most_common())
+    return f"{len(entries)} of {_count(len(looked.entries), 'entry', 'entries')}: {told}"
 
 
 def _in_words(finding: Finding) -> str:
@@ -647,7 +647,7 @@ def print_card(card: Card, console: Console) -> None:
         table.add_column(ratio=1)
         for line in lines:
             table.add_row(Text(SAYS[line.verdict], style=STYLE[line.verdict]), line.name, _cell(line))
-        console.print(Padding(table, (0, 0, 1, 2)))
+        console.print(Padding(table, (0, 0, 1, 2), expand=False))
     console.print(Text(card.sentence, style=STYLE[VIOLATED if card.exit else HELD]))
     counted = Counter(line.verdict for line in card.lines)
     verdicts = ", ".join(f"{counted[key]} {key}" for key in (HELD, VIOLATED, UNKNOWN))

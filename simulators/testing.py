@@ -49,6 +49,7 @@ from simulators.firm.easy_rates import easy_rates
 from simulators.firm.model import Firm
 from simulators.firm.settings import EntitySpec, FirmSettings
 from simulators.live import Approved, LiveFirm
+from simulators.over_http import KINDS
 from simulators.people.acts import Act, LineChanged, LinesApproved, LineWithdrawn
 from simulators.settings import WorldSettings
 from simulators.systems.erp import Erp
@@ -67,7 +68,11 @@ class NoAnswerError(TimeoutError):
 
 
 class VirtualClock:
-    """Time that passes when somebody waits. What is due meanwhile happens on the way, in order."""
+    """Time that passes when somebody waits. What is due meanwhile happens on the way, in order.
+
+    Not the clock of the simulated world: there nobody waits, here a timer of an integration may call a system, which
+    takes time, within which other timers fall due.
+    """
 
     def __init__(self, now_ms: int = BEGINS_MS) -> None:
         self.now_ms = now_ms
@@ -96,7 +101,7 @@ class VirtualClock:
 class FaultSchedule:
     """What befalls calls: verdicts for the next ones of a kind, and beside them faults by chance.
 
-    Kinds of calls: post, look_up, login at the ERP; tell, recount, fetch at the PSA.
+    Kinds of calls: post, look_up, token at the ERP; tell, recount, fetch at the PSA.
     """
 
     def __init__(self, live: LiveFirm, clock: VirtualClock) -> None:
@@ -136,12 +141,6 @@ class FaultSchedule:
 
 class MockSystem:
     """One account of a mock system, called as over HTTP; paths begin behind the account's URL."""
-
-    KINDS = {"batches": "post", "lines": "look_up", "token": "login"} | {
-        "status": "tell",
-        "published": "recount",
-        "publish": "fetch",
-    }
 
     def __init__(self, name: str, system: Erp | Psa, clock: VirtualClock, faults: FaultSchedule) -> None:
         self.account = name
@@ -194,7 +193,7 @@ class MockSystem:
     def _note(self, request: Request) -> CallNote:
         path = request.path.partition("?")[0]
         parts = path.strip("/").split("/")
-        kind = self.KINDS.get(parts[-1], parts[-1])
+        kind = KINDS.get(parts[-1], parts[-1])
         tries = self._tries[path] = self._tries.get(path, 0) + 1
         system = "erp" if isinstance(self.system, Erp) else "psa"
         entity = parts[1] if len(parts) > 2 else ""

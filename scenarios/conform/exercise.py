@@ -152,14 +152,11 @@ class Seen:
     cohorts: dict[str, Cohort] = field(default_factory=dict)
     calls: list[Heard] = field(default_factory=list)
     away: tuple[int, int] = (0, 0)
-    kills: int = 0
-    returned_ms: int = 0
-    """When the killed one answered again."""
-    deliveries: int = 0
-    untaken: int = 0
-    """Deliveries that were never answered with a 2xx."""
+    """From when until when the ERP was down."""
     settled: bool = False
+    """Everything stood as it should before time was up."""
     quiet: bool = False
+    """Nothing moved any more."""
     seconds: float = 0.0
     failed: str = ""
     """Why the exercise ended early."""
@@ -235,8 +232,7 @@ class _Scene:
         """Everything in order."""
         await self._start()
         if self.postman is not None:
-            for event in self.live.reference_events():
-                await self.postman.carry([event], within_s=START_S)
+            await self.postman.carry(self.live.reference_events(), within_s=START_S)
         self._note("ready", "the integration has the reference data; a calm beginning")
         await self._calm()
         if not self._any_stands():
@@ -283,8 +279,6 @@ class _Scene:
     def finish(self) -> None:
         """Write down how it stands."""
         self.live.advance(self.app.now_ms())
-        if self.postman is not None:
-            self.seen.deliveries, self.seen.untaken = self.postman.taken, self.postman.waiting
         if self.child is not None and not self.child.lives and not self.seen.failed:
             self.seen.failed = f"the integration ended by itself: {self.child.last_words()}"
         self.seen.quiet = self._quiet_for_s() >= self._step_quiet_s
@@ -444,12 +438,11 @@ class _Scene:
             # It takes its time before it posts: the kill meets what waits in its memory, and that is a question too.
             cohort.struck.update({entry_id: None for _, entry_id in cohort.entries})
         await asyncio.to_thread(self.child.kill)
-        self.seen.kills += 1
         self._note(KILLED, f"{len(cohort.entries)} entries on their way, and the integration is killed with -9")
         await asyncio.sleep(DOWN_S)
         self._launch()
         await self._start_again()
-        cohort.healed_ms = self.seen.returned_ms = self.app.now_ms()
+        cohort.healed_ms = self.app.now_ms()
         self._note("started", "it is started again")
         await self._until_stands(cohort)
         self._strikes.remove(strikes)
@@ -679,13 +672,10 @@ class Postman:
         self._url = urlsplit(url)
         self._pool = ThreadPoolExecutor(POSTMEN, thread_name_prefix="postman")
         self._tasks: dict[asyncio.Task[None], None] = {}
-        self.taken = 0
-        self.waiting = 0
 
     def send(self, bodies: Iterable[bytes]) -> None:
         """Deliver these, in no order."""
         for body in bodies:
-            self.waiting += 1
             task = asyncio.get_running_loop().create_task(self._carry(body, None))
             self._tasks[task] = None
             task.add_done_callback(self._tasks.pop)
@@ -693,7 +683,6 @@ class Postman:
     async def carry(self, bodies: Iterable[bytes], within_s: float) -> None:
         """Deliver these one after the other. Raises PartFailedError when one is not taken in time."""
         for body in bodies:
-            self.waiting += 1
             await self._carry(body, within_s)
 
     async def is_heard(self) -> bool:
@@ -721,8 +710,6 @@ class Postman:
         while True:
             status = await loop.run_in_executor(self._pool, self._post, body)
             if 200 <= status < 300:
-                self.waiting -= 1
-                self.taken += 1
                 return
             tries += 1
             if within_s is not None and loop.time() - began_s > within_s:

@@ -30,7 +30,7 @@ from simulators.evidence import ApprovedVersion, Evidence
 from simulators.firm.build import build_firm
 from simulators.firm.model import Firm
 from simulators.firm.settings import FirmSettings
-from simulators.people.acts import Act
+from simulators.people.acts import Act, SheetSubmitted
 from simulators.people.plan import plan_month
 from simulators.plants.catalogue import by_name
 from simulators.plants.plant import planting
@@ -210,6 +210,17 @@ def _acts_of(job: Job, firm: Firm) -> list[Act]:
     if job.timesheet:
         return rehearsal(job.timesheet, job.seed).acts
     return plan_month(firm, job.settings.people, job.seed, job.entities)
+
+
+def acts_of(settings: WorldSettings, seed: int) -> list[Act]:
+    """What the people of a whole firm do."""
+    return plan_month(firm_of(settings, seed), settings.people, seed)
+
+
+def entries_of(settings: WorldSettings, seed: int) -> tuple[str, ...]:
+    """Every entry that somebody will hand in, in the order of time."""
+    submitted = (act for act in acts_of(settings, seed) if isinstance(act, SheetSubmitted))
+    return tuple(line.entry_id for act in submitted for line in act.sheet.lines)
 
 
 # ------------------------------------------------------------------ one component

@@ -254,6 +254,15 @@ QUESTIONS = (
         "S2b exact value, S4 money",
     ),
     _Question(
+        "withdrawn_work",
+        "withdrawn work",
+        ("S2b",),
+        "what was withdrawn is reversed, by the exact negative",
+        "nothing that was withdrawn is billed",
+        "The firm itself has taken the hour back, and bills it all the same.",
+        "S2b exact value",
+    ),
+    _Question(
         "wrong_periods",
         "wrong periods",
         ("S3",),
@@ -300,6 +309,8 @@ def _books(looked: _Looked) -> Iterator[Line]:
         if each.id == "wrong_amounts":
             # What stands twice, nowhere or after its withdrawal has a line of its own, and its sum is wrong by that.
             found = [one for one in found if one.entry_id not in doubled and not _is_withdrawn(looked, one)]
+        elif each.id == "withdrawn_work":
+            found = [one for one in found if _is_withdrawn(looked, one)]
         entries = dict.fromkeys(one.entry_id for one in found)
         verdict, said = (VIOLATED, _so_many(looked, entries)) if entries else (HELD, each.held)
         if not looked.posted or (each.id == "false_status" and not looked.told):

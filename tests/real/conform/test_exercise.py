@@ -43,6 +43,7 @@ def test_a_naive_integration_fails_in_many_ways_and_each_is_named(tmp_path: Path
         "doubles",
         "losses",
         "wrong_amounts",
+        "withdrawn_work",
         "false_status",
         "retry_after",
         "step_lost_replies",

@@ -26,6 +26,7 @@ from scenarios.conform.card import (
 from scenarios.conform.exercise import Cohort, Heard, Plan, Seen
 from scenarios.conform.firm import founded
 from simulators.live import Approved
+from simulators.people.acts import LineWithdrawn
 from tests.simulators.a_feed import NOW_MS, Feed
 
 ENTRIES = 6
@@ -120,6 +121,12 @@ def _tells_nobody_of_one(told: Told) -> None:
     told.posts().tells("posted", *told.approved[1:])
 
 
+def _withdrawn_and_standing(told: Told) -> None:
+    told.posts().tells("posted")
+    one = told.approved[0]
+    told.seen.live.act(LineWithdrawn(NOW_MS + 5, one.entity, one.entry_id, "cancelled"), NOW_MS + 5)
+
+
 @pytest.mark.parametrize(
     ("mistake", "lines"),
     [
@@ -128,6 +135,7 @@ def _tells_nobody_of_one(told: Told) -> None:
         (_a_cent_more, ["wrong_amounts"]),
         (_told_too_early, ["losses", "false_status", "step_calm"]),
         (_tells_nobody_of_one, ["false_status"]),
+        (_withdrawn_and_standing, ["withdrawn_work", "step_calm"]),
     ],
 )
 def test_a_mistake_stands_on_the_lines_that_name_it(mistake: Callable[[Told], None], lines: list[str]) -> None:

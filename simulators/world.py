@@ -49,13 +49,14 @@ from simulators.faults.weather import Weather
 from simulators.firm.build import instant_ms, working_day_after
 from simulators.firm.model import Firm, LegalEntity, RatePlan
 from simulators.firm.rates import keys_by_scope
+from simulators.lane import DELIVERY_MAX, WEBHOOK_MS, Lane
 from simulators.people.acts import Act, SheetsDecided, SheetSubmitted, acts_about
 from simulators.settings import DAY_MS, FinanceGate, HandPostings, WorldSettings
 from simulators.systems.erp import Erp
 from simulators.systems.erp_profile import ErpProfile
 from simulators.systems.maintenance import Style
 from simulators.systems.psa import Psa, Publication
-from simulators.virtual_time import DELIVERY_MAX, WEBHOOK_MS, Band, Clock, Desk, Lane
+from simulators.virtual_time import Band, Clock, Desk
 
 MASTER_DATA_NEWS_MS = 1_000
 """From a project being set up in the ERP to the partition hearing of it (assumed)."""
@@ -274,6 +275,7 @@ class World:
                 self.weather,
                 run.restart_ms,
                 self._records_made,
+                self.evidences[entity.code],
                 run.checkpoint_every,
             )
 
@@ -628,7 +630,7 @@ class World:
             self.firm,
             self.evidences,
             self.accounts,
-            {f"{self.firm.tenant}/{code}": lane.journal.chain for code, lane in self.lanes.items()},
+            {f"{self.firm.tenant}/{code}": lane.disk.chain for code, lane in self.lanes.items()},
             self.weather.fired,
             self.weather.marks,
             bands,
@@ -637,7 +639,7 @@ class World:
             {entity.code: self._cutoff_ms(entity) for entity in self.entities},
             self.end_ms,
             sum(lane.tally.deaths for lane in self.lanes.values()),
-            sum(lane.journal.commits for lane in self.lanes.values()),
+            sum(lane.tally.commits for lane in self.lanes.values()),
             {code: lane.boundaries for code, lane in self.lanes.items()},
             records,
             unsettled,

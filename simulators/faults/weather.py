@@ -19,7 +19,7 @@ from simulators.faults.network import DuplicateRequest, LateLanding
 from simulators.faults.process import BoundaryCrashes
 from simulators.faults.rows import RowFailures, StagedRejections
 from simulators.faults.source import ON_TIME, Fates
-from simulators.faults.verdicts import PASS, CallNote, Verdict
+from simulators.faults.verdicts import PASS, CallNote, Die, Pause, Step, Verdict
 from simulators.faults.wall_time import Month
 
 NEVER_MS = 1 << 62
@@ -67,6 +67,15 @@ class Weather:
         self.staged_rejections_reason = rejections[0].reason if rejections else "locked"
         for fault in self.faults:
             _check(fault, deadline_ms, late_landing_ms)
+
+    @property
+    def disturbs_steps(self) -> bool:
+        """Whether `step` can say anything."""
+        return False
+
+    def step(self, step: Step, entity: str, number: int, now_ms: int) -> Die | Pause | None:
+        """What befalls the entity's process at a step around its call number `number` (from 1, never reset)."""
+        return None
 
     @property
     def disturbs_events(self) -> bool:

@@ -39,8 +39,9 @@ VARIATIONS: tuple[tuple[str, ErpProfile], ...] = (
 CONFIRM_AFTER_MS = HOUR_MS
 """When somebody posts by hand: what has waited for so long is asked about before it goes."""
 
-UNBEARABLE: dict[str, tuple[str, ...]] = {"none": ("duplicate_request",)}
-"""Faults that break a declared assumption of a profile: a target without keys cannot tell a request delivered twice."""
+UNBEARABLE: dict[str, tuple[str, ...]] = {"none": ("duplicate_request", "stop_before_send", "clock_step")}
+"""Faults that break a declared assumption of a profile: a target without keys cannot tell a request delivered twice,
+nor one that leaves or lands after it was asked about."""
 
 
 def small_world(erp: str = "error_not_stored", consultants: int = 12) -> WorldSettings:

@@ -11,8 +11,12 @@ Rule 2. Where the chain does not lead to its head, the journal is damaged. It is
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+import msgspec
 
 from runtime.journal.chain import link
+from runtime.journal.format import VERSIONS
 from runtime.journal.memory import Disk, FencedMemoryJournal, MemoryStore
 from runtime.ports import EffectRow, Owner, Recovered, Row, StoreBrokenError, StoreFullError
 
@@ -34,6 +38,8 @@ class PartitionDisk(Disk):
         """The beginning of a frame that its process did not live to finish."""
         self.good: list[bytes] | None = None
         """The frames as they were before the damage; None: nothing is damaged."""
+        self.mended_ms = 0
+        """When a person has mended it."""
         self.full_until_ms = 0
 
     def damage(self, what: str, number: int) -> bool:
@@ -83,11 +89,13 @@ class PartitionJournal(FencedMemoryJournal):
         disk: PartitionDisk,
         boundary: Callable[[str], None],
         written: Callable[[], None],
+        build: str = "",
     ) -> None:
-        """`written` is told of every frame that became durable."""
+        """`written` is told of every frame that became durable. `build`: see `moves.ChangeBuild`."""
         super().__init__(store, owner, disk)
         self._boundary = boundary
         self._written = written
+        self._build = build
         self._place = disk
         self._now_ms = store.now_ms
         self.unseen = False
@@ -96,6 +104,8 @@ class PartitionJournal(FencedMemoryJournal):
     def commit(self, frame: bytes) -> None:
         """Append one decision batch. Raises what befalls the process or the disk."""
         self._find_room()
+        if self._build == "older":
+            frame = as_the_last_build_wrote(frame)
         chain = self._place.chain
         try:
             super().commit(frame)
@@ -119,8 +129,31 @@ class PartitionJournal(FencedMemoryJournal):
         torn = [disk.torn] if disk.torn else []
         disk.frames = sound(disk.chain_before, [*disk.frames, *torn], disk.chain)
         disk.torn = b""
-        return super().recover()
+        recovered = super().recover()
+        if self._build == "older_reader":
+            return replace(recovered, frames=tuple(map(as_a_newer_build_wrote, recovered.frames)))
+        return recovered
 
     def _find_room(self) -> None:
         if self._place.full_until_ms > self._now_ms():
             raise StoreFullError("no room is left on the disk; nothing was written")
+
+
+def as_the_last_build_wrote(frame: bytes) -> bytes:
+    """The frame with version 1 of RatesChanged, which knew only the first publication of a rate line."""
+    if b'"RatesChanged"' not in frame:
+        return frame
+    written, at_ms, rows = msgspec.json.decode(frame)
+    for row in rows:
+        name, _, fields = row
+        if name == "RatesChanged" and all(line["version"] == 1 for line in fields["lines"]):
+            row[1] = 1
+            for line in fields["lines"]:
+                del line["version"]
+    return msgspec.json.encode([written, at_ms, rows])
+
+
+def as_a_newer_build_wrote(frame: bytes) -> bytes:
+    """The frame as it is to a build that is one version behind with EntryReceived."""
+    version = VERSIONS["EntryReceived"]
+    return frame.replace(b'["EntryReceived",%d,' % version, b'["EntryReceived",%d,' % (version + 1))

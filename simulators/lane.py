@@ -11,7 +11,7 @@ told keeps what it sent and sends it again.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from runtime.connectors.psa.generic import read_events
 from runtime.core.effects import Effect, Fetch, LookUp, Recount, SendBatch, TellPsa
@@ -21,10 +21,28 @@ from runtime.core.policy import Policy
 from runtime.core.records import Record
 from runtime.drivers.clock import Clock as Watch
 from runtime.drivers.shell import CHECKPOINT_EVERY, Shell
+from runtime.journal.format import UnknownRecordError
 from runtime.journal.memory import MemoryStore
-from runtime.ports import Connector, NotOwnerError, StoreFullError
+from runtime.ports import Connector, NotOwnerError, StoreBrokenError, StoreFullError
+from simulators.chance import PPM, between, chance
 from simulators.disk import PartitionDisk, PartitionJournal, ProcessDiedError
 from simulators.evidence import Deed, Evidence, Recovery
+from simulators.faults.bases import Crash
+from simulators.faults.moves import (
+    Build,
+    ChangeBuild,
+    CrashPartition,
+    DamageJournal,
+    FillDisk,
+    OverlapOwners,
+    ProcessMove,
+    SetClock,
+    ShutDown,
+    SkewClocks,
+    SlowLeaseClock,
+    SlowTurns,
+    StopProcess,
+)
 from simulators.faults.verdicts import CallNote
 from simulators.faults.weather import Weather
 from simulators.process import LEASE_MS, Process
@@ -41,6 +59,8 @@ TAKE_OVER_MS = 2_000
 """From the end of a lease until another host has claimed the partition (assumed)."""
 FULL_REST_MS = 60_000
 """A partition whose disk is full looks again after this long (assumed; the runtime begins with 0.2 s and doubles)."""
+PERSON_MS = 15 * 60_000
+"""A partition that stopped where a person has to look is started again after this long (assumed)."""
 NS = 1_000_000
 
 KINDS: dict[type, str] = {SendBatch: "post", LookUp: "look_up", TellPsa: "tell", Recount: "recount", Fetch: "fetch"}
@@ -100,9 +120,14 @@ class Lane:
         """The run has ended: what is still written is written for the auditors, and nobody dies of that."""
         self.store = MemoryStore(lambda: clock.now_ms)
         self.disk = PartitionDisk()
+        self.build: Build | Literal[""] = ""
+        """Another build than this one, while it runs."""
         self.process: Process | None = None
         """The owner, while it lives."""
         self.lease_clock_slow_ppm = 0
+        self.ahead_ms = 0
+        """How far the clock of its machine is ahead."""
+        self._skew_ms = 0
         self.slow: list[tuple[int, int, int]] = []
         """(from, until, ms a turn): a slow worker, or a slow disk."""
         self.dead_letters: dict[bytes, DeadLetter] = {}
@@ -114,7 +139,7 @@ class Lane:
         """What the last life knew when it ended."""
         self._replaced: Process | None = None
         """One that lives on beside its successor, and to whom senders and accounts still turn."""
-        self._side: str | None = None
+        self._side: Crash | None = None
         self._on_records = on_records
         self._undelivered: list[Sequence[Input]] = []
         self._cut_short: list[Iterable[Any]] = []
@@ -144,7 +169,7 @@ class Lane:
         self._epoch = owner.epoch
         self._did("claimed", owner.epoch)
         journal = PartitionJournal(
-            self.store, owner, self.disk, self._boundary, lambda: self._did("wrote", owner.epoch)
+            self.store, owner, self.disk, self._boundary, lambda: self._did("wrote", owner.epoch), self.build
         )
         process = Process(self, owner, journal, self._watch())
         if not process.wake_up():
@@ -168,7 +193,16 @@ class Lane:
         self._give_back(process)
         if process.owner.epoch == self._epoch:
             self._remember(process)
-            self._gone(FULL_REST_MS if isinstance(why, StoreFullError) else self.restart_ms)
+            self._gone(self._rest_ms(why))
+
+    def _rest_ms(self, why: Exception) -> int:
+        """How long until somebody tries again."""
+        match why:
+            case StoreFullError():
+                return FULL_REST_MS
+            case StoreBrokenError() | UnknownRecordError():
+                return max(PERSON_MS, self.disk.mended_ms - self.clock.now_ms)
+        return self.restart_ms
 
     def left(self, process: Process) -> None:
         """A life ended in good order: its lease is given back, and another host goes on."""
@@ -207,17 +241,61 @@ class Lane:
         self._host += 1
         self.wake_up()
 
-    def overlap(self, for_ms: int) -> bool:
+    def _overlap(self, first: Process, for_ms: int) -> bool:
         """The same host starts a second process, and the first lives on beside it until it finds out, or is ended."""
-        first = self.process
-        if first is None or first.stopped or first.leaving:
-            return False
         self._remember(first)
         self.process = None
         self._replaced = first
         self.wake_up()
         self.clock.after(for_ms, lambda: self.ended(first, NotOwnerError("ended")) if first.alive else None)
         return True
+
+    def befall(self, move: ProcessMove) -> bool:
+        """Carry out what befalls this partition's process, machine or disk; False where there was nothing to strike."""
+        now_ms, disk, process = self.clock.now_ms, self.disk, self.process
+        match move:
+            case SlowTurns():
+                self.slow.append((move.at_ms, move.until_ms, move.turn_ms))
+            case FillDisk():
+                disk.full_until_ms = move.until_ms
+            case SetClock():
+                self.ahead_ms = move.ahead_ms
+            case SkewClocks():
+                self._skew_ms = move.most_ms
+            case SlowLeaseClock():
+                self.lease_clock_slow_ppm = move.slow_ppm
+            case ChangeBuild():
+                self.build = move.build
+                self.die()
+                self.clock.at(move.until_ms, self._current_build)
+            case _ if process is None:
+                return False
+            case CrashPartition():
+                self.die()
+            case _ if process.stopped or process.leaving:
+                return False
+            case StopProcess():
+                process.stop(move.for_ms)
+            case OverlapOwners():
+                return self._overlap(process, move.for_ms)
+            case ShutDown():
+                self.clock.after(move.killed_after_ms, lambda: self._kill(process))
+                process.leave()
+            case DamageJournal():
+                if not disk.damage(move.what, move.number):
+                    return False
+                disk.mended_ms = now_ms + move.mended_after_ms
+                self.clock.at(disk.mended_ms, disk.mend)
+                self.die()
+        return True
+
+    def _kill(self, process: Process) -> None:
+        if process.alive:
+            self.ended(process, ProcessDiedError(f"{self.entity} was killed"))
+
+    def _current_build(self) -> None:
+        self.build = ""
+        self.die()
 
     # ---------------------------------------------------------------- for the auditors
 
@@ -280,6 +358,13 @@ class Lane:
         if self._side == side:
             self._side = None
             raise ProcessDiedError(f"{self.entity} died {side} boundary {self.boundaries}")
+        if self._side == "torn":
+            self._side = None
+            written_ppm = chance(self.weather.seed, "torn", self.entity, self.boundaries) % PPM
+            raise ProcessDiedError(f"{self.entity} died in boundary {self.boundaries}", written_ppm)
+        if self._side == "failed":
+            self._side = None
+            raise StoreBrokenError(f"{self.entity}: the disk failed at boundary {self.boundaries}")
 
     def slow_ms(self) -> int:
         """How long a turn takes here now, beyond what it takes as a rule: nothing that could be seen."""
@@ -288,7 +373,11 @@ class Lane:
 
     def _watch(self) -> Watch | None:
         """The clock of the machine on which a process starts; None: it is right."""
-        return None
+        if not self.weather.disturbs_clocks:
+            return None
+        most_ms, seed, clock = self._skew_ms, self.weather.seed, self.clock
+        skew_ms = between(-most_ms, most_ms, seed, "machine/skew", self.entity, self._host)
+        return Watch(lambda: (clock.now_ms + self.ahead_ms + skew_ms) * NS, lambda: clock.now_ms * NS)
 
     def witness(self, records: Sequence[Record], _now_ms: int) -> None:
         """What became durable, for whoever counts; by the true clock."""

@@ -34,8 +34,8 @@ from simulators.auditors.pricing import EXCLUDED, Pricing
 from simulators.chance import between, happens
 from simulators.evidence import AccountEvidence, Checkpoint, Evidence, FinalPlace, Park, PeriodFact
 from simulators.faults.moves import (
+    ChangeBuild,
     CloseSystem,
-    CrashPartition,
     ExpireCredential,
     FixCredential,
     LockOut,
@@ -322,11 +322,15 @@ class World:
     def run(self, progress: Callable[[int, int, int], None] | None = None) -> Seen:
         """Let the month happen. `progress(now_ms, backlog, posted)` is told at every sample."""
         self._progress = progress
+        moves = self.weather.moves(Month.of(self.firm, self.end_ms, self.entities))
+        for move in moves:
+            if isinstance(move, ChangeBuild) and move.at_ms <= self.clock.now_ms:
+                self._carry_out(move)
         for lane in self.lanes.values():
             lane.wake_up()
         self._publish_reference_data()
         self._plan_finance()
-        self._plan_weather()
+        self._plan_weather(moves)
         self._schedule_acts()
         self.clock.after(self.settings.sample_ms, self._sample)
         self.clock.run(self.end_ms)
@@ -492,8 +496,10 @@ class World:
 
     # ---------------------------------------------------------------- misfortunes on the calendar
 
-    def _plan_weather(self) -> None:
-        for move in self.weather.moves(Month.of(self.firm, self.end_ms, self.entities)):
+    def _plan_weather(self, moves: Iterable[Move]) -> None:
+        for move in moves:
+            if isinstance(move, ChangeBuild) and move.at_ms <= self.firm.start_ms:
+                continue
             self.clock.at(move.at_ms, partial(self._carry_out, move))
             if isinstance(move, CloseSystem) and move.announced and move.account in self.desks:
                 self.desks[move.account].announce(move.at_ms, move.promised_until_ms)
@@ -510,15 +516,13 @@ class World:
                 return self._hindered(move)
             case ExpireCredential() | FixCredential() | LockOut() | Unlock():
                 return self._shut_out_or_let_in(move)
-            case CrashPartition():
-                lane = self.lanes.get(move.entity)
-                if lane is None or lane.shell is None:
-                    return False
-                lane.die()
             case MovePeriod():
                 if (move.entity, move.module, move.name) not in self._periods:
                     return False
                 self._move_period(move.entity, move.module, move.name, move.status, move.gate)
+            case _:
+                lane = self.lanes.get(move.entity)
+                return lane is not None and lane.befall(move)
         return True
 
     def _hindered(self, move: CloseSystem | SlowSystem) -> bool:

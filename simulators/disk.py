@@ -37,7 +37,7 @@ class PartitionDisk(Disk):
         self.torn = b""
         """The beginning of a frame that its process did not live to finish."""
         self.good: list[bytes] | None = None
-        """The frames as they were before the damage; None: nothing is damaged."""
+        """The frames as they were before the damage; None: nothing is damaged, or a recovery found it harmless."""
         self.mended_ms = 0
         """When a person has mended it."""
         self.full_until_ms = 0
@@ -128,7 +128,7 @@ class PartitionJournal(FencedMemoryJournal):
         disk = self._place
         torn = [disk.torn] if disk.torn else []
         disk.frames = sound(disk.chain_before, [*disk.frames, *torn], disk.chain)
-        disk.torn = b""
+        disk.torn, disk.good = b"", None
         recovered = super().recover()
         if self._build == "older_reader":
             return replace(recovered, frames=tuple(map(as_a_newer_build_wrote, recovered.frames)))

@@ -152,6 +152,16 @@ class Recovery:
 
 
 @dataclass(slots=True)
+class Log:
+    """The frames of the journal since its last checkpoint, and the hash chain before and after them."""
+
+    at_ms: int
+    chain_before: str
+    frames: tuple[bytes, ...]
+    chain: str
+
+
+@dataclass(slots=True)
 class Evidence:
     """All there is to know about one legal entity's run."""
 
@@ -175,6 +185,11 @@ class Evidence:
     approved: int = 0
     deeds: list[Deed] = field(default_factory=list)
     recoveries: list[Recovery] = field(default_factory=list)
+    logs: list[Log] = field(default_factory=list)
+    intents: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Key to the entry and version of every row that the journal has as sent."""
+    heard: dict[str, int] = field(default_factory=dict)
+    """Entry to the bit mask of versions that were delivered and acknowledged."""
 
 
 @dataclass(slots=True)

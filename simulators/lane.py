@@ -26,7 +26,7 @@ from runtime.journal.memory import MemoryStore
 from runtime.ports import Connector, NotOwnerError, StoreBrokenError, StoreFullError
 from simulators.chance import PPM, between, chance
 from simulators.disk import PartitionDisk, PartitionJournal, ProcessDiedError
-from simulators.evidence import Deed, Evidence, Recovery
+from simulators.evidence import Deed, Evidence, Log, Recovery
 from simulators.faults.bases import Crash
 from simulators.faults.moves import (
     Build,
@@ -78,7 +78,7 @@ class Publication(Protocol):
 class Tally:
     """What one lane went through, counted from outside."""
 
-    acknowledged: dict[str, int] = field(default_factory=dict)
+    acknowledged: dict[str, int]
     """Entry to the bit mask of approved versions acknowledged at the door."""
     acknowledged_count: int = 0
     commits: int = 0
@@ -113,7 +113,7 @@ class Lane:
         self.weather = weather
         self.restart_ms = restart_ms
         self.checkpoint_every = checkpoint_every
-        self.tally = Tally()
+        self.tally = Tally(evidence.heard)
         self.boundaries = 0
         self.calls = 0
         self.over = False
@@ -305,6 +305,7 @@ class Lane:
 
     def recovered(self, process: Process) -> None:
         """A life has read its disk and done nothing yet: what it found, beside what the last one knew."""
+        self.show_log()
         before, self._left_behind = self._left_behind, None
         if before is None:
             return
@@ -326,6 +327,11 @@ class Lane:
                 ],
             )
         )
+
+    def show_log(self) -> None:
+        """What stands in the log now."""
+        disk = self.disk
+        self._evidence.logs.append(Log(self.clock.now_ms, disk.chain_before, tuple(disk.frames), disk.chain))
 
     def _did(self, what: str, epoch: int, checked_ms: int | None = None) -> None:
         """Write down under which epoch something was done; of deeds in a row under one epoch the first."""

@@ -21,6 +21,7 @@ from runtime.core.news import MasterDataReady, News, PeriodPublished, ProjectsPu
 from runtime.core.partition import State
 from runtime.core.policy import Policy
 from runtime.core.records import (
+    BatchSent,
     EntryParked,
     Record,
     RowRefused,
@@ -285,6 +286,10 @@ class World:
                 case EntryParked():
                     park = Park(record.entry_id, record.version, record.reason, now_ms)
                     self.evidences[entity].parks.append(park)
+                case BatchSent():
+                    intents = self.evidences[entity].intents
+                    for row in record.rows:
+                        intents[row.posting.key] = (row.posting.entry_id, row.posting.version)
                 case RowsDoubted():
                     self._waits(entity, "in_doubt", record.keys, now_ms)
                 case RowsStaged():
@@ -617,6 +622,7 @@ class World:
                 untold = f", {len(shell.state.untold)} not told to the PSA" if shell.state.untold else ""
                 unsettled.append(f"{code}: {left}{untold}")
             lane.over = True
+            lane.show_log()
             final = evidence.final
             for entry_id, reason, versions in shell.places():
                 for version, note in versions.items():

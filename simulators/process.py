@@ -50,6 +50,8 @@ class Process:
         self.alive = True
         self.knows = False
         """It has read what is durable."""
+        self.begun = False
+        """It has taken the partition over."""
         self.leaving = False
         self.stopped = False
         self.lease_ends_ms: int | None = None
@@ -88,6 +90,7 @@ class Process:
             if self._watch is not None:
                 self._watch.is_past(self.shell.state.now_ms)
             self.shell.begin(self.now_ms())
+            self.begun = True
         except (ProcessDiedError, JournalError, UnknownRecordError) as why:
             self.lane.ended(self, why)
             return False

@@ -1,7 +1,7 @@
 """What a process knew of its partition, in a form in which two lives can be compared.
 
-Of every unfinished entry, and of the head with the books, the checksum of its written form. What is settled may have
-left memory and is left out.
+Of every unfinished entry, and of the head with the books, the checksum of its written form; and of who stands in the
+queue, in order. What is settled may have left memory and is left out.
 """
 
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from runtime.journal.format import write_entry, write_head
 
 @dataclass(frozen=True, slots=True)
 class Remains:
-    """Checksums by entry, and under HEAD that of everything else."""
+    """Checksums by entry, and under HEAD and QUEUE those of everything else."""
 
     sums: dict[str, int]
     unseen: bool = False
     """Something became durable that this life did not live to see."""
 
 
-HEAD = "the books"
+HEAD, QUEUE = "the books", "the queue"
 
 
 def remains_of(shell: Shell, unseen: bool = False) -> Remains:
@@ -30,6 +30,8 @@ def remains_of(shell: Shell, unseen: bool = False) -> Remains:
     state = shell.state
     sums = {name: crc32(write_entry(state.entries[name])) for name in unfinished(state)}
     sums[HEAD] = crc32(write_head(take_head(state)))
+    line = [name for ticket, name in state.ready if name in state.entries and state.entries[name].ticket == ticket]
+    sums[QUEUE] = crc32("\n".join(line).encode())
     return Remains(sums, unseen)
 
 

@@ -324,8 +324,8 @@ class World:
 
     # ---------------------------------------------------------------- running
 
-    def run(self, progress: Callable[[int, int, int], None] | None = None) -> Seen:
-        """Let the month happen. `progress(now_ms, backlog, posted)` is told at every sample."""
+    def run(self, progress: Callable[[int, int, int], None] | None = None, until_ms: int | None = None) -> Seen:
+        """Let the month happen, or a part of it. `progress(now_ms, backlog, posted)` is told at every sample."""
         self._progress = progress
         moves = self.weather.moves(Month.of(self.firm, self.end_ms, self.entities))
         for move in moves:
@@ -338,7 +338,7 @@ class World:
         self._plan_weather(moves)
         self._schedule_acts()
         self.clock.after(self.settings.sample_ms, self._sample)
-        self.clock.run(self.end_ms)
+        self.clock.run(self.end_ms if until_ms is None else min(until_ms, self.end_ms))
         return self._seen()
 
     def _schedule_acts(self) -> None:

@@ -46,8 +46,9 @@ LEAST_KINDS = 5
 BURST = {"volume_percent": 250, "approve_window_min": 2, "submit_window_min": 5, "sheets_per_click": 40}
 """Two and a half times the rows, and nearly all of them decided in the last minutes before the cut-off (ours)."""
 
-UNBEARABLE: dict[str, tuple[str, ...]] = {"none": ("duplicate_request",)}
-"""Faults that break a declared assumption of a profile: a target without keys cannot tell a request delivered twice."""
+UNBEARABLE: dict[str, tuple[str, ...]] = {"none": ("duplicate_request", "stop_before_send", "clock_step")}
+"""Faults that break a declared assumption of a profile: a target without keys cannot tell a request delivered twice,
+nor one that leaves or lands after it was asked about."""
 
 
 def small_world(erp: str = "error_not_stored", consultants: int = 12) -> WorldSettings:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from simulators.auditors.allowances import Allowances
 from simulators.auditors.at_most_once import at_most_once
+from simulators.auditors.audit_trail import audit_trail
 from simulators.auditors.calendar import Track, books_calendar
 from simulators.auditors.call_budget import call_budget
 from simulators.auditors.finding import EXAMPLES_KEPT, HELD, UNKNOWN, Held
@@ -27,6 +28,8 @@ from simulators.auditors.order import in_order, no_invention
 from simulators.auditors.period import right_period
 from simulators.auditors.places_money import UNSEEN, PlaceSum
 from simulators.auditors.pricing import Pricing, Worth
+from simulators.auditors.recovery import same_after_recovery
+from simulators.auditors.single_writer import single_writer
 from simulators.auditors.status_truth import POSTED, claim_was_true, status_at_the_end
 from simulators.auditors.story import Book, Story, by_entry, pair, places_by_entry
 from simulators.auditors.true_parks import true_park
@@ -45,7 +48,10 @@ INVARIANTS: dict[str, str] = {
     "S8x": "no false park",
     "S9": "frozen intent",
     "S10": "call budget",
+    "S11": "single writer",
+    "S12": "recovery equivalence",
     "S13": "status truth",
+    "S17": "audit trail",
     "L1": "drain",
     "L2": "progress per lane",
 }
@@ -106,6 +112,9 @@ def examine(
         )
         identity_over_time(evidence, audited.held["S7"])
         frozen_intent(evidence, audited.held["S9"])
+        single_writer(evidence, audited.held["S11"])
+        same_after_recovery(evidence, audited.held["S12"])
+        audit_trail(evidence, audited.held["S17"])
         progress(evidence, busy.get(account_of.get(name, ""), []), allowances, audited.held["L2"])
         audited.checkpoints += len(evidence.checkpoints)
     for name, account in accounts.items():

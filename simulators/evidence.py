@@ -133,7 +133,7 @@ class Evidence:
     changed_attempts: list[str] = field(default_factory=list)
     """Keys that came a second time with other bytes."""
     refused_rows: dict[str, set[str]] = field(default_factory=dict)
-    """Entry to the reasons the ERP really gave for refusing it."""
+    """Entry to the reasons the ERP really gave for refusing it; "duplicate" where it called a row a copy of another."""
     parks: list[Park] = field(default_factory=list)
     checkpoints: list[Checkpoint] = field(default_factory=list)
     final: list[FinalPlace] = field(default_factory=list)

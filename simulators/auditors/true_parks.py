@@ -78,7 +78,7 @@ REASONS: dict[str, Truth] = {
     "erp_invalid": _refused("invalid"),
     "erp_keeps_refusing": _refused("locked", "key_burned", "period_closed", "period_on_hold"),
     "nothing_to_reverse": _refused("nothing_to_reverse"),
-    "ledger_differs": _has_lines,
+    "ledger_differs": _or(_has_lines, _refused("duplicate")),
     "manual_line_differs": _by_hand_otherwise,
     "standing_by_hand": _by_hand,
 }

@@ -91,6 +91,27 @@ class CrashPartition:
 
 
 @dataclass(frozen=True, slots=True)
+class ExhaustNumbers:
+    """The ERP `account` has no document numbers from `at_ms` until `until_ms` (excluded)."""
+
+    at_ms: int
+    kind: str
+    until_ms: int
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class LagReads:
+    """What comes to stand behind the ERP `account` from `at_ms` until `until_ms` (excluded) shows `lag_ms` later."""
+
+    at_ms: int
+    kind: str
+    until_ms: int
+    account: str
+    lag_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class MovePeriod:
     """The ERP's `status` of a period, our feed `gate`, or both move (None: unchanged). `heals`: it opens again."""
 
@@ -104,7 +125,18 @@ class MovePeriod:
     heals: bool = False
 
 
-Move = CloseSystem | SlowSystem | ExpireCredential | FixCredential | LockOut | Unlock | CrashPartition | MovePeriod
+Move = (
+    CloseSystem
+    | SlowSystem
+    | ExpireCredential
+    | FixCredential
+    | LockOut
+    | Unlock
+    | ExhaustNumbers
+    | LagReads
+    | CrashPartition
+    | MovePeriod
+)
 
 HEALING = (FixCredential, Unlock)
 

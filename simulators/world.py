@@ -22,6 +22,7 @@ from runtime.core.partition import State
 from runtime.core.policy import Policy
 from runtime.core.records import (
     EntryParked,
+    LineFoundByHand,
     Record,
     RowRefused,
     RowsApplied,
@@ -290,7 +291,10 @@ class World:
                 case RowsStaged():
                     self._waits_no_more(entity, "in_doubt", [key for key, _ in record.rows], now_ms)
                     self._waits(entity, "staged", [key for key, _ in record.rows], now_ms)
+                case LineFoundByHand():
+                    self.evidences[entity].adopted.append((record.posting.entry_id, record.ledger_id))
                 case RowsApplied() | RowsReversed():
+                    self.evidences[entity].ledger_ids.extend(record.rows)
                     for where in ("in_doubt", "staged"):
                         self._waits_no_more(entity, where, [key for key, _ in record.rows], now_ms)
                 case RowRefused():

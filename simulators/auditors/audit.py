@@ -20,6 +20,7 @@ from simulators.auditors.call_budget import call_budget
 from simulators.auditors.finding import EXAMPLES_KEPT, HELD, UNKNOWN, Held
 from simulators.auditors.frozen_intent import frozen_intent
 from simulators.auditors.identity import identity_over_time, places_at_the_end
+from simulators.auditors.identity_of_rows import identity_of_rows
 from simulators.auditors.liveness import busy_spans, drained, progress
 from simulators.auditors.money import exact_money
 from simulators.auditors.no_loss import exact_value, no_loss
@@ -46,6 +47,7 @@ INVARIANTS: dict[str, str] = {
     "S9": "frozen intent",
     "S10": "call budget",
     "S13": "status truth",
+    "S14": "identity",
     "L1": "drain",
     "L2": "progress per lane",
 }
@@ -96,6 +98,7 @@ def examine(
         )
         identity_over_time(evidence, audited.held["S7"])
         frozen_intent(evidence, audited.held["S9"])
+        identity_of_rows(evidence, audited.held["S14"])
         progress(evidence, busy.get(account_of.get(name, ""), []), allowances, audited.held["L2"])
         audited.checkpoints += len(evidence.checkpoints)
     for name, account in accounts.items():

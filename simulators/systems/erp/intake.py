@@ -103,6 +103,8 @@ class Intake:
         self._queue: list[tuple[int, int, Staged]] = []
         self._staged_ever = 0
         self._folds = profile.key_length_max is not None or profile.key_case_folded
+        ledger.evidence.key_length_max = profile.key_length_max
+        ledger.evidence.key_case_folded = profile.key_case_folded
 
     def fold(self, key: str) -> str:
         """The key as this ERP keeps it."""
@@ -217,8 +219,10 @@ class Intake:
             return self._stored_error(row, key, fingerprint)
         if manners.validates_first and (no := ledger.refusal(row)) is not None:
             return self._refuse(row, key, fingerprint, no)
-        if key in ledger.by_key and (held := self._known(key, now_ms)) is not None:
-            return self._again(row, key, fingerprint, held)
+        if key in ledger.by_key:
+            ledger.note_clash(row, key, now_ms)
+            if (held := self._known(key, now_ms)) is not None:
+                return self._again(row, key, fingerprint, held)
         if self._stands_by_hand(row):
             return RowReply(row.key, "duplicate", detail="a line of this entry stands, entered by hand")
         if self.profile.alike_ppm and row.leg == "post" and self._looks_alike(row, now_ms):

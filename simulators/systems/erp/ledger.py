@@ -15,7 +15,7 @@ from heapq import heappop, heappush
 from sys import intern
 from typing import NamedTuple
 
-from simulators.evidence import Evidence, LedgerLine
+from simulators.evidence import Evidence, KeyClash, LedgerLine
 from simulators.systems.erp.wire import LineReply, Row
 
 MODULE = "time"
@@ -179,6 +179,17 @@ class Ledger:
         """The import refuses a staged row; it stays visible under its key and counts as an entry's line no more."""
         staged.status, staged.reason = "rejected", reason
         _drop(self._by_entry, staged.entry_id, staged)
+
+    def note_clash(self, row: Row, key: str, now_ms: int) -> None:
+        """Write down that a key came for another row than what is held under it; a rejected row gave its key up."""
+        held = self.newest(key)
+        if held is None or (isinstance(held, Staged) and held.status == "rejected"):
+            return
+        version, leg = (held.version, held.leg) if isinstance(held, Line) else (held.row.version, held.row.leg)
+        if (held.entry_id, version, leg) != (row.entry_id, row.version, row.leg):
+            self.evidence.key_clashes.append(
+                KeyClash(row.key, row.entry_id, row.version, row.leg, (held.entry_id, version, leg), now_ms)
+            )
 
     def newest(self, key: str) -> Held | None:
         """What was posted or staged last under this key; a rejected row only when there is nothing else."""

@@ -269,7 +269,7 @@ PLANTS = (
         replaces="runtime.core.pacing:after_silence",
         bug=_send_again,
         caught_by="S1",
-        # Measured: caught in 18 of 20 small months; at one reply in ten in 12, since some lose only replies to reversals.
+        # Measured: caught in 18 of 20 small months; at one reply in ten in 12, where some lose those to reversals only.
         faults=(LostReply(ppm=300_000, calls=("post",)),),
         profile="none",
         wild="toggl-open-source/toggldesktop#4801: lost response, then double entry",

@@ -4,13 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 from runtime.core import records as r
-from runtime.core.answers import Applied, CallAnswer, Refusal, Refused, RowAnswer, RowsAnswered, TurnedAway
+from runtime.core.answers import Applied, CallAnswer, LineFound, Refusal, Refused, RowAnswer, RowsAnswered, TurnedAway
 from runtime.core.effects import Effect, SendBatch
 from runtime.core.inputs import Answered, Restarted
 from runtime.core.model import Leg
 from runtime.core.partition import Permits
 from runtime.core.partition.moves import ON_THE_WAY
-from runtime.core.partition.state import OpenCall, State, Tracked
+from runtime.core.partition.state import Ask, OpenCall, State, Tracked
 from runtime.core.records import Record
 from simulators.faults.network import LostReply, LostRequest
 from simulators.faults.process import BoundaryCrashes
@@ -133,7 +133,7 @@ def _nothing_found_is_done(original: Function) -> Function:
     """A23: a row that was in doubt and is not in the ledger is taken for one that somebody has archived."""
 
     def keys_looked_up(
-        state: State, call: OpenCall, ask: Any, lines: Any, now_ms: int, out: Records
+        state: State, call: OpenCall, ask: Ask, lines: tuple[LineFound, ...], now_ms: int, out: Records
     ) -> tuple[str, ...]:
         made: Records = []
         still_open: tuple[str, ...] = original(state, call, ask, lines, now_ms, made)
@@ -145,6 +145,35 @@ def _nothing_found_is_done(original: Function) -> Function:
                 out.extend([replace(record, keys=rest)] if rest else [])
             else:
                 out.append(record)
+        return still_open
+
+    return keys_looked_up
+
+
+def _lines_by_position(original: Function) -> Function:
+    """A24: the first line of a look-up is taken for the first row asked after, and the next for the next."""
+
+    def keys_looked_up(
+        state: State, call: OpenCall, ask: Ask, lines: tuple[LineFound, ...], now_ms: int, out: Records
+    ) -> tuple[str, ...]:
+        placed = []
+        for key, line in zip(ask.names, lines, strict=False):
+            placed.append(replace(line, key=key, fingerprint=""))
+        still_open: tuple[str, ...] = original(state, call, ask, tuple(placed), now_ms, out)
+        return still_open
+
+    return keys_looked_up
+
+
+def _doubt_is_a_case(original: Function) -> Function:
+    """A25: a row that was in doubt and stands is a person's case, since nobody heard that it was posted."""
+
+    def keys_looked_up(
+        state: State, call: OpenCall, ask: Ask, lines: tuple[LineFound, ...], now_ms: int, out: Records
+    ) -> tuple[str, ...]:
+        if ask.why is not None:
+            lines = tuple(replace(line, fingerprint="unheard") for line in lines)
+        still_open: tuple[str, ...] = original(state, call, ask, lines, now_ms, out)
         return still_open
 
     return keys_looked_up
@@ -247,5 +276,23 @@ PLANTS = (
         caught_by="S2",
         faults=(LostRequest(ppm=100_000, calls=("post",)),),
         changes={"runtime.batch_max": 3},
+    ),
+    Plant(
+        number="A24",
+        name="lines_by_position",
+        story="lines of a look-up are matched with rows by their place in the answer and not by their key",
+        replaces="runtime.core.partition.answered:_keys_looked_up",
+        bug=_lines_by_position,
+        caught_by="S14",
+        faults=(LostReply(ppm=400_000, calls=("post",)), ReorderedAnswers(ppm=1_000_000)),
+    ),
+    Plant(
+        number="A25",
+        name="doubt_is_a_case",
+        story="a posted row whose answer was lost is handed to a person, who finds nothing wrong with it",
+        replaces="runtime.core.partition.answered:_keys_looked_up",
+        bug=_doubt_is_a_case,
+        caught_by="S8x",
+        faults=(LostReply(ppm=300_000, calls=("post",)),),
     ),
 )

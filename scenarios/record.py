@@ -92,7 +92,7 @@ def written(scenario: Scenario) -> str:
     return json.dumps({key: short[key] for key in order if key in short}, indent=2, ensure_ascii=False) + "\n"
 
 
-def test_of(scenario: Scenario) -> str:
+def pytest_of(scenario: Scenario) -> str:
     """A test for the recorded failure: with a planted bug it is found, without one it must not come back."""
     oracle = scenario.found_by[0]
     rule = f"{oracle} finds it again." if scenario.plant else f"What {oracle} found does not come back."
@@ -107,5 +107,5 @@ def record(shrunk: Shrunk, folder: Path, name: str = "") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{scenario.name}.json"
     path.write_text(written(scenario), encoding="utf-8")
-    (folder / f"test_{scenario.name}.py").write_text(test_of(scenario), encoding="utf-8")
+    (folder / f"test_{scenario.name}.py").write_text(pytest_of(scenario), encoding="utf-8")
     return path

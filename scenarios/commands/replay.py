@@ -16,6 +16,7 @@ from scenarios.explain import Moment, Told, explain, tell
 from scenarios.report.table import WIDTH, console_for
 from scenarios.report.wording import DAYS
 from simulators.auditors.finding import HELD, VIOLATED
+from simulators.run import firm_of
 
 _STYLES = {"source": "cyan", "fault": "bold red", "runtime": "", "ledger": "green"}
 _AFTER = re.compile(r"\+(\d+)([dhms])")
@@ -32,7 +33,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise BadInputError(
             f"{path}: says no seed; only recorded runs can be replayed (springtide simulate runs others)"
         )
-    told = tell(scenario.world, scenario.seed, scenario.plant, _until(arguments.until, scenario.world.firm.month))
+    told = tell(
+        scenario.world,
+        scenario.seed,
+        scenario.plant,
+        _until(arguments.until, firm_of(scenario.world, scenario.seed).start_ms),
+    )
     published = [entry_id for evidence in told.seen.evidences.values() for entry_id in evidence.versions]
     wanted = [arguments.explain] if arguments.explain else _worth_telling(told, published)
     stories: dict[str, list[Moment]] = {}
@@ -74,19 +80,18 @@ def _worth_telling(told: Told, published: list[str]) -> list[str]:
     return list(dict.fromkeys(found))[:MOST] or published[:MOST]
 
 
-def _until(text: str | None, month: str) -> int | None:
-    """An instant: "2026-03-31T18:00" (UTC), or "+2d" after the first of the month."""
+def _until(text: str | None, start_ms: int) -> int | None:
+    """An instant: "2026-03-31T18:00" (UTC), or "+2d" after the run begins; never before that."""
     if text is None:
         return None
-    start = datetime.fromisoformat(f"{month}-01").replace(tzinfo=UTC)
     after = _AFTER.fullmatch(text)
     if after:
-        return int(start.timestamp() * 1000) + int(after[1]) * _UNITS[after[2]]
+        return start_ms + max(1, int(after[1]) * _UNITS[after[2]])
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise BadInputError(f"--until {text}: give an instant such as 2026-03-31T18:00, or +30d") from None
-    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+    return max(start_ms + 1, int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000))
 
 
 def _print_moment(moment: Moment, console: Console) -> None:

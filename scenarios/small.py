@@ -22,6 +22,7 @@ from simulators.settings import (
     FinanceGate,
     HandPostings,
     LateMasterData,
+    NeverBack,
     RuntimeSettings,
     WorldSettings,
 )
@@ -88,7 +89,9 @@ def swarm_world(seed: int, population: str = "swarm", lean: tuple[str, ...] = ()
         people = people.model_copy(update=BURST)
     troubled = population != "none"
     return WorldSettings(
-        firm=SMALL_FIRM.model_copy(update={"accounts_per_region": accounts}),
+        firm=SMALL_FIRM.model_copy(
+            update={"accounts_per_region": accounts, "shared_psa": happens(500_000, seed, "small/shared_psa")}
+        ),
         people=people,
         erp=profile,
         runtime=RuntimeSettings(
@@ -104,6 +107,7 @@ def swarm_world(seed: int, population: str = "swarm", lean: tuple[str, ...] = ()
         late_master_data=LateMasterData(
             ppm=300_000 if troubled and happens(250_000, seed, "small/late_projects") else 0, after_ms=4 * DAY_MS
         ),
+        never_back=_never_back(seed) if troubled and accounts == 2 else None,
     )
 
 
@@ -208,6 +212,14 @@ def _soft_close() -> tuple[FinanceGate, ...]:
         FinanceGate(day=32, at="09:00", gate="open"),
         FinanceGate(day=32, at="11:00", gate="shut"),
     )
+
+
+def _never_back(seed: int) -> NeverBack | None:
+    """In one seed of eight the second ERP account closes for good, somewhere in the last days."""
+    if not happens(125_000, seed, "small/never_back"):
+        return None
+    day = _number(seed, "never_back_day", LAST_DAY - 2, LAST_DAY + 2)
+    return NeverBack(account="erp-emea-2", day=day, at="15:00")
 
 
 def _number(seed: int, what: str, low: int, high: int) -> int:

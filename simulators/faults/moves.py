@@ -96,6 +96,27 @@ class CrashPartition:
 
 
 @dataclass(frozen=True, slots=True)
+class ExhaustNumbers:
+    """The ERP `account` has no document numbers from `at_ms` until `until_ms` (excluded)."""
+
+    at_ms: int
+    kind: str
+    until_ms: int
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class LagReads:
+    """What comes to stand behind the ERP `account` from `at_ms` until `until_ms` (excluded) shows `lag_ms` later."""
+
+    at_ms: int
+    kind: str
+    until_ms: int
+    account: str
+    lag_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class MovePeriod:
     """The ERP's `status` of a period, our feed `gate`, or both move (None: unchanged). `heals`: it opens again."""
 
@@ -238,7 +259,10 @@ ProcessMove = (
 )
 """What befalls the process of an entity, its machine or its disk."""
 
-Move = CloseSystem | SlowSystem | ExpireCredential | FixCredential | LockOut | Unlock | MovePeriod | ProcessMove
+AccountMove = CloseSystem | SlowSystem | ExpireCredential | FixCredential | LockOut | Unlock | ExhaustNumbers | LagReads
+"""What befalls a whole account."""
+
+Move = AccountMove | MovePeriod | ProcessMove
 
 BY_CHANCE = (CrashPartition, StopProcess, OverlapOwners, ShutDown, DamageJournal)
 """Moves without a length of their own: faults of the calendar draw them by chance, so the calm ends them."""
@@ -253,11 +277,7 @@ def strikes(move: Move) -> bool:
 
 def about(move: Move) -> str:
     """Whom it strikes and when, as a stable name."""
-    match move:
-        case MovePeriod():
-            whom = f"{move.entity}/{move.module}/{move.name}"
-        case CloseSystem() | SlowSystem() | ExpireCredential() | FixCredential() | LockOut() | Unlock():
-            whom = move.account
-        case _:
-            whom = move.entity
+    if isinstance(move, MovePeriod):
+        return f"{move.entity}/{move.module}/{move.name}/{move.at_ms}"
+    whom = move.account if isinstance(move, AccountMove) else move.entity
     return f"{whom}/{move.at_ms}"

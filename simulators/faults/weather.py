@@ -27,6 +27,7 @@ from simulators.faults.bookkeeping import LaggingReads
 from simulators.faults.machine_clock import ClockSkew, ClockStep, ClockStrobe
 from simulators.faults.moves import BY_CHANCE, Move, about, strikes
 from simulators.faults.network import DuplicateRequest, LateLanding
+from simulators.faults.ownership import StopBeforeSend
 from simulators.faults.process import CrashAtBoundary, CrashAtCall
 from simulators.faults.source import ON_TIME, Fates
 from simulators.faults.verdicts import PASS, CallNote, Die, Pause, Step, Verdict
@@ -182,6 +183,8 @@ def _check(fault: FaultData, deadline_ms: int | None, late_landing_ms: int | Non
         latest_ms = fault.after_ms_high
     elif isinstance(fault, DuplicateRequest):
         latest_ms = fault.gap_ms_high
+    elif isinstance(fault, StopBeforeSend):
+        latest_ms = fault.longest_ms
     else:
         return
     if late_landing_ms is not None and latest_ms > late_landing_ms:

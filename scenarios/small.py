@@ -78,7 +78,7 @@ def swarm_world(seed: int) -> WorldSettings:
         without=UNBEARABLE.get(profile.idempotency.value, ()),
     )
     return WorldSettings(
-        firm=SMALL_FIRM.model_copy(update={"accounts_per_region": _number(seed, "accounts", 1, 2)}),
+        firm=_firm(seed),
         people=_people(seed),
         erp=profile,
         runtime=RuntimeSettings(
@@ -133,11 +133,36 @@ def _profile(seed: int) -> ErpProfile:
     return variation.model_copy(update={"name": f"{manner.value}+{name}", "idempotency": manner, **changes})
 
 
+MONTHS = ("2026-03", "2026-10", "2026-12", "2027-02", "2028-02")
+"""Last weeks that differ: clocks go forward, clocks go back, the year ends, February ends on its 28th or 29th."""
+REGIONS = ("EMEA", "EMEA", "EMEA", "APAC", "LATAM", "AMER")
+"""Euro and pound mostly; yen, which have no minor unit, beside Australian dollars; real beside peso; dollars."""
+
+
+def _firm(seed: int) -> FirmSettings:
+    """The small firm somewhere, in some month, perhaps with prices that are amended backwards while time comes in."""
+    amended = happens(250_000, seed, "small/amended")
+    return SMALL_FIRM.model_copy(
+        update={
+            "accounts_per_region": _number(seed, "accounts", 1, 2),
+            "month": MONTHS[_number(seed, "month", 0, len(MONTHS) - 1)],
+            "region_shares": {REGIONS[_number(seed, "region", 0, len(REGIONS) - 1)]: 100},
+            "amended_ppm": 500_000 if amended else 0,
+            "amended_on": _number(seed, "amended_on", FIRST_DAY, LAST_DAY + 2),
+        }
+    )
+
+
 def _people(seed: int) -> PeopleSettings:
-    """As the parameter table has them, or people who correct and take back a lot."""
+    """As the parameter table has them, or people who correct and take back a lot, hand in late, or are sent back."""
+    changes: dict[str, int] = {}
     if happens(500_000, seed, "small/restless"):
-        return PeopleSettings(correction_ppm=200_000, withdrawal_ppm=60_000, duplicate_ppm=30_000)
-    return PeopleSettings()
+        changes |= {"correction_ppm": 200_000, "withdrawal_ppm": 60_000, "duplicate_ppm": 30_000}
+    if happens(250_000, seed, "small/late"):
+        changes |= {"late_ppm": 400_000, "auto_approve_ppm": 300_000}
+    if happens(250_000, seed, "small/sent_back"):
+        changes |= {"returned_sheets_ppm": 400_000, "rejected_ppm": 150_000}
+    return PeopleSettings().model_copy(update=changes)
 
 
 def _held_gate() -> tuple[FinanceGate, ...]:

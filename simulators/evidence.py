@@ -141,6 +141,16 @@ class Evidence:
     psa_claims: list[tuple[int, str, int, str]] = field(default_factory=list)
     """(at_ms, entry, version, status) whenever the PSA was told "posted"."""
     periods: list[PeriodFact] = field(default_factory=list)
+    paused: list[tuple[int, int]] = field(default_factory=list)
+    """(from_ms, until_ms) in which an operator had told the runtime not to post."""
+    configured: list[tuple[int, int, str]] = field(default_factory=list)
+    """(from_ms, until_ms, setting) that somebody changed while the runtime ran."""
+    retried: dict[str, int] = field(default_factory=dict)
+    """Entry to the instant at which a person last retried it."""
+    waived: dict[str, int] = field(default_factory=dict)
+    """Entry to the instant at which a person last gave it up."""
+    set_up: dict[str, int] = field(default_factory=dict)
+    """Project to the instant at which it was set up in the ERP; those that were there from the start are left out."""
     acknowledged: int = 0
     approved: int = 0
 

@@ -20,7 +20,7 @@ from simulators.auditors.call_budget import call_budget
 from simulators.auditors.finding import EXAMPLES_KEPT, HELD, UNKNOWN, Held
 from simulators.auditors.frozen_intent import frozen_intent
 from simulators.auditors.identity import identity_over_time, places_at_the_end
-from simulators.auditors.liveness import busy_spans, drained, progress
+from simulators.auditors.liveness import busy_spans, drained, merged_spans, progress
 from simulators.auditors.money import exact_money
 from simulators.auditors.no_loss import exact_value, no_loss
 from simulators.auditors.order import in_order, no_invention
@@ -96,7 +96,10 @@ def examine(
         )
         identity_over_time(evidence, audited.held["S7"])
         frozen_intent(evidence, audited.held["S9"])
-        progress(evidence, busy.get(account_of.get(name, ""), []), allowances, audited.held["L2"])
+        hindered = busy.get(account_of.get(name, ""), [])
+        if evidence.paused:
+            hindered = merged_spans([*hindered, *evidence.paused])
+        progress(evidence, hindered, allowances, audited.held["L2"])
         audited.checkpoints += len(evidence.checkpoints)
     for name, account in accounts.items():
         call_budget(account, allowances.account(name), audited.held["S10"])

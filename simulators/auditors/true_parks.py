@@ -6,6 +6,7 @@ A reason is true when what REASONS asks for it is so: the ERP really refused the
 from collections.abc import Callable
 
 from simulators.auditors.finding import Held
+from simulators.auditors.pricing import EXCLUDED
 from simulators.auditors.story import Story
 from simulators.evidence import ApprovedVersion, Park
 
@@ -13,7 +14,12 @@ Truth = Callable[[Story, ApprovedVersion, Park], bool]
 
 
 def _unpriced(story: Story, version: ApprovedVersion, park: Park) -> bool:
-    """There is no one rate for it. Rates of another time type than the standard one are not published at all."""
+    """There is no one rate for it. Rates of another time type than the standard one are not published at all.
+
+    Time of an excluded type needs none, so it is never parked for want of one.
+    """
+    if version.time_type in EXCLUDED:
+        return False
     return bool(story.book.pricing.why_unpriced(version)) or version.time_type != "standard"
 
 
@@ -44,6 +50,11 @@ def _by_hand_otherwise(story: Story, version: ApprovedVersion, park: Park) -> bo
     )
 
 
+def _asked_for(story: Story, version: ApprovedVersion, park: Park) -> bool:
+    """Somebody had configured the runtime to ask for what nobody publishes here."""
+    return any(name == "must_know" and since <= park.at_ms for since, _, name in story.book.evidence.configured)
+
+
 def _has_lines(story: Story, version: ApprovedVersion, park: Park) -> bool:
     """The feed has a line in the ledger that could differ."""
     return any(line.at_ms <= park.at_ms and not line.by_hand for line in story.lines)
@@ -69,6 +80,8 @@ REASONS: dict[str, Truth] = {
     "currency_unknown": _unpriced,
     "rate_unusable": _unpriced,
     "project_unknown": _late_news,
+    "worker_unknown": _asked_for,
+    "assignment_unknown": _asked_for,
     "period_unknown": _or(_not_open, _late_news),
     "period_held": _or(_not_open, _refused("period_on_hold")),
     "period_not_yet_open": _not_open,

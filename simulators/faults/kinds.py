@@ -6,6 +6,8 @@ from pydantic import Field
 
 from simulators.chance import happens
 from simulators.faults.bases import FaultData, Room
+from simulators.faults.business import ApprovalsTakenBack
+from simulators.faults.letters import UnreadableEvents
 from simulators.faults.login import CredentialExpiry, LockedOut
 from simulators.faults.maintenance import MaintenanceAnnounced, MaintenanceUnannounced, SlowErp
 from simulators.faults.network import (
@@ -17,6 +19,7 @@ from simulators.faults.network import (
     SlowAnswer,
     Unreachable,
 )
+from simulators.faults.operator import BackfillAgain, ParkedRowsWorked, PartitionPaused, WrongConfiguration
 from simulators.faults.periods import PeriodClosingMidBatch
 from simulators.faults.process import BoundaryCrashes, CrashAtBoundary, RandomCrashes
 from simulators.faults.quota import Throttling
@@ -46,6 +49,12 @@ AnyFault = (
     | CrashAtBoundary
     | BoundaryCrashes
     | RandomCrashes
+    | UnreadableEvents
+    | ApprovalsTakenBack
+    | PartitionPaused
+    | BackfillAgain
+    | WrongConfiguration
+    | ParkedRowsWorked
 )
 
 Fault = Annotated[AnyFault, Field(discriminator="kind")]

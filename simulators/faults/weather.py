@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from simulators.faults.bases import BoundaryFault, CallFault, FaultData, SourceFault, TimedFault
+from simulators.faults.letters import UnreadableEvents
 from simulators.faults.moves import CrashPartition, Move, about, strikes
 from simulators.faults.network import DuplicateRequest, LateLanding
 from simulators.faults.process import BoundaryCrashes
@@ -58,6 +59,7 @@ class Weather:
         self._on_calls = [fault for fault in self.faults if isinstance(fault, CallFault) and fault.ppm]
         self._on_boundaries = [fault for fault in self.faults if isinstance(fault, BoundaryFault)]
         self._on_events = [fault for fault in self.faults if isinstance(fault, SourceFault) and fault.ppm]
+        self._on_letters = [fault for fault in self.faults if isinstance(fault, UnreadableEvents) and fault.ppm]
         self._events_until_ms = self.calm_after_ms if self._on_events else -NEVER_MS
         self._fates: dict[str, Fates] = {}
         failures = [fault for fault in self.faults if isinstance(fault, RowFailures)]
@@ -70,8 +72,8 @@ class Weather:
 
     @property
     def disturbs_events(self) -> bool:
-        """Whether `event` can say anything but `ON_TIME`; if not, nobody needs to ask."""
-        return bool(self._on_events)
+        """Whether `event` or `letter` can say anything but that all is well; if not, nobody needs to ask."""
+        return bool(self._on_events or self._on_letters)
 
     def call(self, note: CallNote, now_ms: int) -> Verdict:
         """What befalls this call: the first fault that strikes, in the scenario's order."""
@@ -97,6 +99,16 @@ class Weather:
             if happened != kinds:
                 return fates.of(entry_id, version, happened)[0]
         return deliveries
+
+    def letter(self, entity: str, entry_id: str, version: int, now_ms: int) -> list[int]:
+        """Where the event arrives unreadable: the delays in ms after which it is replayed; else nothing."""
+        if now_ms < self.calm_after_ms:
+            for fault in self._on_letters:
+                if fault.strikes(entity, entry_id, version, self.seed) and self.strike(
+                    fault.kind, f"{entity}/{entry_id}/{version}", now_ms
+                ):
+                    return fault.replays(entity, entry_id, version, self.seed)
+        return []
 
     def boundary(self, entity: str, index: int, now_ms: int) -> Literal["before", "after"] | None:
         """Whether the entity's process dies before or after durable boundary number `index` (from 1, never reset)."""

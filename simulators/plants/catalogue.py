@@ -1,9 +1,9 @@
 """Every bug that can be planted, by name; the twins that must never alarm; and what has no ground yet."""
 
-from simulators.plants import b_idempotency
+from simulators.plants import b_idempotency, h_time, i_money, j_erp_business
 from simulators.plants.plant import Plant
 
-SECTIONS = (b_idempotency.PLANTS,)
+SECTIONS = (b_idempotency.PLANTS, h_time.PLANTS, i_money.PLANTS, j_erp_business.PLANTS)
 
 PLANTS: dict[str, Plant] = {plant.name: plant for section in SECTIONS for plant in section}
 """Bugs, in the order of their sections."""

@@ -65,12 +65,14 @@ class Call:
 
 @dataclass(slots=True)
 class Park:
-    """The runtime parked a version: why, as it says."""
+    """The runtime parked a version: why, as it says, and who is asked to mend it how."""
 
     entry_id: str
     version: int
     reason: str
     at_ms: int
+    owner: str = ""
+    fix: str = ""
 
 
 @dataclass(slots=True)

@@ -293,7 +293,7 @@ class World:
         for record in records:
             match record:
                 case EntryParked():
-                    park = Park(record.entry_id, record.version, record.reason, now_ms)
+                    park = Park(record.entry_id, record.version, record.reason, now_ms, record.owner, record.fix)
                     self.evidences[entity].parks.append(park)
                 case RowsDoubted():
                     self._waits(entity, "in_doubt", record.keys, now_ms)

@@ -24,6 +24,7 @@ from simulators.auditors.liveness import busy_spans, drained, merged_spans, prog
 from simulators.auditors.money import exact_money
 from simulators.auditors.no_loss import exact_value, no_loss
 from simulators.auditors.order import in_order, no_invention
+from simulators.auditors.parked_rows import reaches_a_person
 from simulators.auditors.period import right_period
 from simulators.auditors.places_money import UNSEEN, PlaceSum
 from simulators.auditors.pricing import Pricing, Worth
@@ -48,6 +49,7 @@ INVARIANTS: dict[str, str] = {
     "S13": "status truth",
     "L1": "drain",
     "L2": "progress per lane",
+    "L7": "parked rows reach a person",
 }
 """Everything that is judged, in the order of the report."""
 
@@ -62,6 +64,7 @@ PER_ENTRY: tuple[tuple[str, Callable[[Story, Held], None]], ...] = (
     ("S7", places_at_the_end),
     ("S13", status_at_the_end),
     ("L1", drained),
+    ("L7", reaches_a_person),
 )
 
 PPM = 1_000_000

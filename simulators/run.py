@@ -31,7 +31,7 @@ from simulators.firm.model import Firm
 from simulators.firm.settings import FirmSettings
 from simulators.people.acts import Act
 from simulators.people.plan import plan_month
-from simulators.plants.catalogue import PLANTS
+from simulators.plants.catalogue import PLANTED
 from simulators.plants.plant import planting
 from simulators.settings import HOUR_MS, MINUTE_MS, WorldSettings
 from simulators.timesheets.read import read_timesheet
@@ -218,7 +218,7 @@ def simulate_component(job: Job, told: Told | None = None) -> Part:
         firm = firm_of(job.settings, job.seed, job.timesheet)
         acts = _acts_of(job, firm)
         planned = perf_counter()
-        with planting(PLANTS[job.plant]) if job.plant else nullcontext() as planted:
+        with planting(PLANTED[job.plant]) if job.plant else nullcontext() as planted:
             world = World(job.settings, job.seed, firm, acts, job.entities, planted.recompose if planted else None)
             seen = world.run(told)
         ran = perf_counter()

@@ -133,8 +133,8 @@ PLANTS = (
         replaces="runtime.core.rating:find_rate",
         bug=_last_day_included,
         caught_by="S2b",
-        # Prices that change within a month change on its 8th to 21st.
-        changes={"firm.weeks": 3},
+        # Prices change on the first of a month, which is a Wednesday in April, or on its 8th to 21st.
+        changes={"firm.weeks": None, "firm.month": "2026-04"},
         wild="kimai/kimai#3396: end date of a rate counted in",
     ),
     Plant(
@@ -144,8 +144,8 @@ PLANTS = (
         replaces="runtime.core.partition.due:_row",
         bug=_priced_at_each_attempt,
         caught_by="S2b",
-        faults=(MaintenanceUnannounced(day=30, at="12:00", lasts_ms=30 * HOUR_MS),),
-        changes={"firm.amended_ppm": 1_000_000, "firm.amended_on": 31},
+        faults=(MaintenanceUnannounced(day="last", at="12:00", lasts_ms=30 * HOUR_MS),),
+        changes={"firm.amended_ppm": 1_000_000, "firm.amended_on": 32},
         wild="kimai/kimai#666: rates read anew change old entries",
     ),
     Plant(

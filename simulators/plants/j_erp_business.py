@@ -176,12 +176,25 @@ def _words_bill_again(original: Function) -> Function:
     return next_step
 
 
+def _one_calendar_for_all(original: Function) -> Function:
+    """Answers are remembered by day and version; that each entity counts its own versions is forgotten."""
+    known: dict[tuple[date, int], Dated | Undated] = {}
+
+    def accounting_date(calendar: Calendar, wanted: date) -> Dated | Undated:
+        place = (wanted, calendar.version)
+        if place not in known:
+            known[place] = original(calendar, wanted)
+        return known[place]
+
+    return accounting_date
+
+
 _LATE = {"firm.close_after_working_days": 0, "people.late_ppm": 400_000}
 _RESTLESS = {"people.correction_ppm": 250_000, "people.withdrawal_ppm": 80_000}
 _BY_HAND = {
     "erp.guards_hand_postings": False,
     "runtime.confirm_after_ms": HOUR_MS,
-    "gates": (FinanceGate(day="last", at="13:00", gate="held"), FinanceGate(day="last", at="18:45", gate="open")),
+    "gates": (FinanceGate(day=30, at="09:00", gate="held"), FinanceGate(day="last", at="18:45", gate="open")),
     "hand_postings": (HandPostings(day="last", at="17:30", older_than_ms=HOUR_MS + HOUR_MS // 4),),
 }
 
@@ -203,7 +216,11 @@ PLANTS = (
         replaces="runtime.core.partition.answered:_refused",
         bug=_closed_is_an_answer,
         caught_by="S2",
-        faults=(PeriodClosingMidBatch(day="last", at="16:00"),),
+        # Closed at lunch and open again in the evening, and the feed hears of neither before it has met it.
+        faults=tuple(
+            PeriodClosingMidBatch(day=day, at=at, reopens_after_ms=HOUR_MS)
+            for day, at in ((30, "09:30"), (30, "16:00"), (31, "10:00"), (31, "14:00"), (31, "17:15"))
+        ),
         changes={"period_news_ms": (HOUR_MS, 2 * HOUR_MS)},
     ),
     Plant(
@@ -310,5 +327,16 @@ PLANTS = (
         bug=_words_bill_again,
         caught_by="S1",
         changes=_RESTLESS,
+    ),
+    Plant(
+        number="J27",
+        name="one_calendar_for_all",
+        story="dates are remembered by day and version of the calendar, and one memory serves every legal entity",
+        replaces="runtime.core.periods:accounting_date",
+        bug=_one_calendar_for_all,
+        # In the entity whose period closed all is well; it is in the others that time is misdated.
+        caught_by="S16",
+        faults=(PeriodClosingMidBatch(entities=("DE01",), day="last", at="12:00", reopens_after_ms=6 * HOUR_MS),),
+        changes={"people.late_ppm": 400_000},
     ),
 )

@@ -42,10 +42,15 @@ def _by_hand(story: Story, version: ApprovedVersion, park: Park) -> bool:
 
 
 def _by_hand_otherwise(story: Story, version: ApprovedVersion, park: Park) -> bool:
-    """Somebody posted the entry by hand, for another amount than it was worth."""
+    """Somebody posted the entry by hand, for another amount than it was worth, on another project or another day."""
     worth = story.worth_of(park.version)
     return any(
-        line.by_hand and (worth is None or (line.bill_minor, line.cost_minor) != (worth.bill_minor, worth.cost_minor))
+        line.by_hand
+        and (
+            worth is None
+            or (line.bill_minor, line.cost_minor) != (worth.bill_minor, worth.cost_minor)
+            or (line.project, line.work_date) != (version.assignment.project, version.work_date)
+        )
         for line in story.lines
     )
 

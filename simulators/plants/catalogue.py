@@ -11,11 +11,13 @@ PLANTS: dict[str, Plant] = {plant.name: plant for section in SECTIONS for plant 
 TWINS: dict[str, Plant] = {twin.name: twin for twin in twins.PLANTS}
 """Changes without harm, which no oracle may take for a bug."""
 
-PLANTED: dict[str, Plant] = {**PLANTS, **TWINS}
-"""Whatever can be planted, bug or twin."""
-
 NOT_YET: dict[str, str] = {
     "I4": "amounts are posted in the currency of the rate, and nobody converts: no rate of exchange is there",
     "J3": "there are no invoices yet, so nothing that is billed can change behind one",
 }
 """Number in the catalogue to why it cannot be planted yet; never counted as caught."""
+
+
+def by_name(name: str) -> Plant:
+    """The bug or twin with this name. Raises KeyError where there is none."""
+    return PLANTS[name] if name in PLANTS else TWINS[name]

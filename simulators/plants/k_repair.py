@@ -148,7 +148,7 @@ PLANTS = (
         caught_by="S2b",
         faults=(UnreadableEvents(ppm=500_000, replayed_ms_low=HOUR_MS, replayed_ms_high=3 * DAY_MS),),
         # The recount would fetch most letters before anybody replays them.
-        changes={"people.correction_ppm": 500_000, "runtime.recount_every_ms": 4 * DAY_MS},
+        changes={"people.second_thoughts_ppm": 500_000, "runtime.recount_every_ms": 4 * DAY_MS},
         wild="an article on the order of dead letters, systemoverflow",
     ),
     Plant(

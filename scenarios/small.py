@@ -20,6 +20,7 @@ from simulators.settings import (
     FinanceGate,
     HandPostings,
     LateMasterData,
+    NeverBack,
     RuntimeSettings,
     WorldSettings,
 )
@@ -76,12 +77,12 @@ def swarm_world(seed: int, population: str = "swarm", lean: tuple[str, ...] = ()
     profile = _profile(seed)
     by_hand = happens(200_000, seed, "small/by_hand")
     soft_close = happens(250_000, seed, "small/gates")
-    people = _people(seed)
+    firm, people = _firm(seed), _people(seed)
     if population == "burst":
         people = people.model_copy(update=BURST)
     troubled = population != "none"
     return WorldSettings(
-        firm=_firm(seed),
+        firm=firm,
         people=people,
         erp=profile,
         runtime=RuntimeSettings(
@@ -97,6 +98,7 @@ def swarm_world(seed: int, population: str = "swarm", lean: tuple[str, ...] = ()
         late_master_data=LateMasterData(
             ppm=300_000 if troubled and happens(250_000, seed, "small/late_projects") else 0, after_ms=4 * DAY_MS
         ),
+        never_back=_never_back(seed, firm) if troubled and firm.accounts_per_region == 2 else None,
     )
 
 
@@ -175,6 +177,7 @@ def _firm(seed: int) -> FirmSettings:
     return SMALL_FIRM.model_copy(
         update={
             "accounts_per_region": _number(seed, "accounts", 1, 2),
+            "shared_psa": happens(500_000, seed, "small/shared_psa"),
             "month": MONTHS[_number(seed, "month", 0, len(MONTHS) - 1)],
             "region_shares": {REGIONS[_number(seed, "region", 0, len(REGIONS) - 1)]: 100},
             "amended_ppm": 500_000 if amended else 0,
@@ -219,6 +222,15 @@ def _soft_close() -> tuple[FinanceGate, ...]:
         FinanceGate(day=32, at="09:00", gate="open"),
         FinanceGate(day=32, at="11:00", gate="shut"),
     )
+
+
+def _never_back(seed: int, firm: FirmSettings) -> NeverBack | None:
+    """In one seed of eight the second ERP account closes for good, somewhere in the last days."""
+    if not happens(125_000, seed, "small/never_back"):
+        return None
+    day = _number(seed, "never_back_day", LAST_DAY - 2, LAST_DAY + 2)
+    region = next(iter(firm.shares)).lower()
+    return NeverBack(account=f"erp-{region}-2", day=day, at="15:00")
 
 
 def _number(seed: int, what: str, low: int, high: int) -> int:

@@ -50,6 +50,8 @@ EXAMPLES = 3
 """Entries that a case of parked rows names, at most."""
 STANDING_CALLS_AN_HOUR = 4
 """Calls that time alone causes at an account: polls, probes, tokens (assumed: one in a quarter of an hour)."""
+PROBE_LAST_STEP_MS = 5 * MINUTE_MS
+"""The step between two probes of a system that stays closed (ours: the account's `probe_max_ms`)."""
 PROBE_STEP_MS = 30_000
 """The longest step between two probes of a closed system that is still no storm (assumed)."""
 NEWS_LAG_MS = 6 * HOUR_MS
@@ -277,11 +279,17 @@ def allowances(settings: WorldSettings, seen: Seen) -> Allowances:
         behind = [e.code for e in seen.firm.entities if name in (e.erp_account, e.psa_account)]
         rows = sum(seen.evidences[code].approved for code in behind if code in seen.evidences)
         accounts[name] = CallAllowance(
-            calls=fair_calls(rows, faults, standing_calls=STANDING_CALLS_AN_HOUR * hours),
+            calls=fair_calls(rows, faults, standing_calls=STANDING_CALLS_AN_HOUR * hours + _probes(seen, name)),
             over_quota=unpaced,
             probe_step_ms=PROBE_STEP_MS,
         )
-    return Allowances(accounts=accounts, news_lag_ms=NEWS_LAG_MS + run.confirm_after_ms)
+    return Allowances(accounts=accounts, news_lag_ms=NEWS_LAG_MS + run.confirm_after_ms, unhealthy=seen.unhealthy)
+
+
+def _probes(seen: Seen, account: str) -> int:
+    """How many probes an account that was closed for so long is worth, for each that probes in turn."""
+    closed_ms = sum(min(until_ms, seen.end_ms) - from_ms for from_ms, until_ms, _ in seen.accounts[account].closed)
+    return closed_ms // PROBE_LAST_STEP_MS
 
 
 def _part(job: Job, seen: Seen, audited: Audited, world: World) -> Part:

@@ -109,6 +109,8 @@ class Seen:
     dead_letters: int = 0
     strikes: list[tuple[int, str]] = field(default_factory=list)
     """(instant, name) of every misfortune that struck."""
+    unhealthy: tuple[str, ...] = ()
+    """Entities whose ERP never came back; they need not finish, and all their books must be right."""
 
 
 def components(firm: Firm) -> list[tuple[str, ...]]:
@@ -337,6 +339,7 @@ class World:
         self._publish_reference_data()
         self._plan_finance()
         self._plan_weather()
+        self._plan_the_end()
         self._schedule_acts()
         self.clock.after(self.settings.sample_ms, self._sample)
         self.clock.run(self.end_ms if until_ms is None else min(until_ms, self.end_ms))
@@ -532,6 +535,18 @@ class World:
             if isinstance(move, CloseSystem) and move.announced and move.account in self.desks:
                 self.desks[move.account].announce(move.at_ms, move.promised_until_ms)
 
+    def _plan_the_end(self) -> None:
+        """One ERP account may close for good."""
+        never = self.settings.never_back
+        if never is None or never.account not in self.erps:
+            return
+        erp = self.erps[never.account]
+        zone = next(entity.zone for entity in self.entities if entity.erp_account == never.account)
+        for at_ms in Month.of(self.firm, self.end_ms, self.entities).instants(never.day, never.at, zone):
+            close = partial(erp.close, at_ms, self.end_ms + DAY_MS, "unannounced", "503_json")
+            self.clock.at(at_ms, close)
+            self.weather.strike("never_back", f"{never.account}/{at_ms}", at_ms)
+
     def _carry_out(self, move: Move) -> None:
         """Do what the move says; it counts as struck only if there was somebody to strike."""
         if self._done(move):
@@ -635,6 +650,8 @@ class World:
 
     def _seen(self) -> Seen:
         unsettled: list[str] = []
+        never = self.settings.never_back
+        unhealthy = tuple(e.code for e in self.entities if never is not None and e.erp_account == never.account)
         for code, lane in self.lanes.items():
             evidence = self.evidences[code]
             shell = lane.shell
@@ -645,7 +662,7 @@ class World:
             self._checkpoint(lane, evidence, self.clock.now_ms)
             counts = shell.state.head.books.counts
             left = {place.value: counts[place] for place in _UNFINISHED if counts[place]}
-            if left or shell.state.untold:
+            if (left or shell.state.untold) and code not in unhealthy:
                 untold = f", {len(shell.state.untold)} not told to the PSA" if shell.state.untold else ""
                 unsettled.append(f"{code}: {left}{untold}")
             lane.over = True
@@ -681,6 +698,7 @@ class World:
             unsettled,
             sum(lane.tally.dead_letters for lane in self.lanes.values()),
             self.weather.strikes,
+            unhealthy,
         )
 
 

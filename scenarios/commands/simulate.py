@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -121,7 +122,10 @@ def _plant(name: str | None) -> Plant | None:
     if name is None:
         return None
     if name not in PLANTS:
-        raise BadInputError(f"--plant {name}: no such bug; there is {', '.join(PLANTS)}")
+        near = get_close_matches(name, PLANTS, n=1)
+        raise BadInputError(
+            f"--plant {name}: no such bug; {f'did you mean {near[0]}?' if near else 'springtide mutants lists them'}"
+        )
     return PLANTS[name]
 
 

@@ -39,6 +39,7 @@ class Allowances:
     `calm_from_ms`: liveness is judged from here on; before it faults may stop anything.
     `least_posted_share_ppm`: below this share of standing lines among entries that should have one, a run that
     found nothing has proved nothing (assumed one half).
+    `unhealthy`: entities whose ERP never came back, which need not finish.
     """
 
     accounts: dict[str, CallAllowance] = field(default_factory=dict)
@@ -47,6 +48,7 @@ class Allowances:
     step_ms: int = 6 * 3_600_000
     calm_from_ms: int = 0
     least_posted_share_ppm: int = 500_000
+    unhealthy: tuple[str, ...] = ()
 
     def account(self, name: str) -> CallAllowance:
         """The bounds of one account."""

@@ -67,6 +67,9 @@ PER_ENTRY: tuple[tuple[str, Callable[[Story, Held], None]], ...] = (
     ("L7", reaches_a_person),
 )
 
+OF_THE_FINISHED = frozenset({"S2", "S2b", "S13", "L1"})
+"""Oracles that compare the end of the source with the end of the ledger: not asked where nothing could finish."""
+
 PPM = 1_000_000
 
 
@@ -95,7 +98,14 @@ def examine(
     account_of = {entity.code: entity.erp_account for entity in firm.entities}
     for name, evidence in evidences.items():
         _examine_entity(
-            Book(evidence, pricing, books_calendar(firm, evidence, allowances), allowances.news_lag_ms), audited
+            Book(
+                evidence,
+                pricing,
+                books_calendar(firm, evidence, allowances),
+                allowances.news_lag_ms,
+                name not in allowances.unhealthy,
+            ),
+            audited,
         )
         identity_over_time(evidence, audited.held["S7"])
         frozen_intent(evidence, audited.held["S9"])
@@ -246,8 +256,9 @@ def _story(
 def _show(story: Story, audited: Audited) -> None:
     """Show one entry to every oracle, and count where its versions lie."""
     for key, oracle in PER_ENTRY:
-        oracle(story, audited.held[key])
-    if story.should_stand():
+        if story.book.may_finish or key not in OF_THE_FINISHED:
+            oracle(story, audited.held[key])
+    if story.should_stand() and (story.book.may_finish or story.standing):
         audited.expected += 1
         audited.standing += bool(story.standing)
     for version, worth in zip(story.versions, story.worths, strict=True):

@@ -25,8 +25,8 @@ _MONTH = timedelta(days=30)
 def _work_date_to_utc(original: Function) -> Function:
     """The work date is taken for local midnight and written in UTC: east of Greenwich it is the day before."""
 
-    def read_approval(entry: Any, approval: Any) -> EntryApproved:
-        news: EntryApproved = original(entry, approval)
+    def read_approval(*read: Any) -> EntryApproved:
+        news: EntryApproved = original(*read)
         midnight = datetime.combine(news.entry.work_date, time(), ZoneInfo(news.entry.zone))
         return EntryApproved(replace(news.entry, work_date=midnight.astimezone(UTC).date()), news.approval)
 

@@ -62,24 +62,24 @@ def _rounded_by_the_quarter(original: Function) -> Function:
     """A quarter of an hour is priced and rounded, and then counted."""
     quarter, four = Decimal("0.25"), Decimal(4)
 
-    def worked_out(line: RateLine, entry: TimeEntry) -> int | Unpriced:
+    def amount(line: RateLine, entry: TimeEntry) -> int | Unpriced:
         if line.unit != "hour" or entry.unit != "hour":
-            amount: int | Unpriced = original(line, entry)
-            return amount
+            priced: int | Unpriced = original(line, entry)
+            return priced
         return minor(line.rate * quarter, line.currency) * int(entry.quantity * four)
 
-    return worked_out
+    return amount
 
 
 def _rounded_hours(original: Function) -> Function:
     """Hours are rounded to one decimal before they are priced."""
     tenth = Decimal("0.1")
 
-    def worked_out(line: RateLine, entry: TimeEntry) -> int | Unpriced:
-        amount: int | Unpriced = original(line, replace(entry, quantity=entry.quantity.quantize(tenth)))
-        return amount
+    def amount(line: RateLine, entry: TimeEntry) -> int | Unpriced:
+        priced: int | Unpriced = original(line, replace(entry, quantity=entry.quantity.quantize(tenth)))
+        return priced
 
-    return worked_out
+    return amount
 
 
 def _reversed_at_todays_worth(original: Function) -> Function:
@@ -149,7 +149,7 @@ PLANTS = (
         number="I2",
         name="rounded_by_the_quarter",
         story="the price of a quarter of an hour is rounded and then counted, where the product is rounded once",
-        replaces="runtime.core.rating:_worked_out",
+        replaces="runtime.core.rating:_amount",
         bug=_rounded_by_the_quarter,
         caught_by="S4",
         wild="wpovernight#1431 and odoo/odoo#37896: rounded lines against a rounded total",
@@ -208,7 +208,7 @@ PLANTS = (
         number="I24",
         name="rounded_hours",
         story="hours are rounded to one decimal before they are priced, so that a quarter of an hour is a fifth",
-        replaces="runtime.core.rating:_worked_out",
+        replaces="runtime.core.rating:_amount",
         bug=_rounded_hours,
         caught_by="S2b",
     ),

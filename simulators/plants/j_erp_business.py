@@ -110,8 +110,8 @@ def _nobody_asks(original: Function) -> Function:
 def _leave_is_work(original: Function) -> Function:
     """The rate card has no line for leave, so leave is mapped to the standard time type."""
 
-    def read_approval(entry: Any, approval: Any) -> EntryApproved:
-        news: EntryApproved = original(entry, approval)
+    def read_approval(*read: Any) -> EntryApproved:
+        news: EntryApproved = original(*read)
         return EntryApproved(replace(news.entry, time_type="standard"), news.approval)
 
     return read_approval

@@ -115,8 +115,8 @@ def _replay_is_an_amendment(original: Function) -> Function:
     """An event that comes again is an amendment, and gets the next number."""
     heard: dict[str, int] = {}
 
-    def read_approval(entry: Any, approval: Any) -> EntryApproved:
-        news: EntryApproved = original(entry, approval)
+    def read_approval(*read: Any) -> EntryApproved:
+        news: EntryApproved = original(*read)
         name, version = news.entry.entry_id, news.entry.version
         before = heard.get(name, 0)
         heard[name] = max(before, version) if version > before else before + 1

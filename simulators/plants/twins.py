@@ -242,7 +242,7 @@ def _replays_are_looked_up(original: Function) -> Function:
 def _prices_without_memory(original: Function) -> Function:
     def value_entry(card: RateCard, *asked: Any) -> Any:
         card.priced.clear()
-        card.amounts.clear()
+        card.valued.clear()
         return original(card, *asked)
 
     return value_entry

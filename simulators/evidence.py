@@ -137,6 +137,8 @@ class Evidence:
     refused_rows: dict[str, set[str]] = field(default_factory=dict)
     """Entry to the reasons the ERP really gave for refusing it."""
     parks: list[Park] = field(default_factory=list)
+    still_parked: dict[str, Park] = field(default_factory=dict)
+    """Entry to its park, as the runtime shows it at the end; `parks` lacks what a process made durable and died of."""
     checkpoints: list[Checkpoint] = field(default_factory=list)
     final: list[FinalPlace] = field(default_factory=list)
     psa: dict[str, PsaStatus] = field(default_factory=dict)

@@ -671,6 +671,14 @@ class World:
                 for version, note in versions.items():
                     quarters = int(note.hours * _FOUR)
                     final.append(FinalPlace(entry_id, version, note.place.value, reason, note.bill_minor, quarters))
+            for names in shell.state.parked.values():
+                for entry_id in names:
+                    tracked = shell.state.entries[entry_id]
+                    park = tracked.park
+                    assert park is not None, f"{entry_id}: listed as parked and is not"
+                    evidence.still_parked[entry_id] = Park(
+                        entry_id, tracked.latest, park.reason, park.at_ms, park.owner, park.fix
+                    )
         records: dict[str, int] = {}
         for lane in self.lanes.values():
             for name, count in lane.tally.records.items():

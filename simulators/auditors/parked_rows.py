@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from simulators.auditors.finding import Held
 from simulators.auditors.story import Story
-from simulators.evidence import ApprovedVersion, Evidence, Park
+from simulators.evidence import ApprovedVersion, Park
 
 SOON_ENOUGH_MS = 24 * 3_600_000
 """From the fix to the row's next step, at most (assumed: news of a period may travel for half a day)."""
@@ -54,7 +54,7 @@ def reaches_a_person(story: Story, held: Held) -> None:
         if place.place == "waived" and story.entry_id not in evidence.waived:
             _report(story, held, place.version, "is called waived, and nobody waived it")
         elif place.place == "parked":
-            park = _last_park(evidence, story.entry_id)
+            park = evidence.still_parked.get(story.entry_id)
             if park is not None:
                 _judge(story, held, place.version, park)
 
@@ -80,10 +80,6 @@ def _judge(story: Story, held: Held, number: int, park: Park) -> None:
     ):
         if park.at_ms < at_ms:
             _report(story, held, number, f"is still parked for {park.reason!r} after a person had {what} it")
-
-
-def _last_park(evidence: Evidence, entry_id: str) -> Park | None:
-    return next((park for park in reversed(evidence.parks) if park.entry_id == entry_id), None)
 
 
 def _report(story: Story, held: Held, number: int, text: str) -> None:

@@ -78,7 +78,12 @@ def with_plant(world: WorldSettings, plant: Plant) -> WorldSettings:
     kinds = {fault.kind for fault in plant.faults}
     kept = tuple(fault for fault in world.faults if fault.kind not in kinds)
     world = world.model_copy(update={"faults": (*kept, *plant.faults), "erp": GENERIC[plant.profile]})
-    for path, value in plant.changes.items():
+    return with_changes(world, plant.changes)
+
+
+def with_changes(world: WorldSettings, changes: Mapping[str, Any]) -> WorldSettings:
+    """The world with these fields changed, by dotted path ("people.correction_ppm")."""
+    for path, value in changes.items():
         world = _changed(world, path, value)
     return world
 

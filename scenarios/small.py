@@ -84,15 +84,12 @@ def swarm_world(seed: int, population: str = "swarm", lean: tuple[str, ...] = ()
     profile = _profile(seed)
     by_hand = happens(200_000, seed, "small/by_hand")
     soft_close = happens(250_000, seed, "small/gates")
-    accounts = _number(seed, "accounts", 1, 2)
-    people = _people(seed)
+    firm, people = _firm(seed), _people(seed)
     if population == "burst":
         people = people.model_copy(update=BURST)
     troubled = population != "none"
     return WorldSettings(
-        firm=SMALL_FIRM.model_copy(
-            update={"accounts_per_region": accounts, "shared_psa": happens(500_000, seed, "small/shared_psa")}
-        ),
+        firm=firm,
         people=people,
         erp=profile,
         runtime=RuntimeSettings(
@@ -108,7 +105,7 @@ def swarm_world(seed: int, population: str = "swarm", lean: tuple[str, ...] = ()
         late_master_data=LateMasterData(
             ppm=300_000 if troubled and happens(250_000, seed, "small/late_projects") else 0, after_ms=4 * DAY_MS
         ),
-        never_back=_never_back(seed) if troubled and accounts == 2 else None,
+        never_back=_never_back(seed, firm) if troubled and firm.accounts_per_region == 2 else None,
     )
 
 
@@ -182,14 +179,40 @@ def _profile(seed: int) -> ErpProfile:
     return variation.model_copy(update={"name": f"{manner.value}+{name}", "idempotency": manner, **changes})
 
 
+MONTHS = ("2026-03", "2026-10", "2026-12", "2027-02", "2028-02")
+"""Last weeks that differ: clocks go forward, clocks go back, the year ends, February ends on its 28th or 29th."""
+REGIONS = ("EMEA", "EMEA", "EMEA", "APAC", "LATAM", "AMER")
+"""Euro and pound mostly; yen, which have no minor unit, beside Australian dollars; real beside peso; dollars."""
+
+
+def _firm(seed: int) -> FirmSettings:
+    """The small firm somewhere, in some month, perhaps with prices that are amended backwards while time comes in."""
+    amended = happens(250_000, seed, "small/amended")
+    return SMALL_FIRM.model_copy(
+        update={
+            "accounts_per_region": _number(seed, "accounts", 1, 2),
+            "shared_psa": happens(500_000, seed, "small/shared_psa"),
+            "month": MONTHS[_number(seed, "month", 0, len(MONTHS) - 1)],
+            "region_shares": {REGIONS[_number(seed, "region", 0, len(REGIONS) - 1)]: 100},
+            "amended_ppm": 500_000 if amended else 0,
+            "amended_on": _number(seed, "amended_on", FIRST_DAY, LAST_DAY + 2),
+        }
+    )
+
+
 def _people(seed: int) -> PeopleSettings:
-    """As the parameter table has them, or people who correct and take back a lot; every other time also in haste."""
-    hasty_ppm = 250_000 if happens(500_000, seed, "small/hasty") else 0
+    """As the parameter table has them, or people who correct and take back a lot, act in haste, hand in late, or are
+    sent back; each by itself."""
+    changes: dict[str, int] = {}
+    if happens(500_000, seed, "small/hasty"):
+        changes |= {"second_thoughts_ppm": 250_000}
     if happens(500_000, seed, "small/restless"):
-        return PeopleSettings(
-            correction_ppm=200_000, withdrawal_ppm=60_000, duplicate_ppm=30_000, second_thoughts_ppm=hasty_ppm
-        )
-    return PeopleSettings(second_thoughts_ppm=hasty_ppm)
+        changes |= {"correction_ppm": 200_000, "withdrawal_ppm": 60_000, "duplicate_ppm": 30_000}
+    if happens(250_000, seed, "small/late"):
+        changes |= {"late_ppm": 400_000, "auto_approve_ppm": 300_000}
+    if happens(250_000, seed, "small/sent_back"):
+        changes |= {"returned_sheets_ppm": 400_000, "rejected_ppm": 150_000}
+    return PeopleSettings().model_copy(update=changes)
 
 
 def _held_gate() -> tuple[FinanceGate, ...]:
@@ -215,12 +238,13 @@ def _soft_close() -> tuple[FinanceGate, ...]:
     )
 
 
-def _never_back(seed: int) -> NeverBack | None:
+def _never_back(seed: int, firm: FirmSettings) -> NeverBack | None:
     """In one seed of eight the second ERP account closes for good, somewhere in the last days."""
     if not happens(125_000, seed, "small/never_back"):
         return None
     day = _number(seed, "never_back_day", LAST_DAY - 2, LAST_DAY + 2)
-    return NeverBack(account="erp-emea-2", day=day, at="15:00")
+    region = next(iter(firm.shares)).lower()
+    return NeverBack(account=f"erp-{region}-2", day=day, at="15:00")
 
 
 def _number(seed: int, what: str, low: int, high: int) -> int:

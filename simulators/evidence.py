@@ -65,12 +65,14 @@ class Call:
 
 @dataclass(slots=True)
 class Park:
-    """The runtime parked a version: why, as it says."""
+    """The runtime parked a version: why, as it says, and who is asked to mend it how."""
 
     entry_id: str
     version: int
     reason: str
     at_ms: int
+    owner: str = ""
+    fix: str = ""
 
 
 @dataclass(slots=True)
@@ -196,12 +198,24 @@ class Evidence:
     refused_rows: dict[str, set[str]] = field(default_factory=dict)
     """Entry to the reasons the ERP really gave for refusing it; "duplicate" where it called a row a copy of another."""
     parks: list[Park] = field(default_factory=list)
+    still_parked: dict[str, Park] = field(default_factory=dict)
+    """Entry to its park, as the runtime shows it at the end; `parks` lacks what a process made durable and died of."""
     checkpoints: list[Checkpoint] = field(default_factory=list)
     final: list[FinalPlace] = field(default_factory=list)
     psa: dict[str, PsaStatus] = field(default_factory=dict)
     psa_claims: list[tuple[int, str, int, str]] = field(default_factory=list)
     """(at_ms, entry, version, status) whenever the PSA was told "posted"."""
     periods: list[PeriodFact] = field(default_factory=list)
+    paused: list[tuple[int, int]] = field(default_factory=list)
+    """(from_ms, until_ms) in which an operator had told the runtime not to post."""
+    configured: list[tuple[int, int, str]] = field(default_factory=list)
+    """(from_ms, until_ms, setting) that somebody changed while the runtime ran."""
+    retried: dict[str, int] = field(default_factory=dict)
+    """Entry to the instant at which a person last retried it."""
+    waived: dict[str, int] = field(default_factory=dict)
+    """Entry to the instant at which a person last gave it up."""
+    set_up: dict[str, int] = field(default_factory=dict)
+    """Project to the instant at which it was set up in the ERP; those that were there from the start are left out."""
     acknowledged: int = 0
     approved: int = 0
     deeds: list[Deed] = field(default_factory=list)

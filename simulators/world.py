@@ -38,6 +38,7 @@ from simulators.evidence import AccountEvidence, Checkpoint, Evidence, FinalPlac
 from simulators.faults.moves import (
     ChangeBuild,
     CloseSystem,
+    EntityMove,
     ExhaustNumbers,
     ExpireCredential,
     FixCredential,
@@ -54,6 +55,7 @@ from simulators.firm.build import instant_ms, working_day_after
 from simulators.firm.model import Firm, LegalEntity, RatePlan
 from simulators.firm.rates import keys_by_scope
 from simulators.lane import DELIVERY_MAX, WEBHOOK_MS, Lane
+from simulators.operators import Operators
 from simulators.people.acts import Act, SheetsDecided, SheetSubmitted, acts_about
 from simulators.settings import DAY_MS, FinanceGate, HandPostings, WorldSettings
 from simulators.systems.erp import Erp
@@ -64,6 +66,9 @@ from simulators.virtual_time import Band, Clock, Desk
 
 MASTER_DATA_NEWS_MS = 1_000
 """From a project being set up in the ERP to the partition hearing of it (assumed)."""
+AMENDMENT_NEWS_MS = 2 * 3_600_000
+"""So long before a later price is in force the partition hears of it (assumed: a publication names its own instant,
+and travels ahead of the first approval that it prices)."""
 CHECKPOINT_EVERY_SAMPLES = 6
 """How many samples lie between two checkpoints that are audited."""
 QUOTA_WINDOW_MS = 60_000
@@ -188,6 +193,14 @@ class World:
         }
         self._build_systems()
         self._build_lanes(recompose)
+        self._operators = Operators(
+            self.clock,
+            seed,
+            self.lanes,
+            {entity.code: self.psas[entity.psa_account] for entity in self.entities},
+            self.evidences,
+            self._happen,
+        )
 
     def let_go(self) -> None:
         """Undo the ties between lanes, desks and journals, so that a finished world is freed without a cycle hunt."""
@@ -289,7 +302,7 @@ class World:
         for record in records:
             match record:
                 case EntryParked():
-                    park = Park(record.entry_id, record.version, record.reason, now_ms)
+                    park = Park(record.entry_id, record.version, record.reason, now_ms, record.owner, record.fix)
                     self.evidences[entity].parks.append(park)
                 case BatchSent():
                     intents = self.evidences[entity].intents
@@ -359,10 +372,15 @@ class World:
         while self._next_act < len(self.acts) and self.acts[self._next_act].at_ms <= now_ms:
             act = self.acts[self._next_act]
             self._next_act += 1
-            psa = self.psas[self.by_code[_entity_of(act)].psa_account]
-            for code, publications in psa.act(act, now_ms):
-                self._on_the_way(code, publications, now_ms)
+            self._happen(act)
         self._schedule_acts()
+
+    def _happen(self, act: Act) -> None:
+        """Let somebody do something at the PSA now, and what it publishes be on its way."""
+        now_ms = self.clock.now_ms
+        psa = self.psas[self.by_code[_entity_of(act)].psa_account]
+        for code, publications in psa.act(act, now_ms):
+            self._on_the_way(code, publications, now_ms)
 
     def _on_the_way(self, entity: str, publications: list[Publication], now_ms: int) -> None:
         """Send publications as webhooks, in deliveries of a bounded size, with whatever befalls each event."""
@@ -372,8 +390,15 @@ class World:
             return
         later: dict[int, list[Publication]] = {}
         for publication in publications:
-            for delay_ms in self.weather.event(entity, publication.entry_id, publication.version, now_ms):
-                later.setdefault(delay_ms, []).append(publication)
+            entry_id, version = publication.entry_id, publication.version
+            arrives = publication
+            replays = self.weather.letter(entity, entry_id, version, now_ms)
+            if replays:
+                arrives = Publication(entry_id, version, publication.body[: len(publication.body) // 2])
+                for delay_ms in replays:
+                    later.setdefault(delay_ms, []).append(publication)
+            for delay_ms in self.weather.event(entity, entry_id, version, now_ms):
+                later.setdefault(delay_ms, []).append(arrives)
         for delay_ms, these in later.items():
             self._deliver(lane, these, delay_ms)
 
@@ -388,22 +413,34 @@ class World:
     def _publish_reference_data(self) -> None:
         rates = rates_by_entity(self.firm, self.by_code)
         for code in self.by_code:
-            news = reference_news(self.firm, code, rates[code])
+            early = [rate for rate in rates[code] if rate.known_from_ms <= self.firm.start_ms]
+            news = reference_news(self.firm, code, early)
             for one in news:
                 if isinstance(one, PeriodPublished):
                     period = one.period
                     self._periods[code, period.module, period.name] = period
                     self._set_period(period)
             self.lanes[code].hear(news)
+            self._announce_amendments(code, [rate for rate in rates[code] if rate.known_from_ms > self.firm.start_ms])
         for code, projects in self._late_projects.items():
             lane, erp = self.lanes[code], self.erps[self.by_code[code].erp_account]
             self.clock.after(
                 self.settings.late_master_data.after_ms, partial(self._master_data, code, lane, erp, projects)
             )
 
+    def _announce_amendments(self, code: str, rates: list[RatePlan]) -> None:
+        """Prices that come later are told a while before they are in force, each publication by itself."""
+        by_instant: dict[int, list[RatePlan]] = {}
+        for rate in rates:
+            by_instant.setdefault(rate.known_from_ms, []).append(rate)
+        for at_ms, some in by_instant.items():
+            news = RatesPublished(tuple(map(_rate_line, some)))
+            self.clock.at(at_ms - AMENDMENT_NEWS_MS, partial(self.lanes[code].publish, news, 0))
+
     def _master_data(self, code: str, lane: Lane, erp: Erp, projects: list[str]) -> None:
         for project in projects:
             erp.add_project(code, project)
+            self.evidences[code].set_up[project] = self.clock.now_ms
         lane.publish(MasterDataReady(tuple(f"project:{project}" for project in projects)), MASTER_DATA_NEWS_MS)
 
     def _set_period(self, period: Period) -> None:
@@ -555,6 +592,8 @@ class World:
                     return False
                 self._move_period(move.entity, move.module, move.name, move.status, move.gate)
             case _:
+                if isinstance(move, EntityMove):
+                    return self._operators.carry_out(move)
                 lane = self.lanes.get(move.entity)
                 return lane is not None and lane.befall(move)
         return True
@@ -659,6 +698,14 @@ class World:
                 for version, note in versions.items():
                     quarters = int(note.hours * _FOUR)
                     final.append(FinalPlace(entry_id, version, note.place.value, reason, note.bill_minor, quarters))
+            for names in shell.state.parked.values():
+                for entry_id in names:
+                    tracked = shell.state.entries[entry_id]
+                    park = tracked.park
+                    assert park is not None, f"{entry_id}: listed as parked and is not"
+                    evidence.still_parked[entry_id] = Park(
+                        entry_id, tracked.latest, park.reason, park.at_ms, park.owner, park.fix
+                    )
         records: dict[str, int] = {}
         for lane in self.lanes.values():
             for name, count in lane.tally.records.items():

@@ -22,10 +22,11 @@ from simulators.auditors.finding import EXAMPLES_KEPT, HELD, UNKNOWN, Held
 from simulators.auditors.frozen_intent import frozen_intent
 from simulators.auditors.identity import identity_over_time, places_at_the_end
 from simulators.auditors.identity_of_rows import identity_of_rows
-from simulators.auditors.liveness import busy_spans, drained, progress
+from simulators.auditors.liveness import busy_spans, drained, merged_spans, progress
 from simulators.auditors.money import exact_money
 from simulators.auditors.no_loss import exact_value, no_loss
 from simulators.auditors.order import in_order, no_invention
+from simulators.auditors.parked_rows import reaches_a_person
 from simulators.auditors.period import right_period
 from simulators.auditors.places_money import UNSEEN, PlaceSum
 from simulators.auditors.pricing import Pricing, Worth
@@ -56,6 +57,7 @@ INVARIANTS: dict[str, str] = {
     "S17": "audit trail",
     "L1": "drain",
     "L2": "progress per lane",
+    "L7": "parked rows reach a person",
 }
 """Everything that is judged, in the order of the report."""
 
@@ -70,6 +72,7 @@ PER_ENTRY: tuple[tuple[str, Callable[[Story, Held], None]], ...] = (
     ("S7", places_at_the_end),
     ("S13", status_at_the_end),
     ("L1", drained),
+    ("L7", reaches_a_person),
 )
 
 OF_THE_FINISHED = frozenset({"S2", "S2b", "S13", "L1"})
@@ -118,7 +121,10 @@ def examine(
         same_after_recovery(evidence, audited.held["S12"])
         audit_trail(evidence, audited.held["S17"])
         identity_of_rows(evidence, audited.held["S14"])
-        progress(evidence, busy.get(account_of.get(name, ""), []), allowances, audited.held["L2"])
+        hindered = busy.get(account_of.get(name, ""), [])
+        if evidence.paused:
+            hindered = merged_spans([*hindered, *evidence.paused])
+        progress(evidence, hindered, allowances, audited.held["L2"])
         audited.checkpoints += len(evidence.checkpoints)
     for name, account in accounts.items():
         call_budget(account, allowances.account(name), audited.held["S10"])

@@ -1,5 +1,6 @@
 """L1, drain, and L2, progress per lane: when the faults are over, what was begun finishes, entity by entity."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 
 from simulators.auditors.allowances import Allowances
@@ -55,6 +56,11 @@ def busy_spans(account: AccountEvidence) -> list[tuple[int, int]]:
         spans.append((shut_since, account.calls[-1].at_ms))
     enough = account.quota_calls * NEARLY_FULL_PPM
     spans += [(w * window_ms, (w + 1) * window_ms) for w, count in used.items() if count * 1_000_000 >= enough]
+    return merged_spans(spans)
+
+
+def merged_spans(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans sorted, and joined where they touch."""
     merged: list[tuple[int, int]] = []
     for from_ms, until_ms in sorted(spans):
         if merged and from_ms <= merged[-1][1]:

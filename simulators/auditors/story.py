@@ -99,14 +99,12 @@ class Story:
         )
 
     def should_stand(self) -> bool:
-        """Whether the source wants this entry in the ledger, and the runtime does not say it gave it up."""
+        """Whether the source wants this entry in the ledger, and it is not given up: parked, or waived by a person."""
         current = self.current
-        return (
-            current is not None
-            and not current.withdrawn
-            and current.time_type not in EXCLUDED
-            and self.place_of(current.version) not in GIVEN_UP
-        )
+        if current is None or current.withdrawn or current.time_type in EXCLUDED:
+            return False
+        place = self.place_of(current.version)
+        return place not in GIVEN_UP or (place == "waived" and self.entry_id not in self.book.evidence.waived)
 
 
 def pair(lines: list[LedgerLine]) -> tuple[list[LedgerLine], list[Undoing]]:

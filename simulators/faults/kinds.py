@@ -7,6 +7,8 @@ from pydantic import Field
 from simulators.chance import PPM, chance
 from simulators.faults.bases import FaultData, Room
 from simulators.faults.bookkeeping import LaggingReads, NumberRangeExhausted
+from simulators.faults.business import ApprovalsTakenBack
+from simulators.faults.letters import UnreadableEvents
 from simulators.faults.login import CredentialExpiry, LockedOut
 from simulators.faults.machine_clock import ClockSkew, ClockStep, ClockStrobe, SlowLease
 from simulators.faults.maintenance import MaintenanceAnnounced, MaintenanceUnannounced, SlowErp
@@ -19,6 +21,7 @@ from simulators.faults.network import (
     SlowAnswer,
     Unreachable,
 )
+from simulators.faults.operator import BackfillAgain, ParkedRowsWorked, PartitionPaused, WrongConfiguration
 from simulators.faults.ownership import (
     HastyShutDown,
     IdleStop,
@@ -97,6 +100,12 @@ AnyFault = (
     | ClockStep
     | ClockStrobe
     | SlowLease
+    | UnreadableEvents
+    | ApprovalsTakenBack
+    | PartitionPaused
+    | BackfillAgain
+    | WrongConfiguration
+    | ParkedRowsWorked
 )
 
 Fault = Annotated[AnyFault, Field(discriminator="kind")]

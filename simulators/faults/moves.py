@@ -244,6 +244,90 @@ class ChangeBuild:
     build: Build
 
 
+@dataclass(frozen=True, slots=True)
+class PausePartition:
+    """An operator stops the postings of `entity`, and means to resume them at `until_ms`."""
+
+    at_ms: int
+    kind: str
+    entity: str
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePartition:
+    """An operator lets `entity` post again."""
+
+    at_ms: int
+    kind: str
+    entity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """What was published about `entity` since `since_ms` is delivered again, `ppm` of it, over `spread_ms`."""
+
+    at_ms: int
+    kind: str
+    entity: str
+    since_ms: int
+    ppm: int
+    spread_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """A configuration is published to `entity` that holds until `until_ms`; `heals`: it is the right one again."""
+
+    at_ms: int
+    kind: str
+    entity: str
+    changes: tuple[tuple[str, str], ...]
+    until_ms: int
+    heals: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WorkParked:
+    """A person retries what is parked in `entity` for longer than `older_than_ms`, and waives `waived_ppm` of it.
+
+    `reasons` empty: whatever the reason. `heals`: it is part of mending something else.
+    """
+
+    at_ms: int
+    kind: str
+    entity: str
+    older_than_ms: int
+    reasons: tuple[str, ...]
+    waived_ppm: int
+    heals: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """An approver takes back `ppm` of what is approved in `entity`."""
+
+    at_ms: int
+    kind: str
+    entity: str
+    ppm: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveAgain:
+    """What was taken back at `taken_ms` is approved again."""
+
+    at_ms: int
+    kind: str
+    entity: str
+    taken_ms: int
+    ppm: int
+
+
+OperatorMove = PausePartition | ResumePartition | Backfill | Configure | WorkParked
+ApproverMove = TakeBack | ApproveAgain
+EntityMove = OperatorMove | ApproverMove
+
 ProcessMove = (
     CrashPartition
     | StopProcess
@@ -262,17 +346,19 @@ ProcessMove = (
 AccountMove = CloseSystem | SlowSystem | ExpireCredential | FixCredential | LockOut | Unlock | ExhaustNumbers | LagReads
 """What befalls a whole account."""
 
-Move = AccountMove | MovePeriod | ProcessMove
+Move = AccountMove | MovePeriod | ProcessMove | EntityMove
 
 BY_CHANCE = (CrashPartition, StopProcess, OverlapOwners, ShutDown, DamageJournal)
 """Moves without a length of their own: faults of the calendar draw them by chance, so the calm ends them."""
 
-HEALING = (FixCredential, Unlock)
+HEALING = (FixCredential, Unlock, ResumePartition, ApproveAgain)
 
 
 def strikes(move: Move) -> bool:
     """Whether the move is a misfortune and not the end of one."""
-    return not (isinstance(move, HEALING) or (isinstance(move, MovePeriod | SetClock) and move.heals))
+    return not (
+        isinstance(move, HEALING) or (isinstance(move, MovePeriod | SetClock | Configure | WorkParked) and move.heals)
+    )
 
 
 def about(move: Move) -> str:

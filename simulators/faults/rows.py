@@ -45,7 +45,9 @@ class StagedRejections(RowFault):
 
     @classmethod
     def drawn(cls, room: Room) -> Self:
-        return cls(ppm=room.ppm(1_000, 50_000, "staged_rejections"))
+        reasons: tuple[Literal["locked"], Literal["invalid"]] = ("locked", "invalid")
+        reason = reasons[room.number(0, 1, "staged_rejections", "reason")]
+        return cls(ppm=room.ppm(1_000, 50_000, "staged_rejections"), reason=reason)
 
 
 class MissingAnswers(RowFault):

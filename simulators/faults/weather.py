@@ -24,6 +24,7 @@ from simulators.faults.bases import (
     TimedFault,
 )
 from simulators.faults.bookkeeping import LaggingReads
+from simulators.faults.letters import UnreadableEvents
 from simulators.faults.machine_clock import ClockSkew, ClockStep, ClockStrobe
 from simulators.faults.moves import BY_CHANCE, Move, about, strikes
 from simulators.faults.network import DuplicateRequest, LateLanding
@@ -75,6 +76,7 @@ class Weather:
         self.disturbs_steps = bool(self._on_steps)
         """Whether `step` can say anything."""
         self._on_events = [fault for fault in self.faults if isinstance(fault, SourceFault) and fault.ppm]
+        self._on_letters = [fault for fault in self.faults if isinstance(fault, UnreadableEvents) and fault.ppm]
         self._events_until_ms = self.calm_after_ms if self._on_events else -NEVER_MS
         self._fates: dict[str, Fates] = {}
         self.on_rows = [fault for fault in self.faults if isinstance(fault, RowFault)]
@@ -102,8 +104,8 @@ class Weather:
 
     @property
     def disturbs_events(self) -> bool:
-        """Whether `event` can say anything but `ON_TIME`; if not, nobody needs to ask."""
-        return bool(self._on_events)
+        """Whether `event` or `letter` can say anything but that all is well; if not, nobody needs to ask."""
+        return bool(self._on_events or self._on_letters)
 
     def call(self, note: CallNote, now_ms: int) -> Verdict:
         """What befalls this call: the first fault that strikes, in the scenario's order."""
@@ -129,6 +131,16 @@ class Weather:
             if happened != kinds:
                 return fates.of(entry_id, version, happened)[0]
         return deliveries
+
+    def letter(self, entity: str, entry_id: str, version: int, now_ms: int) -> list[int]:
+        """Where the event arrives unreadable: the delays in ms after which it is replayed; else nothing."""
+        if now_ms < self.calm_after_ms:
+            for fault in self._on_letters:
+                if fault.strikes(entity, entry_id, version, self.seed) and self.strike(
+                    fault.kind, f"{entity}/{entry_id}/{version}", now_ms
+                ):
+                    return fault.replays(entity, entry_id, version, self.seed)
+        return []
 
     def boundary(self, entity: str, index: int, now_ms: int) -> Crash | None:
         """Whether and how the entity's process dies at durable boundary number `index` (from 1, never reset)."""

@@ -143,6 +143,9 @@ class ErpProfile(Settings):
     """Share of posted versions that are called duplicates since they look like another posting."""
     read_lag_ms: int = Field(default=0, ge=0)
     """A look-up does not see lines younger than this. Assumed 0: the ledger reads its own writes."""
+    exact_reversals: bool = True
+    """A reversal that is not the exact negative of its line is refused as invalid. Assumed; False is an ERP that takes
+    any negative line (second-hand: most project ledgers only ask for a reference)."""
     guards_hand_postings: bool = True
     """A row for an entry that already stands by hand is answered "duplicate". Assumed: the entry is a unique
     reference in the project ledger (documented as "the record already exists" for one vendor's entity keys)."""

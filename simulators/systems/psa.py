@@ -576,20 +576,24 @@ class Psa:
         next_page = str(end) if end < len(log) else ""
         return Response(200, _JSON, msgspec.json.encode({"heads": heads, "next_page": next_page}))
 
+    def publications(self, heads: Iterable[tuple[str, int]]) -> list[Publication]:
+        """These versions, published again byte for byte, in that order; one that was never published is left out."""
+        again: list[Publication] = []
+        for entry_id, number in heads:
+            line = self._lines.get(entry_id)
+            if line is not None and 1 <= number <= len(line.decisions):
+                version = self._books[line.sheet.entity].evidence.versions[entry_id][number - 1]
+                again.append(Publication(entry_id, number, self._event(line, version)))
+        return again
+
     def _publish_again(self, body: bytes) -> Response:
-        """The events of the versions asked for, in that order; one that was never published is left out."""
         try:
             heads = _PUBLISH_CALL.decode(body).heads
         except msgspec.MsgspecError:
             return _error(400, "invalid")
         if len(heads) > self.profile.publish_batch_max:
             return _error(413, "too_many_rows")
-        events: list[bytes] = []
-        for entry_id, number in heads:
-            line = self._lines.get(entry_id)
-            if line is not None and 1 <= number <= len(line.decisions):
-                version = self._books[line.sheet.entity].evidence.versions[entry_id][number - 1]
-                events.append(self._event(line, version))
+        events = [publication.body for publication in self.publications(heads)]
         return Response(200, _JSON, b'{"events":[' + b",".join(events) + b"]}")
 
 

@@ -176,7 +176,10 @@ class Books:
 
     def park(self, entry: str, reason: str, version: int = 1, at_ms: int | None = None) -> None:
         """The runtime parked the version for good."""
-        self.evidence.parks.append(Park(entry, version, reason, at(18) if at_ms is None else at_ms))
+        parked_ms = at(18) if at_ms is None else at_ms
+        park = Park(entry, version, reason, parked_ms, "finance", "mend it")
+        self.evidence.parks.append(park)
+        self.evidence.still_parked[entry] = park
         self.end(entry, "parked", version, reason, told="parked")
 
     def claim(self, entry: str, at_ms: int, version: int = 1) -> None:

@@ -91,6 +91,19 @@ def test_superseded_with_its_line_still_standing_is_found():
     assert books.violated() == ["S2b", "S7"]
 
 
+def test_a_line_that_cannot_be_reversed_may_stand_for_the_version_that_carried_it():
+    """Version 2 changed words alone and is parked, since its withdrawal could not be made; the line is version 1's."""
+    books = Books()
+    books.approve("E")
+    books.approve("E", 2, narrative="Pair programming, again")
+    books.approve("E", 3, withdrawn=True)
+    books.post("E")
+    books.end("E", "superseded", 1)
+    books.park("E", "erp_invalid", 2)
+    books.evidence.refused_rows["E"] = {"invalid"}
+    assert books.violated() == []
+
+
 def test_the_newest_version_cannot_be_superseded():
     """On a change of words alone the newer version takes the line over; nothing later replaced it."""
     books = Books()

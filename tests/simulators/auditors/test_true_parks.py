@@ -66,6 +66,26 @@ def test_a_line_by_hand_stops_the_feed_only_if_there_is_one():
     assert books.violated() == ["S8x"]
     line.bill_minor = 700_00
     assert books.violated() == []
+    line.bill_minor, line.project = 800_00, "P2"
+    assert books.violated() == []
+
+
+def test_time_of_an_excluded_type_wants_no_rate():
+    """Leave is left out by rule; parked for want of a rate it was never looked at."""
+    books = Books()
+    books.approve("E", time_type="leave")
+    books.park("E", "rate_gap")
+    assert books.violated() == ["S8x"]
+
+
+def test_asking_for_what_nobody_publishes_parks_only_what_was_asked_for():
+    """A worker is unknown where somebody had configured that workers must be known, and nowhere else."""
+    books = Books()
+    books.approve("E")
+    books.park("E", "worker_unknown")
+    assert books.violated() == ["S8x"]
+    books.evidence.configured.append((at(17), at(19), "must_know"))
+    assert books.violated() == []
 
 
 def test_missing_news_parks_for_a_while_and_not_for_good():

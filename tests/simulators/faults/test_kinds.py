@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from simulators.faults.bases import RowFault
 from simulators.faults.kinds import FAULT_KINDS, NOT_BUILT, AnyFault, Fault, draw_random_subset
+from simulators.faults.moves import strikes
 from simulators.faults.rows import MissingAnswers, OwnDuplicateCheck, ReorderedAnswers, RowFailures, StagedRejections
 from simulators.faults.wall_time import Month
 from simulators.faults.weather import Weather
@@ -30,7 +31,7 @@ def test_every_fault_says_what_it_is() -> None:
     """Every kind is told apart by its name and its mark, and says what ends it and what it must not break."""
     marks = [each.mark.letter for each in FAULT_KINDS.values()]
 
-    assert len(set(marks)) == len(marks) == 27
+    assert len(set(marks)) == len(marks)
     for kind, each in FAULT_KINDS.items():
         assert each.__doc__
         assert each.healing.endswith(".")
@@ -122,17 +123,21 @@ def test_what_cannot_be_simulated_yet_says_why() -> None:
     assert not set(NOT_BUILT) & set(FAULT_KINDS)
 
 
+AFTERWARDS = ("random_crashes", "backfill_again", "approvals_taken_back", "parked_rows_worked")
+"""Kinds that also come after the days given: all the time, or about what is past by then."""
+
+
 def test_handfuls_reach_every_kind_and_keep_within_bounds() -> None:
     """Over 100 seeds every kind comes up, no two handfuls are alike, and none breaks what the runtime declares."""
     handfuls = [draw_random_subset(seed, last_day=12) for seed in range(100)]
     for seed, faults in enumerate(handfuls):
         weather = Weather(faults, seed, deadline_ms=30_000, late_landing_ms=120_000)
         last_ms = month().start_ms + 13 * 86_400_000
-        assert all(m.at_ms < last_ms for m in weather.moves(month()) if m.kind != "random_crashes")
+        assert all(m.at_ms < last_ms for m in weather.moves(month()) if strikes(m) and m.kind not in AFTERWARDS)
 
     assert {fault.kind for faults in handfuls for fault in faults} == set(FAULT_KINDS)
     assert len({SCENARIO.dump_json(faults) for faults in handfuls}) == 100
-    assert 9 <= sum(len(faults) for faults in handfuls) / 100 <= 13
+    assert 0.3 <= sum(len(faults) for faults in handfuls) / 100 / len(FAULT_KINDS) <= 0.5
 
 
 def test_a_kind_is_drawn_alike_whoever_else_is_there() -> None:

@@ -147,6 +147,16 @@ def test_a_reversal_is_the_exact_negative(changed: dict[str, Any]):
     assert world.standing == 1
 
 
+def test_an_erp_may_take_any_negative_line():
+    """Where the profile does not ask for the exact negative, a reversal of another amount leaves a rest."""
+    world = Bench(profile(exact_reversals=False))
+    world.post(row())
+
+    assert reasons(world, reversal(row(), bill_minor=-90_624)) == ["posted"]
+    assert sum(line.bill_minor for line in world.evidence.lines) == 1
+    assert world.standing == 0
+
+
 def test_a_reversal_stays_within_its_entry():
     """Naming the key of another entry's line, or of a reversal, finds nothing to reverse."""
     world = Bench(profile())

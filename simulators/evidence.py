@@ -124,6 +124,59 @@ class PeriodFact:
 
 
 @dataclass(slots=True)
+class Deed:
+    """Something a process did under an epoch of the store: "claimed" it, "wrote" under it, "called" under it.
+
+    Of deeds in a row under one epoch only the first is here. `checked_ms` is when whoever called had last looked at
+    its lease: before `at_ms` where it was stopped in between.
+    """
+
+    at_ms: int
+    what: str
+    epoch: int
+    checked_ms: int
+
+
+@dataclass(slots=True)
+class Recovery:
+    """A process has read what its predecessor left: checksums by unfinished entry, the books among them.
+
+    `before` is what the predecessor knew; None where it did not live to see what had become durable last. `again` is
+    what a second reading gave. `lost`: versions that had been acknowledged and are not there.
+    """
+
+    at_ms: int
+    epoch: int
+    before: dict[str, int] | None
+    found: dict[str, int]
+    again: dict[str, int]
+    lost: list[tuple[str, int]]
+
+
+@dataclass(slots=True)
+class Log:
+    """The frames of the journal since its last checkpoint, and the hash chain before and after them."""
+
+    at_ms: int
+    chain_before: str
+    frames: tuple[bytes, ...]
+    chain: str
+
+
+@dataclass(slots=True)
+class KeyClash:
+    """A row came under a key that another (entry, version, leg) has in the ledger, as the ERP keeps keys."""
+
+    key: str
+    entry_id: str
+    version: int
+    leg: str
+    held: tuple[str, int, str]
+    """The (entry, version, leg) that had it."""
+    at_ms: int
+
+
+@dataclass(slots=True)
 class Evidence:
     """All there is to know about one legal entity's run."""
 
@@ -134,8 +187,16 @@ class Evidence:
     """Key of a row to the crc32 of the bytes of its first attempt."""
     changed_attempts: list[str] = field(default_factory=list)
     """Keys that came a second time with other bytes."""
+    key_clashes: list[KeyClash] = field(default_factory=list)
+    key_length_max: int | None = None
+    key_case_folded: bool = False
+    """How the ERP keeps keys: how many characters of them, and whether without case."""
+    ledger_ids: list[tuple[str, str]] = field(default_factory=list)
+    """(key, ledger id) of every row that the runtime took for applied, as it wrote it down."""
+    adopted: list[tuple[str, str]] = field(default_factory=list)
+    """(entry, ledger id) of every line by hand that the runtime took for its own."""
     refused_rows: dict[str, set[str]] = field(default_factory=dict)
-    """Entry to the reasons the ERP really gave for refusing it."""
+    """Entry to the reasons the ERP really gave for refusing it; "duplicate" where it called a row a copy of another."""
     parks: list[Park] = field(default_factory=list)
     still_parked: dict[str, Park] = field(default_factory=dict)
     """Entry to its park, as the runtime shows it at the end; `parks` lacks what a process made durable and died of."""
@@ -150,13 +211,20 @@ class Evidence:
     configured: list[tuple[int, int, str]] = field(default_factory=list)
     """(from_ms, until_ms, setting) that somebody changed while the runtime ran."""
     retried: dict[str, int] = field(default_factory=dict)
-    """Entry to the instant at which a person last retried it."""
+    """Entry to the park that a person retried last, by the stamp that the runtime gave it."""
     waived: dict[str, int] = field(default_factory=dict)
-    """Entry to the instant at which a person last gave it up."""
+    """Entry to the park that a person gave up, likewise."""
     set_up: dict[str, int] = field(default_factory=dict)
     """Project to the instant at which it was set up in the ERP; those that were there from the start are left out."""
     acknowledged: int = 0
     approved: int = 0
+    deeds: list[Deed] = field(default_factory=list)
+    recoveries: list[Recovery] = field(default_factory=list)
+    logs: list[Log] = field(default_factory=list)
+    intents: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Key to the entry and version of every row that the journal has as sent."""
+    heard: dict[str, int] = field(default_factory=dict)
+    """Entry to the bit mask of versions that were delivered and acknowledged."""
 
 
 @dataclass(slots=True)

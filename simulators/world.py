@@ -21,7 +21,9 @@ from runtime.core.news import MasterDataReady, News, PeriodPublished, ProjectsPu
 from runtime.core.partition import State
 from runtime.core.policy import Policy
 from runtime.core.records import (
+    BatchSent,
     EntryParked,
+    LineFoundByHand,
     Record,
     RowRefused,
     RowsApplied,
@@ -34,21 +36,31 @@ from simulators.auditors.pricing import EXCLUDED, Pricing
 from simulators.chance import between, happens
 from simulators.evidence import AccountEvidence, Checkpoint, Evidence, FinalPlace, Park, PeriodFact
 from simulators.faults.moves import (
+    ApproveAgain,
+    Backfill,
+    ChangeBuild,
     CloseSystem,
-    CrashPartition,
+    Configure,
+    ExhaustNumbers,
     ExpireCredential,
     FixCredential,
+    LagReads,
     LockOut,
     Move,
     MovePeriod,
+    PausePartition,
+    ResumePartition,
     SlowSystem,
+    TakeBack,
     Unlock,
+    WorkParked,
 )
 from simulators.faults.wall_time import Month
 from simulators.faults.weather import Weather
 from simulators.firm.build import instant_ms, working_day_after
 from simulators.firm.model import Firm, LegalEntity, RatePlan
 from simulators.firm.rates import keys_by_scope
+from simulators.lane import DELIVERY_MAX, WEBHOOK_MS, Lane
 from simulators.operators import Operators
 from simulators.people.acts import Act, SheetsDecided, SheetSubmitted, acts_about
 from simulators.settings import DAY_MS, FinanceGate, HandPostings, WorldSettings
@@ -56,7 +68,7 @@ from simulators.systems.erp import Erp
 from simulators.systems.erp_profile import ErpProfile
 from simulators.systems.maintenance import Style
 from simulators.systems.psa import Psa, Publication
-from simulators.virtual_time import DELIVERY_MAX, WEBHOOK_MS, Band, Clock, Desk, Lane
+from simulators.virtual_time import Band, Clock, Desk
 
 MASTER_DATA_NEWS_MS = 1_000
 """From a project being set up in the ERP to the partition hearing of it (assumed)."""
@@ -269,7 +281,7 @@ class World:
                 calls_max=run.calls_max,
                 call_deadline_ms=run.call_deadline_ms,
                 late_landing_ms=run.late_landing_ms,
-                lookup_lag_ms=run.lookup_lag_ms + self.settings.erp.read_lag_ms,
+                lookup_lag_ms=run.lookup_lag_ms + self.settings.erp.read_lag_ms + self.weather.read_lag_ms,
                 staged_poll_ms=run.staged_poll_ms,
                 key_room=self.settings.erp.key_length_max or 200,
                 key_case_folded=self.settings.erp.key_case_folded,
@@ -288,6 +300,7 @@ class World:
                 self.weather,
                 run.restart_ms,
                 self._records_made,
+                self.evidences[entity.code],
                 run.checkpoint_every,
             )
 
@@ -297,12 +310,19 @@ class World:
                 case EntryParked():
                     park = Park(record.entry_id, record.version, record.reason, now_ms, record.owner, record.fix)
                     self.evidences[entity].parks.append(park)
+                case BatchSent():
+                    intents = self.evidences[entity].intents
+                    for row in record.rows:
+                        intents[row.posting.key] = (row.posting.entry_id, row.posting.version)
                 case RowsDoubted():
                     self._waits(entity, "in_doubt", record.keys, now_ms)
                 case RowsStaged():
                     self._waits_no_more(entity, "in_doubt", [key for key, _ in record.rows], now_ms)
                     self._waits(entity, "staged", [key for key, _ in record.rows], now_ms)
+                case LineFoundByHand():
+                    self.evidences[entity].adopted.append((record.posting.entry_id, record.ledger_id))
                 case RowsApplied() | RowsReversed():
+                    self.evidences[entity].ledger_ids.extend(record.rows)
                     for where in ("in_doubt", "staged"):
                         self._waits_no_more(entity, where, [key for key, _ in record.rows], now_ms)
                 case RowRefused():
@@ -334,11 +354,15 @@ class World:
     def run(self, progress: Callable[[int, int, int], None] | None = None, until_ms: int | None = None) -> Seen:
         """Let the month happen, or a part of it. `progress(now_ms, backlog, posted)` is told at every sample."""
         self._progress = progress
+        moves = self.weather.moves(Month.of(self.firm, self.end_ms, self.entities))
+        for move in moves:
+            if isinstance(move, ChangeBuild) and move.at_ms <= self.clock.now_ms:
+                self._carry_out(move)
         for lane in self.lanes.values():
             lane.wake_up()
         self._publish_reference_data()
         self._plan_finance()
-        self._plan_weather()
+        self._plan_weather(moves)
         self._plan_the_end()
         self._schedule_acts()
         self.clock.after(self.settings.sample_ms, self._sample)
@@ -529,8 +553,10 @@ class World:
 
     # ---------------------------------------------------------------- misfortunes on the calendar
 
-    def _plan_weather(self) -> None:
-        for move in self.weather.moves(Month.of(self.firm, self.end_ms, self.entities)):
+    def _plan_weather(self, moves: Iterable[Move]) -> None:
+        for move in moves:
+            if isinstance(move, ChangeBuild) and move.at_ms <= self.firm.start_ms:
+                continue
             self.clock.at(move.at_ms, partial(self._carry_out, move))
             if isinstance(move, CloseSystem) and move.announced and move.account in self.desks:
                 self.desks[move.account].announce(move.at_ms, move.promised_until_ms)
@@ -559,17 +585,31 @@ class World:
                 return self._hindered(move)
             case ExpireCredential() | FixCredential() | LockOut() | Unlock():
                 return self._shut_out_or_let_in(move)
-            case CrashPartition():
-                lane = self.lanes.get(move.entity)
-                if lane is None or lane.shell is None:
+            case ExhaustNumbers():
+                if move.account not in self.erps:
                     return False
-                lane.die()
+                self.erps[move.account].exhaust_numbers(move.at_ms, move.until_ms)
+            case LagReads():
+                if move.account not in self.erps:
+                    return False
+                self.erps[move.account].lag_reads(move.at_ms, move.until_ms, move.lag_ms)
             case MovePeriod():
                 if (move.entity, move.module, move.name) not in self._periods:
                     return False
                 self._move_period(move.entity, move.module, move.name, move.status, move.gate)
-            case _:
+            case (
+                PausePartition()
+                | ResumePartition()
+                | Backfill()
+                | Configure()
+                | WorkParked()
+                | TakeBack()
+                | ApproveAgain()
+            ):
                 return self._operators.carry_out(move)
+            case _:
+                lane = self.lanes.get(move.entity)
+                return lane is not None and lane.befall(move)
         return True
 
     def _hindered(self, move: CloseSystem | SlowSystem) -> bool:
@@ -666,6 +706,7 @@ class World:
                 untold = f", {len(shell.state.untold)} not told to the PSA" if shell.state.untold else ""
                 unsettled.append(f"{code}: {left}{untold}")
             lane.over = True
+            lane.show_log()
             final = evidence.final
             for entry_id, reason, versions in shell.places():
                 for version, note in versions.items():
@@ -691,7 +732,7 @@ class World:
             self.firm,
             self.evidences,
             self.accounts,
-            {f"{self.firm.tenant}/{code}": lane.journal.chain for code, lane in self.lanes.items()},
+            {f"{self.firm.tenant}/{code}": lane.disk.chain for code, lane in self.lanes.items()},
             self.weather.fired,
             self.weather.marks,
             bands,
@@ -700,7 +741,7 @@ class World:
             {entity.code: self._cutoff_ms(entity) for entity in self.entities},
             self.end_ms,
             sum(lane.tally.deaths for lane in self.lanes.values()),
-            sum(lane.journal.commits for lane in self.lanes.values()),
+            sum(lane.tally.commits for lane in self.lanes.values()),
             {code: lane.boundaries for code, lane in self.lanes.items()},
             records,
             unsettled,
@@ -724,16 +765,9 @@ def _entity_of(act: Act) -> str:
 
 def profile_under(profile: ErpProfile, weather: Weather) -> ErpProfile:
     """The ERP's manners with the faults of single rows, which the ERP draws itself."""
-    profile = profile.model_copy(update={"locked_ppm": weather.row_failures_ppm or profile.locked_ppm})
-    if profile.staging is None or not weather.staged_rejections_ppm:
-        return profile
-    staging = profile.staging.model_copy(
-        update={
-            "rejected_ppm": weather.staged_rejections_ppm,
-            "rejected_reason": weather.staged_rejections_reason,
-        }
-    )
-    return profile.model_copy(update={"staging": staging})
+    for fault in weather.on_rows:
+        profile = fault.upon(profile)
+    return profile
 
 
 def rates_by_entity(firm: Firm, codes: Iterable[str]) -> dict[str, list[RatePlan]]:

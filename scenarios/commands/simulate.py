@@ -3,13 +3,12 @@
 import argparse
 import os
 import sys
-from difflib import get_close_matches
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from runtime.cli import BadInputError
 from scenarios.catalogue import all_scenarios
-from scenarios.choose import choose, override, with_plant
+from scenarios.choose import choose, no_such_bug, override, with_plant
 from scenarios.judge import judge
 from scenarios.model import Scenario
 from scenarios.report.html import page
@@ -122,10 +121,7 @@ def _plant(name: str | None) -> Plant | None:
     if name is None:
         return None
     if name not in PLANTS:
-        near = get_close_matches(name, PLANTS, n=1)
-        raise BadInputError(
-            f"--plant {name}: no such bug; {f'did you mean {near[0]}?' if near else 'springtide mutants lists them'}"
-        )
+        raise BadInputError(f"--plant {name}: {no_such_bug(name, PLANTS)}")
     return PLANTS[name]
 
 

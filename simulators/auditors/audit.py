@@ -15,11 +15,13 @@ from dataclasses import dataclass, field
 
 from simulators.auditors.allowances import Allowances
 from simulators.auditors.at_most_once import at_most_once
+from simulators.auditors.audit_trail import audit_trail
 from simulators.auditors.calendar import Track, books_calendar
 from simulators.auditors.call_budget import call_budget
 from simulators.auditors.finding import EXAMPLES_KEPT, HELD, UNKNOWN, Held
 from simulators.auditors.frozen_intent import frozen_intent
 from simulators.auditors.identity import identity_over_time, places_at_the_end
+from simulators.auditors.identity_of_rows import identity_of_rows
 from simulators.auditors.liveness import busy_spans, drained, merged_spans, progress
 from simulators.auditors.money import exact_money
 from simulators.auditors.no_loss import exact_value, no_loss
@@ -28,6 +30,8 @@ from simulators.auditors.parked_rows import reaches_a_person
 from simulators.auditors.period import right_period
 from simulators.auditors.places_money import UNSEEN, PlaceSum
 from simulators.auditors.pricing import Pricing, Worth
+from simulators.auditors.recovery import same_after_recovery
+from simulators.auditors.single_writer import single_writer
 from simulators.auditors.status_truth import POSTED, claim_was_true, status_at_the_end
 from simulators.auditors.story import Book, Story, by_entry, pair, places_by_entry
 from simulators.auditors.true_parks import true_park
@@ -46,7 +50,11 @@ INVARIANTS: dict[str, str] = {
     "S8x": "no false park",
     "S9": "frozen intent",
     "S10": "call budget",
+    "S11": "single writer",
+    "S12": "recovery equivalence",
     "S13": "status truth",
+    "S14": "identity",
+    "S17": "audit trail",
     "L1": "drain",
     "L2": "progress per lane",
     "L7": "parked rows reach a person",
@@ -109,6 +117,10 @@ def examine(
         )
         identity_over_time(evidence, audited.held["S7"])
         frozen_intent(evidence, audited.held["S9"])
+        single_writer(evidence, audited.held["S11"])
+        same_after_recovery(evidence, audited.held["S12"])
+        audit_trail(evidence, audited.held["S17"])
+        identity_of_rows(evidence, audited.held["S14"])
         hindered = busy.get(account_of.get(name, ""), [])
         if evidence.paused:
             hindered = merged_spans([*hindered, *evidence.paused])

@@ -211,9 +211,9 @@ class Evidence:
     configured: list[tuple[int, int, str]] = field(default_factory=list)
     """(from_ms, until_ms, setting) that somebody changed while the runtime ran."""
     retried: dict[str, int] = field(default_factory=dict)
-    """Entry to the instant at which a person last retried it."""
+    """Entry to the park that a person retried last, by the stamp that the runtime gave it."""
     waived: dict[str, int] = field(default_factory=dict)
-    """Entry to the instant at which a person last gave it up."""
+    """Entry to the park that a person gave up, likewise."""
     set_up: dict[str, int] = field(default_factory=dict)
     """Project to the instant at which it was set up in the ERP; those that were there from the start are left out."""
     acknowledged: int = 0

@@ -102,17 +102,17 @@ class Operators:
         if shell is None:
             return False
         evidence = self.evidences[move.entity]
-        retried: list[str] = []
-        waived: list[str] = []
+        retried: dict[str, int] = {}
+        waived: dict[str, int] = {}
         for entry_id in sorted(name for names in shell.state.parked.values() for name in names):
             park = shell.state.entries[entry_id].park
             assert park is not None, f"{entry_id}: listed as parked and is not"
             if move.at_ms - park.at_ms < move.older_than_ms or (move.reasons and park.reason not in move.reasons):
                 continue
             gives_up = happens(move.waived_ppm, self.seed, "operator/waives", entry_id)
-            (waived if gives_up else retried).append(entry_id)
-        evidence.waived.update(dict.fromkeys(waived, move.at_ms))
-        evidence.retried.update(dict.fromkeys(retried, move.at_ms))
+            (waived if gives_up else retried)[entry_id] = park.at_ms
+        evidence.waived.update(waived)
+        evidence.retried.update(retried)
         commands = [Waive(entry_id, WHO, "settled otherwise") for entry_id in waived]
         if retried:
             self.lanes[move.entity].hear((Retry(tuple(retried), WHO, "mended"),))

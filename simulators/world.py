@@ -36,9 +36,11 @@ from simulators.auditors.pricing import EXCLUDED, Pricing
 from simulators.chance import between, happens
 from simulators.evidence import AccountEvidence, Checkpoint, Evidence, FinalPlace, Park, PeriodFact
 from simulators.faults.moves import (
+    ApproveAgain,
+    Backfill,
     ChangeBuild,
     CloseSystem,
-    EntityMove,
+    Configure,
     ExhaustNumbers,
     ExpireCredential,
     FixCredential,
@@ -46,8 +48,12 @@ from simulators.faults.moves import (
     LockOut,
     Move,
     MovePeriod,
+    PausePartition,
+    ResumePartition,
     SlowSystem,
+    TakeBack,
     Unlock,
+    WorkParked,
 )
 from simulators.faults.wall_time import Month
 from simulators.faults.weather import Weather
@@ -591,9 +597,17 @@ class World:
                 if (move.entity, move.module, move.name) not in self._periods:
                     return False
                 self._move_period(move.entity, move.module, move.name, move.status, move.gate)
+            case (
+                PausePartition()
+                | ResumePartition()
+                | Backfill()
+                | Configure()
+                | WorkParked()
+                | TakeBack()
+                | ApproveAgain()
+            ):
+                return self._operators.carry_out(move)
             case _:
-                if isinstance(move, EntityMove):
-                    return self._operators.carry_out(move)
                 lane = self.lanes.get(move.entity)
                 return lane is not None and lane.befall(move)
         return True

@@ -74,11 +74,9 @@ def _judge(story: Story, held: Held, number: int, park: Park) -> None:
         if since_ms + SOON_ENOUGH_MS < ends_ms:
             hours = (ends_ms - since_ms) // 3_600_000
             _report(story, held, number, f"is parked for {park.reason!r}, which was mended {hours} hours ago")
-    for what, at_ms in (
-        ("retried", evidence.retried.get(story.entry_id, 0)),
-        ("given up", evidence.waived.get(story.entry_id, 0)),
-    ):
-        if park.at_ms < at_ms:
+    for what, parks in (("retried", evidence.retried), ("given up", evidence.waived)):
+        # By the runtime's own stamp, whatever its clock says: another park has another one.
+        if parks.get(story.entry_id) == park.at_ms:
             _report(story, held, number, f"is still parked for {park.reason!r} after a person had {what} it")
 
 

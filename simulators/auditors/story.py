@@ -67,8 +67,14 @@ class Story:
 
     @property
     def unsettled(self) -> bool:
-        """Whether the runtime itself says that work is left on this entry."""
-        return any(place.place in UNSETTLED for place in self.places)
+        """Whether the runtime itself says that work is left on this entry.
+
+        A withdrawal has no place of its own: where the ERP never came back, one over a standing line is work as well.
+        """
+        if any(place.place in UNSETTLED for place in self.places):
+            return True
+        current = self.current
+        return not self.book.may_finish and current is not None and current.withdrawn and bool(self.standing)
 
     def published(self, number: int) -> ApprovedVersion | None:
         """The version with this number, if the source ever published it."""

@@ -55,6 +55,11 @@ def _by_hand_otherwise(story: Story, version: ApprovedVersion, park: Park) -> bo
     )
 
 
+def _asked_for(story: Story, version: ApprovedVersion, park: Park) -> bool:
+    """Somebody had configured the runtime to ask for what nobody publishes here."""
+    return any(name == "must_know" and since <= park.at_ms for since, _, name in story.book.evidence.configured)
+
+
 def _differs(story: Story, version: ApprovedVersion, park: Park) -> bool:
     """The ledger had something else than was sent: a line beside another, for another amount, or under a shared key."""
     lines = [line for line in story.lines if line.at_ms <= park.at_ms]
@@ -70,11 +75,6 @@ def _differs(story: Story, version: ApprovedVersion, park: Park) -> bool:
 def _is_worth_otherwise(story: Story, line: LedgerLine) -> bool:
     worth = story.worth_of(line.version)
     return worth is None or (line.bill_minor, line.cost_minor) != (worth.bill_minor, worth.cost_minor)
-
-
-def _asked_for(story: Story, version: ApprovedVersion, park: Park) -> bool:
-    """Somebody had configured the runtime to ask for what nobody publishes here."""
-    return any(name == "must_know" and since <= park.at_ms for since, _, name in story.book.evidence.configured)
 
 
 def _refused(*reasons: str) -> Truth:

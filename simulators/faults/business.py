@@ -48,14 +48,14 @@ class ApprovalsTakenBack(TimedFault):
 
 NOT_BUILT: dict[str, str] = {
     "b4": "a move between legal entities is two legs in two partitions; today it parks as entity_moved, and no firm of"
-    " the simulator has entries with another home (a move between projects is people.correction_ppm)",
-    "b6": "people of the simulated firms have one employer; see b4",
-    "b7": "purchase orders, budgets and caps are in no system that is simulated",
-    "b8": "tax is in no system that is simulated",
-    "b9": "amounts are posted in the currency of the rate; nobody converts",
-    "b10": "invoices are in no system that is simulated",
-    "b11": "invoices are in no system that is simulated",
-    "o6": "partitions are not split while they run: one for each legal entity, for good",
+    " the simulator has entries with another home (a move between projects is people.correction_ppm).",
+    "b6": "people of the simulated firms have one employer; see b4.",
+    "b7": "purchase orders, budgets and caps are in no system that is simulated.",
+    "b8": "tax codes are in no system that is simulated, nor in the runtime.",
+    "b9": "amounts are posted in the currency of the rate; nobody converts.",
+    "b10": "invoices are in no system that is simulated.",
+    "b11": "invoices are in no system that is simulated.",
+    "o6": "partitions are not split while they run: one for each legal entity, for good.",
 }
 """Faults of the business and of operators that have no ground yet, and why.
 

@@ -5,6 +5,7 @@ from typing import Annotated, get_args
 from pydantic import Field
 
 from simulators.chance import PPM, chance
+from simulators.faults import business
 from simulators.faults.bases import FaultData, Room
 from simulators.faults.bookkeeping import LaggingReads, NumberRangeExhausted
 from simulators.faults.business import ApprovalsTakenBack
@@ -117,6 +118,7 @@ FAULT_KINDS: dict[str, type[FaultData]] = {each.model_fields["kind"].default: ea
 NOT_BUILT: dict[str, str] = {
     "e12": "A background job that un-posts a document: nobody tells the feed, so only a reconciliation of ledger and"
     " journal by row could find it, and there is none yet.",
+    **business.NOT_BUILT,
 }
 """Fault of the reliability guide (section 4.2) to why it cannot be simulated yet."""
 

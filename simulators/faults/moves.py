@@ -327,6 +327,7 @@ class ApproveAgain:
 OperatorMove = PausePartition | ResumePartition | Backfill | Configure | WorkParked
 ApproverMove = TakeBack | ApproveAgain
 EntityMove = OperatorMove | ApproverMove
+"""What people do to an entity's partition, and to its approvals."""
 
 ProcessMove = (
     CrashPartition

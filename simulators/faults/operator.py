@@ -34,7 +34,7 @@ class PartitionPaused(_OperatorFault):
     kind: Literal["partition_paused"] = "partition_paused"
     lasts_ms: Ms = 2 * HOUR_MS
     healing: ClassVar[str] = "The operator resumes it, and the queue drains."
-    mark: ClassVar[Mark] = Mark("h", "#bc80bd")
+    mark: ClassVar[Mark] = Mark("y", "#bc80bd")
     breaks_nothing: ClassVar[str] = "S2 and S7: what waits is counted. L2: standing still on command is no standstill."
 
     def schedule(self, month: Month, seed: int) -> list[Move]:

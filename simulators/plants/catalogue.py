@@ -24,6 +24,7 @@ SECTIONS = (
     k_repair.PLANTS,
 )
 
+
 PLANTS: dict[str, Plant] = {plant.name: plant for section in SECTIONS for plant in section}
 """Bugs, in the order of their sections."""
 

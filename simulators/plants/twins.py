@@ -210,11 +210,11 @@ def _checkpoint_after_every_turn(original: Function) -> Function:
 
 
 def _recovers_twice(original: Function) -> Function:
-    def wake_up(shell: Any, now_ms: int) -> None:
-        original(shell, now_ms)
-        original(shell, now_ms)
+    def recover(shell: Any) -> None:
+        original(shell)
+        original(shell)
 
-    return wake_up
+    return recover
 
 
 def _asks_before_every_first_send(original: Function) -> Function:
@@ -458,7 +458,7 @@ PLANTS = (
     _twin(
         "recovers_twice",
         "a process that starts reads its journal twice",
-        "runtime.drivers.shell:Shell.wake_up",
+        "runtime.drivers.shell:Shell.recover",
         _recovers_twice,
         RandomCrashes(ppm=300_000, draws=3),
     ),

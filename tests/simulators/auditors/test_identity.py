@@ -2,6 +2,7 @@
 
 import pytest
 
+from simulators.auditors.allowances import Allowances
 from simulators.evidence import FinalPlace
 from tests.simulators.auditors.books import Books, at
 
@@ -101,6 +102,18 @@ def test_a_line_that_cannot_be_reversed_may_stand_for_the_version_that_carried_i
     books.end("E", "superseded", 1)
     books.park("E", "erp_invalid", 2)
     books.evidence.refused_rows["E"] = {"invalid"}
+    assert books.violated() == []
+
+
+def test_a_withdrawal_may_wait_for_an_erp_that_never_comes_back():
+    """A person's line of what was taken back stays where nobody can ask for it, and nowhere else."""
+    books = Books()
+    books.approve("E")
+    books.approve("E", 2, withdrawn=True)
+    books.post("E", by_hand=True, key="")
+    books.end("E", "superseded", 1)
+    assert "S7" in books.violated()
+    books.allowances = Allowances(unhealthy=("DE01",))
     assert books.violated() == []
 
 

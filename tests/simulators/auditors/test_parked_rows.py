@@ -52,7 +52,7 @@ def test_what_a_person_retried_has_moved() -> None:
     """A row that is still parked as it was before the retry was never looked at."""
     books = Books()
     held(books)
-    books.evidence.retried["E"] = at(19)
+    books.evidence.retried["E"] = at(18)
     assert "after a person had retried it" in books.first("L7")
     books.evidence.parks[-1].at_ms = at(19) + 1
     assert books.audit()["L7"].violations == 0

@@ -25,6 +25,7 @@ from simulators.settings import (
 )
 from simulators.systems.erp_profile import ErpProfile, Idempotency, Staging
 from simulators.systems.profiles.generic import BY_IDEMPOTENCY, GENERIC
+from simulators.systems.psa_profile import PsaProfile
 
 SMALL_FIRM = FirmSettings(consultants=12, entity_count=2, weeks=1)
 FIRST_DAY, LAST_DAY = 25, 31
@@ -38,6 +39,9 @@ VARIATIONS: tuple[tuple[str, ErpProfile], ...] = (
 
 CONFIRM_AFTER_MS = HOUR_MS
 """When somebody posts by hand: what has waited for so long is asked about before it goes."""
+
+FULL_RECOUNT_EVERY_MS = DAY_MS
+"""What only a full recount finds is found on the day after the faults stop; a run settles for three."""
 
 UNBEARABLE: dict[str, tuple[str, ...]] = {"none": ("duplicate_request",)}
 """Faults that break a declared assumption of a profile: a target without keys cannot tell a request delivered twice."""
@@ -81,12 +85,14 @@ def swarm_world(seed: int) -> WorldSettings:
         firm=SMALL_FIRM.model_copy(update={"accounts_per_region": _number(seed, "accounts", 1, 2)}),
         people=_people(seed),
         erp=profile,
+        psa=PsaProfile(page_size=_one_of(seed, "page_size", (20, 100, 1_000))),
         runtime=RuntimeSettings(
             batch_max=_one_of(seed, "batch_max", (1, 3, 20, 100)),
             linger_ms=_one_of(seed, "linger_ms", (0, 20_000)),
             checkpoint_every=_one_of(seed, "checkpoint_every", (1, 8, 64, 4_096)),
             restart_ms=_one_of(seed, "restart_ms", (1, 20_000, 10 * 60_000)),
             confirm_after_ms=CONFIRM_AFTER_MS if by_hand else RuntimeSettings().confirm_after_ms,
+            full_recount_every_ms=FULL_RECOUNT_EVERY_MS,
         ),
         faults=faults,
         gates=(*(_held_gate() if by_hand else ()), *(_soft_close() if soft_close else ())),

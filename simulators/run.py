@@ -254,7 +254,23 @@ def allowances(settings: WorldSettings, seen: Seen) -> Allowances:
             over_quota=unpaced,
             probe_step_ms=PROBE_STEP_MS,
         )
-    return Allowances(accounts=accounts, news_lag_ms=NEWS_LAG_MS + run.confirm_after_ms)
+    calm_ms = settings.calm_before_end_ms
+    return Allowances(
+        accounts=accounts,
+        news_lag_ms=NEWS_LAG_MS + run.confirm_after_ms,
+        overlap_ms=run.recount_overlap_ms,
+        read_after_ms=_overdue_after_ms(seen.end_ms, calm_ms, run.recount_every_ms),
+        full_read_after_ms=_overdue_after_ms(seen.end_ms, calm_ms, run.full_recount_every_ms),
+        full_since_ms=seen.firm.start_ms,
+    )
+
+
+def _overdue_after_ms(end_ms: int, calm_ms: int, every_ms: int) -> int:
+    """When the last of the reads that come every so often has to have begun: two turns before the end, if that is calm.
+
+    0 where the calm is too short to say.
+    """
+    return end_ms - 2 * every_ms if 0 < 2 * every_ms <= calm_ms else 0
 
 
 def _part(job: Job, seen: Seen, audited: Audited, world: World) -> Part:

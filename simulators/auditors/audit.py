@@ -30,6 +30,8 @@ from simulators.auditors.pricing import Pricing, Worth
 from simulators.auditors.status_truth import POSTED, claim_was_true, status_at_the_end
 from simulators.auditors.story import Book, Story, by_entry, pair, places_by_entry
 from simulators.auditors.true_parks import true_park
+from simulators.auditors.typed_input import typed_input
+from simulators.auditors.whole_reads import whole_reads
 from simulators.evidence import AccountEvidence, ApprovedVersion, Evidence, FinalPlace, LedgerLine
 from simulators.firm.model import Firm
 
@@ -46,8 +48,10 @@ INVARIANTS: dict[str, str] = {
     "S9": "frozen intent",
     "S10": "call budget",
     "S13": "status truth",
+    "S15": "typed input",
     "L1": "drain",
     "L2": "progress per lane",
+    "L5": "whole reads",
 }
 """Everything that is judged, in the order of the report."""
 
@@ -61,6 +65,7 @@ PER_ENTRY: tuple[tuple[str, Callable[[Story, Held], None]], ...] = (
     ("S6", no_invention),
     ("S7", places_at_the_end),
     ("S13", status_at_the_end),
+    ("S15", typed_input),
     ("L1", drained),
 )
 
@@ -97,6 +102,7 @@ def examine(
         identity_over_time(evidence, audited.held["S7"])
         frozen_intent(evidence, audited.held["S9"])
         progress(evidence, busy.get(account_of.get(name, ""), []), allowances, audited.held["L2"])
+        whole_reads(evidence, allowances, audited.held["L5"])
         audited.checkpoints += len(evidence.checkpoints)
     for name, account in accounts.items():
         call_budget(account, allowances.account(name), audited.held["S10"])
@@ -149,6 +155,7 @@ def _examine_entity(book: Book, audited: Audited) -> None:
     value = book.pricing.worth
     calendar_of = book.calendar.of
     entity, psa, sums = evidence.entity, evidence.psa, audited.places
+    otherwise = evidence.sent_otherwise
     posted = sums.setdefault(POSTED, PlaceSum())
     nothing: list[LedgerLine] = []
     nowhere: list[FinalPlace] = []
@@ -165,6 +172,7 @@ def _examine_entity(book: Book, audited: Audited) -> None:
                 and told is not None
                 and told.status == POSTED
                 and line.entity == entity
+                and (not otherwise or (entry_id, version.version) not in otherwise)
                 and _plain(version, line, place, worth, calendar_of(line.accounting_date))
             ):
                 posted.add(version.quarter_hours, worth)

@@ -1,7 +1,8 @@
-"""The five shapes of misfortune, by the question each can be asked. A fault is frozen data plus its one answer.
+"""The six shapes of misfortune, by the question each can be asked. A fault is frozen data plus its one answer.
 
     CallFault      verdict(call, now_ms, seed)                      what befalls one call on the wire
     SourceFault    `fates` asks all of them with one draw           what befalls one event of the source
+    ReadingFault   `Readings` asks all of them                      what befalls a version or page of the source's list
     RowFault       settings that a mock ERP is given                what befalls one row inside a call that is served
     BoundaryFault  crash(entity, boundary, seed)                    what befalls a process at a durable boundary
     TimedFault     schedule(month, seed)                            what the calendar brings
@@ -82,6 +83,8 @@ class FaultData(BaseModel):
     healing: ClassVar[str]
     """What ends it, in a sentence."""
     mark: ClassVar[Mark]
+    only_listed: ClassVar[bool] = False
+    """Whether it may need a full recount to heal: an overlap does not reach back far enough for it."""
     breaks_nothing: ClassVar[str]
     """The invariants that it strains and must not break."""
 
@@ -130,6 +133,13 @@ class CallFault(FaultData):
 
 class SourceFault(FaultData):
     """Something befalls an event between the PSA and us by chance."""
+
+    ppm: Ppm
+    entities: tuple[str, ...] = ()
+
+
+class ReadingFault(FaultData):
+    """Something is wrong with what the source shows to those who read it, by chance; the mock PSA asks."""
 
     ppm: Ppm
     entities: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from simulators.chance import happens
 from simulators.faults.bases import FaultData, Room
+from simulators.faults.bulk import BulkEdit
 from simulators.faults.login import CredentialExpiry, LockedOut
 from simulators.faults.maintenance import MaintenanceAnnounced, MaintenanceUnannounced, SlowErp
 from simulators.faults.network import (
@@ -20,7 +21,17 @@ from simulators.faults.network import (
 from simulators.faults.periods import PeriodClosingMidBatch
 from simulators.faults.process import BoundaryCrashes, CrashAtBoundary, RandomCrashes
 from simulators.faults.quota import Throttling
+from simulators.faults.reading import (
+    ClearedField,
+    EqualStamps,
+    LateCommit,
+    PageDrift,
+    ShortPage,
+    SourceClockBehind,
+    UnbumpedStamp,
+)
 from simulators.faults.rows import RowFailures, StagedRejections
+from simulators.faults.schema import SchemaDrift
 from simulators.faults.source import DuplicateEvent, MissingEvent, ReorderedEvent
 
 AnyFault = (
@@ -35,6 +46,15 @@ AnyFault = (
     | MissingEvent
     | DuplicateEvent
     | ReorderedEvent
+    | LateCommit
+    | UnbumpedStamp
+    | PageDrift
+    | EqualStamps
+    | ShortPage
+    | SourceClockBehind
+    | ClearedField
+    | BulkEdit
+    | SchemaDrift
     | RowFailures
     | StagedRejections
     | MaintenanceAnnounced

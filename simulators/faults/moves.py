@@ -10,6 +10,10 @@ from typing import Literal
 Style = Literal["retry_after", "bare", "sorry_page"]
 """How a closed system answers: 503 with Retry-After, 503 without, or an HTML page for people."""
 
+Form = Literal["renamed", "new_enum", "null", "minutes", "comma"]
+"""How an approval is written that nobody agreed on: `quantity` under another name, a unit that is not known, no
+quantity at all, minutes and not hours, a decimal comma."""
+
 
 @dataclass(frozen=True, slots=True)
 class CloseSystem:
@@ -104,7 +108,42 @@ class MovePeriod:
     heals: bool = False
 
 
-Move = CloseSystem | SlowSystem | ExpireCredential | FixCredential | LockOut | Unlock | CrashPartition | MovePeriod
+@dataclass(frozen=True, slots=True)
+class DriftSchema:
+    """Approvals of `account` are sent in another form from `at_ms` until `until_ms` (excluded)."""
+
+    at_ms: int
+    kind: str
+    until_ms: int
+    system: str
+    account: str
+    form: Form
+
+
+@dataclass(frozen=True, slots=True)
+class EditInBulk:
+    """A share of the approved lines of `entity` is approved again at once, re-coded or as it is, with events or not."""
+
+    at_ms: int
+    kind: str
+    entity: str
+    share_ppm: int
+    recoded: bool
+    pushed: bool
+
+
+Move = (
+    CloseSystem
+    | SlowSystem
+    | ExpireCredential
+    | FixCredential
+    | LockOut
+    | Unlock
+    | CrashPartition
+    | MovePeriod
+    | DriftSchema
+    | EditInBulk
+)
 
 HEALING = (FixCredential, Unlock)
 
@@ -117,7 +156,7 @@ def strikes(move: Move) -> bool:
 def about(move: Move) -> str:
     """Whom it strikes and when, as a stable name."""
     match move:
-        case CrashPartition():
+        case CrashPartition() | EditInBulk():
             whom = move.entity
         case MovePeriod():
             whom = f"{move.entity}/{move.module}/{move.name}"

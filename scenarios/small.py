@@ -135,7 +135,9 @@ def _profile(seed: int) -> ErpProfile:
     manner = list(Idempotency)[seed % len(Idempotency)]
     name, variation = VARIATIONS[seed // len(Idempotency) % len(VARIATIONS)]
     staged = manner is Idempotency.ASYNC_JOB or happens(250_000, seed, "small/staging")
-    changes = {"staging": Staging()} if staged else {}
+    changes: dict[str, object] = {"staging": Staging()} if staged else {}
+    # An ERP that takes any reversal would show it if ours were not exact.
+    changes["exact_reversals"] = not happens(250_000, seed, "small/any_reversal")
     return variation.model_copy(update={"name": f"{manner.value}+{name}", "idempotency": manner, **changes})
 
 

@@ -36,7 +36,7 @@ class LateCommit(ReadingFault):
     kind: Literal["late_commit"] = "late_commit"
     delay_ms_low: Ms = MINUTE_MS
     delay_ms_high: Ms = 12 * HOUR_MS
-    """Until the list shows it. Seconds are the rule and hours the exception (assumed: a long transaction, a replica)."""
+    """Until the list shows it. Seconds are the rule and hours the exception (assumed)."""
     only_listed: ClassVar[bool] = True
     healing: ClassVar[str] = "The row shows; an overlap or a full recount reaches back to its stamp."
     mark: ClassVar[Mark] = Mark("6", "#393b79")
@@ -104,10 +104,12 @@ class EqualStamps(ReadingFault):
 
 
 class ShortPage(ReadingFault):
-    """n5 (half a page), as the source means it: fewer rows than fit on a page, and a token for more."""
+    """n5 (half a page), as the source means it: fewer rows than fit on a page, and a token for more; or fewer events
+    than were asked for.
+    """
 
     kind: Literal["short_page"] = "short_page"
-    healing: ClassVar[str] = "Nothing to heal: the rest is on the pages that follow."
+    healing: ClassVar[str] = "The rest is on the pages that follow; events that did not come are asked for again."
     mark: ClassVar[Mark] = Mark("/", "#637939")
     breaks_nothing: ClassVar[str] = "S2 and L5: a read ends where there is no further page, not where one is short."
 

@@ -154,7 +154,7 @@ class _AssignmentText:
 class _Books:
     """One legal entity's open sheets, its evidence and the log of what was published, oldest first."""
 
-    __slots__ = ("evidence", "in_order", "log", "open_sheets", "told", "unshown")
+    __slots__ = ("evidence", "in_order", "issued", "log", "open_sheets", "told", "unshown")
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
@@ -165,13 +165,15 @@ class _Books:
         """Positions of the log that a page has shown: they never move again."""
         self.in_order = 0
         """Positions that are sorted."""
+        self.issued: dict[str, int] = {}
+        """Page token to when it was given, where tokens expire."""
         self.unshown: list[tuple[int, ApprovedVersion]] = []
         """(from when the list shows it, the version as the list has it) of rows that take their place out of turn."""
 
     def put_in_order(self, now_ms: int) -> None:
         """Sort what was published since the last listing by (instant, entry, version).
 
-        What a page has shown stays where it is: the position in the log is the page token, and a version published
+        What a page has shown stays where it is: the page token says the position in the log, and a version published
         later in the same millisecond must come behind it, never before. Only a row that shows out of turn moves what
         is behind it by one, so that a page shows one row a second time.
         """
@@ -652,9 +654,12 @@ class Psa:
             books = self._books[asked["entity"][0]]
             since_ms = int(asked.get("since_ms", ("0",))[0])
             token = asked.get("page", ("",))[0]
-            position = int(token) if token else -1
+            position = int(token.rpartition(".")[2]) if token else -1
         except (KeyError, ValueError):
             return _error(400, "invalid")
+        life_ms = self.profile.page_token_life_ms
+        if token and life_ms and now_ms > books.issued.get(token, now_ms) + life_ms:
+            return _error(410, "page_token_expired")
         books.put_in_order(now_ms)
         log, entity, readings = books.log, books.evidence.entity, self._readings
         name = f"{since_ms}/{token}"
@@ -668,9 +673,19 @@ class Psa:
             end = position + readings.end(entity, name, stamps, end - position, now_ms)
         books.told = max(books.told, end)
         heads = [(version.entry_id, version.version) for version in log[position:end]]
-        next_page = str(end) if end < len(log) else ""
+        next_page = f"{log[end - 1].at_ms}.{end}" if end < len(log) else ""
+        if next_page and life_ms:
+            books.issued[next_page] = now_ms
         books.evidence.reads.append(ListingRead(now_ms, since_ms, token, next_page))
         return Response(200, _JSON, msgspec.json.encode({"heads": heads, "next_page": next_page}))
+
+    def _as_far_as_it_goes(self, heads: list[tuple[str, int]], now_ms: int) -> list[tuple[str, int]]:
+        """What of the versions asked for the answer holds: all of them, or a part where the answer is a short one."""
+        readings, first = self._readings, self._lines.get(heads[0][0]) if heads else None
+        if readings is None or first is None:
+            return heads
+        name = f"publish/{heads[0][0]}/{heads[0][1]}"
+        return heads[: readings.end(first.sheet.entity, name, range(len(heads)), len(heads), now_ms)]
 
     def _publish_again(self, body: bytes, now_ms: int) -> Response:
         """The events of the versions asked for, in that order; one that was never published is left out."""
@@ -681,7 +696,7 @@ class Psa:
         if len(heads) > self.profile.publish_batch_max:
             return _error(413, "too_many_rows")
         events: list[bytes] = []
-        for entry_id, number in heads:
+        for entry_id, number in self._as_far_as_it_goes(heads, now_ms):
             line = self._lines.get(entry_id)
             if line is not None and 1 <= number <= len(line.decisions):
                 version = self._books[line.sheet.entity].evidence.versions[entry_id][number - 1]

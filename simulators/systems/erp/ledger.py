@@ -2,7 +2,8 @@
 
 Rule 1. A line comes to stand only in a period of module "time" that is open in the ERP's own books at that instant.
 Rule 2. A reversal names the key of a line of the same entry that stands and is not reversed, and carries the exact
-        negatives of its hours and amounts. A reversed line keeps its place in the ledger but no longer stands.
+        negatives of its hours and amounts, unless the profile says that any amounts will do. A reversed line keeps
+        its place in the ledger but no longer stands.
 Rule 3. A person posts by hand only after having seen that no line of the entry stands, staged ones included.
 Rule 4. Every line that comes to stand is evidence: it *is* the object in `Evidence.lines`, so nothing is held twice.
 """
@@ -77,7 +78,14 @@ class _Period:
 class Ledger:
     """State and rules of one legal entity's ledger. Rows come in as `Row`, instants as ms UTC."""
 
-    def __init__(self, evidence: Evidence, projects: Iterable[str], workers: Iterable[str], read_lag_ms: int) -> None:
+    def __init__(
+        self,
+        evidence: Evidence,
+        projects: Iterable[str],
+        workers: Iterable[str],
+        read_lag_ms: int,
+        exact_reversals: bool = True,
+    ) -> None:
         self.entity = evidence.entity
         self.evidence = evidence
         self.projects = set(projects)
@@ -89,6 +97,7 @@ class Ledger:
         self._quarters: dict[str, int | None] = {}
         self._lines_ever = 0
         self._read_lag_ms = read_lag_ms
+        self._exact_reversals = exact_reversals
         self._unseen: set[str] = set()
         self._unseen_until: deque[tuple[int, str]] = deque()
 
@@ -243,7 +252,7 @@ class Ledger:
         target = self._standing_target(row)
         if target is None:
             return No("nothing_to_reverse", f"no line with key {row.reverses} of this entry stands")
-        exact = (
+        exact = not self._exact_reversals or (
             row.bill_minor == -target.bill_minor
             and row.cost_minor == -target.cost_minor
             and self.quarters(row) == -target.quarter_hours

@@ -70,7 +70,13 @@ class Erp:
         self._jobs_ever = 0
         self._intakes: dict[str, Intake] = {}
         for entity, noted in evidence.items():
-            ledger = Ledger(noted, projects.get(entity, ()), workers.get(entity, ()), profile.read_lag_ms)
+            ledger = Ledger(
+                noted,
+                projects.get(entity, ()),
+                workers.get(entity, ()),
+                profile.read_lag_ms,
+                profile.exact_reversals,
+            )
             self._intakes[entity] = Intake(ledger, profile, account, seed, strike, calm_ms)
         if profile.quota is not None:
             account_evidence.quota_calls = profile.quota.calls

@@ -95,7 +95,7 @@ class EqualStamps(ReadingFault):
 
     kind: Literal["equal_stamps"] = "equal_stamps"
     healing: ClassVar[str] = "Nothing to heal: the page token says where to go on."
-    mark: ClassVar[Mark] = Mark("5", "#9c9ede")
+    mark: ClassVar[Mark] = Mark("=", "#9c9ede")
     breaks_nothing: ClassVar[str] = "S2 and S7: rows of one stamp on two pages are all read. L5."
 
     @classmethod

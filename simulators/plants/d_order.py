@@ -12,10 +12,10 @@ from simulators.faults.reading import ClearedField
 from simulators.faults.source import ReorderedEvent
 from simulators.plants.plant import Plant
 from simulators.plants.replace import Function
-from simulators.settings import DAY_MS, HOUR_MS, MINUTE_MS
+from simulators.settings import DAY_MS, MINUTE_MS
 
 RESTLESS = {"people.correction_ppm": 400_000, "people.withdrawal_ppm": 100_000}
-OVERTAKEN = ReorderedEvent(ppm=400_000, delay_ms_low=MINUTE_MS, delay_ms_high=24 * HOUR_MS)
+OVERTAKEN = ReorderedEvent(ppm=400_000, delay_ms_low=MINUTE_MS, delay_ms_high=3 * DAY_MS)
 NEVER_RECOUNTED = {"runtime.recount_every_ms": 60 * DAY_MS}
 """A source that only pushes: what a decision dropped does not come a second time."""
 
@@ -135,7 +135,7 @@ PLANTS = (
         bug=_last_come_counts,
         caught_by="S5",
         faults=(OVERTAKEN,),
-        changes={"people.correction_ppm": 900_000},
+        changes={"people.correction_ppm": 900_000, **NEVER_RECOUNTED},
         wild="laravel/cashier-stripe#1201, stripe/stripe-cli#418",
     ),
     Plant(

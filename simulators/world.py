@@ -327,8 +327,8 @@ class World:
 
     # ---------------------------------------------------------------- running
 
-    def run(self, progress: Callable[[int, int, int], None] | None = None) -> Seen:
-        """Let the month happen. `progress(now_ms, backlog, posted)` is told at every sample."""
+    def run(self, progress: Callable[[int, int, int], None] | None = None, until_ms: int | None = None) -> Seen:
+        """Let the month happen, or a part of it. `progress(now_ms, backlog, posted)` is told at every sample."""
         self._progress = progress
         for lane in self.lanes.values():
             lane.wake_up()
@@ -337,7 +337,7 @@ class World:
         self._plan_weather()
         self._schedule_acts()
         self.clock.after(self.settings.sample_ms, self._sample)
-        self.clock.run(self.end_ms)
+        self.clock.run(self.end_ms if until_ms is None else min(until_ms, self.end_ms))
         return self._seen()
 
     def _schedule_acts(self) -> None:

@@ -194,7 +194,7 @@ def story(entity: str, entry_id: str, shell: Shell, history: History) -> EntryTr
     for frame in history.frames_about(entry_id):
         at_ms, records = read_frame(frame)
         for record in records:
-            told = _told(record, entry_id, keys, calls)
+            told = told_of(record, entry_id, keys, calls)
             if told is not None:
                 steps.append(TraceStep(at_ms, type(record).__name__, told))
     note = tracked.versions.get(tracked.latest)
@@ -206,7 +206,7 @@ def story(entity: str, entry_id: str, shell: Shell, history: History) -> EntryTr
     )
 
 
-def _told(record: Record, entry_id: str, keys: dict[str, None], calls: dict[str, None]) -> str | None:
+def told_of(record: Record, entry_id: str, keys: dict[str, None], calls: dict[str, None]) -> str | None:
     """What the record says of the entry, in words; None if it says nothing of it."""
     match record:
         case r.EntryReceived() if record.entry.entry_id == entry_id:

@@ -3,7 +3,12 @@
 from simulators.plants import b_idempotency, c_reading, d_order, l_schema
 from simulators.plants.plant import Plant
 
-SECTIONS = (b_idempotency.PLANTS, c_reading.PLANTS, d_order.PLANTS, l_schema.PLANTS)
+SECTIONS = (
+    b_idempotency.PLANTS,
+    c_reading.PLANTS,
+    d_order.PLANTS,
+    l_schema.PLANTS,
+)
 
 PLANTS: dict[str, Plant] = {plant.name: plant for section in SECTIONS for plant in section}
 """Bugs, in the order of their sections."""
@@ -11,5 +16,12 @@ PLANTS: dict[str, Plant] = {plant.name: plant for section in SECTIONS for plant 
 TWINS: dict[str, Plant] = {}
 """Changes without harm, which no oracle may take for a bug."""
 
-NOT_YET: dict[str, str] = {**d_order.NOT_YET}
+NOT_YET: dict[str, str] = {
+    **d_order.NOT_YET,
+}
 """Number in the catalogue to why it cannot be planted yet; never counted as caught."""
+
+
+def by_name(name: str) -> Plant:
+    """The bug or twin with this name. Raises KeyError where there is none."""
+    return PLANTS[name] if name in PLANTS else TWINS[name]

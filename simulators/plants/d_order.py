@@ -9,7 +9,7 @@ from runtime.core.partition.state import State, Tracked
 from runtime.core.partition.steps import Go, Stay, _post
 from simulators.faults.bulk import BulkEdit
 from simulators.faults.reading import ClearedField
-from simulators.faults.source import ReorderedEvent
+from simulators.faults.source import MissingEvent, ReorderedEvent
 from simulators.plants.plant import Plant
 from simulators.plants.replace import Function
 from simulators.settings import DAY_MS, MINUTE_MS
@@ -18,6 +18,8 @@ RESTLESS = {"people.correction_ppm": 400_000, "people.withdrawal_ppm": 100_000}
 OVERTAKEN = ReorderedEvent(ppm=400_000, delay_ms_low=MINUTE_MS, delay_ms_high=3 * DAY_MS)
 NEVER_RECOUNTED = {"runtime.recount_every_ms": 60 * DAY_MS}
 """A source that only pushes: what a decision dropped does not come a second time."""
+NONE_MISSING = MissingEvent(ppm=0)
+"""And that pushes everything, which such a source must."""
 
 
 def _last_come_counts(original: Function) -> Function:
@@ -134,7 +136,7 @@ PLANTS = (
         replaces="runtime.core.partition.decide:_approved",
         bug=_last_come_counts,
         caught_by="S5",
-        faults=(OVERTAKEN,),
+        faults=(OVERTAKEN, NONE_MISSING),
         changes={"people.correction_ppm": 900_000, **NEVER_RECOUNTED},
         wild="laravel/cashier-stripe#1201, stripe/stripe-cli#418",
     ),
@@ -145,7 +147,7 @@ PLANTS = (
         replaces="runtime.core.partition.decide:_withdrawn",
         bug=_withdrawal_of_nothing,
         caught_by="S2b",
-        faults=(OVERTAKEN,),
+        faults=(OVERTAKEN, NONE_MISSING),
         changes={"people.withdrawal_ppm": 400_000, **NEVER_RECOUNTED},
     ),
     Plant(
@@ -186,7 +188,7 @@ PLANTS = (
         replaces="runtime.core.partition.decide:_approved",
         bug=_correction_of_nothing,
         caught_by="S2b",
-        faults=(OVERTAKEN,),
+        faults=(OVERTAKEN, NONE_MISSING),
         changes={**RESTLESS, **NEVER_RECOUNTED},
     ),
     Plant(

@@ -40,8 +40,10 @@ class Allowances:
     `least_posted_share_ppm`: below this share of standing lines among entries that should have one, a run that
     found nothing has proved nothing (assumed one half).
     `overlap_ms`: how far each read of the source's list reaches behind the one before, as declared.
+    `ahead_ms`: how far the reader's own clock may be ahead, which eats into that overlap.
     `read_after_ms`, `full_read_after_ms`: the last whole read of the list, and the last whole one since
     `full_since_ms` or earlier, began no earlier than that; 0: unjudged.
+    `unhealthy`: entities whose ERP never came back, which need not finish.
     """
 
     accounts: dict[str, CallAllowance] = field(default_factory=dict)
@@ -51,9 +53,11 @@ class Allowances:
     calm_from_ms: int = 0
     least_posted_share_ppm: int = 500_000
     overlap_ms: int = 0
+    ahead_ms: int = 0
     read_after_ms: int = 0
     full_read_after_ms: int = 0
     full_since_ms: int = 0
+    unhealthy: tuple[str, ...] = ()
 
     def account(self, name: str) -> CallAllowance:
         """The bounds of one account."""

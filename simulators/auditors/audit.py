@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from simulators.auditors.allowances import Allowances
 from simulators.auditors.at_most_once import at_most_once
+from simulators.auditors.audit_trail import audit_trail
 from simulators.auditors.calendar import Track, books_calendar
 from simulators.auditors.call_budget import call_budget
 from simulators.auditors.finding import EXAMPLES_KEPT, HELD, UNKNOWN, Held
@@ -27,6 +28,8 @@ from simulators.auditors.order import in_order, no_invention
 from simulators.auditors.period import right_period
 from simulators.auditors.places_money import UNSEEN, PlaceSum
 from simulators.auditors.pricing import Pricing, Worth
+from simulators.auditors.recovery import same_after_recovery
+from simulators.auditors.single_writer import single_writer
 from simulators.auditors.status_truth import POSTED, claim_was_true, status_at_the_end
 from simulators.auditors.story import Book, Story, by_entry, pair, places_by_entry
 from simulators.auditors.true_parks import true_park
@@ -47,8 +50,11 @@ INVARIANTS: dict[str, str] = {
     "S8x": "no false park",
     "S9": "frozen intent",
     "S10": "call budget",
+    "S11": "single writer",
+    "S12": "recovery equivalence",
     "S13": "status truth",
     "S15": "typed input",
+    "S17": "audit trail",
     "L1": "drain",
     "L2": "progress per lane",
     "L5": "whole reads",
@@ -68,6 +74,9 @@ PER_ENTRY: tuple[tuple[str, Callable[[Story, Held], None]], ...] = (
     ("S15", typed_input),
     ("L1", drained),
 )
+
+OF_THE_FINISHED = frozenset({"S2", "S2b", "S13", "L1"})
+"""Oracles that compare the end of the source with the end of the ledger: not asked where nothing could finish."""
 
 PPM = 1_000_000
 
@@ -97,10 +106,20 @@ def examine(
     account_of = {entity.code: entity.erp_account for entity in firm.entities}
     for name, evidence in evidences.items():
         _examine_entity(
-            Book(evidence, pricing, books_calendar(firm, evidence, allowances), allowances.news_lag_ms), audited
+            Book(
+                evidence,
+                pricing,
+                books_calendar(firm, evidence, allowances),
+                allowances.news_lag_ms,
+                name not in allowances.unhealthy,
+            ),
+            audited,
         )
         identity_over_time(evidence, audited.held["S7"])
         frozen_intent(evidence, audited.held["S9"])
+        single_writer(evidence, audited.held["S11"])
+        same_after_recovery(evidence, audited.held["S12"])
+        audit_trail(evidence, audited.held["S17"])
         progress(evidence, busy.get(account_of.get(name, ""), []), allowances, audited.held["L2"])
         whole_reads(evidence, allowances, audited.held["L5"])
         audited.checkpoints += len(evidence.checkpoints)
@@ -248,8 +267,9 @@ def _story(
 def _show(story: Story, audited: Audited) -> None:
     """Show one entry to every oracle, and count where its versions lie."""
     for key, oracle in PER_ENTRY:
-        oracle(story, audited.held[key])
-    if story.should_stand():
+        if story.book.may_finish or key not in OF_THE_FINISHED:
+            oracle(story, audited.held[key])
+    if story.should_stand() and (story.book.may_finish or story.standing):
         audited.expected += 1
         audited.standing += bool(story.standing)
     for version, worth in zip(story.versions, story.worths, strict=True):

@@ -5,7 +5,7 @@
 
 A read counts when it was read to its end; one that was broken off, or taken for complete at a short page, covers
 nothing. So the next read has to reach back to the begin of the last one that counted, and behind that as far as the
-declared overlap. Tokens tell reads apart: a page belongs to the read that was last given its token.
+declared overlap, less what the clock of the reader's machine may be wrong. Tokens tell reads apart: a page belongs to the read that was last given its token.
 """
 
 from simulators.auditors.allowances import Allowances
@@ -18,14 +18,15 @@ def whole_reads(evidence: Evidence, allowances: Allowances, held: Held) -> None:
     began: dict[str, ListingRead] = {}
     covered: ListingRead | None = None
     last_full: ListingRead | None = None
+    reach_ms = allowances.overlap_ms - allowances.ahead_ms
     for page in evidence.reads:
         first = page
         if page.page:
             first = began.get(page.page, page)
             if first.page:
                 continue  # A page of a read whose begin nobody saw.
-        elif covered is not None and page.since_ms > covered.at_ms - allowances.overlap_ms:
-            gap_s = (page.since_ms - covered.at_ms + allowances.overlap_ms) // 1000
+        elif covered is not None and page.since_ms > covered.at_ms - reach_ms:
+            gap_s = (page.since_ms - covered.at_ms + reach_ms) // 1000
             text = f"{evidence.entity}: a read of the list leaves out {gap_s} s that no read before it covered"
             held.found(evidence.entity, "", text, at_ms=page.at_ms)
         if page.next_page:

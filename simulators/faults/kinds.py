@@ -8,6 +8,7 @@ from simulators.chance import PPM, chance
 from simulators.faults.bases import FaultData, Room
 from simulators.faults.bulk import BulkEdit
 from simulators.faults.login import CredentialExpiry, LockedOut
+from simulators.faults.machine_clock import ClockSkew, ClockStep, ClockStrobe, SlowLease
 from simulators.faults.maintenance import MaintenanceAnnounced, MaintenanceUnannounced, SlowErp
 from simulators.faults.network import (
     DuplicateRequest,
@@ -18,8 +19,26 @@ from simulators.faults.network import (
     SlowAnswer,
     Unreachable,
 )
+from simulators.faults.ownership import (
+    HastyShutDown,
+    IdleStop,
+    RollBack,
+    RollingUpgrade,
+    SlowWorker,
+    StopBeforeCheck,
+    StopBeforeSend,
+    TwoOwners,
+)
 from simulators.faults.periods import PeriodClosingMidBatch
-from simulators.faults.process import BoundaryCrashes, CrashAtBoundary, RandomCrashes
+from simulators.faults.process import (
+    BoundaryCrashes,
+    CallCrashes,
+    CrashAtBoundary,
+    CrashAtCall,
+    FsyncFails,
+    RandomCrashes,
+    TornTail,
+)
 from simulators.faults.quota import Throttling
 from simulators.faults.reading import (
     ClearedField,
@@ -33,6 +52,7 @@ from simulators.faults.reading import (
 from simulators.faults.rows import RowFailures, StagedRejections
 from simulators.faults.schema import SchemaDrift
 from simulators.faults.source import DuplicateEvent, MissingEvent, ReorderedEvent
+from simulators.faults.storage import DamagedJournal, FullDisk, SlowFsync
 
 AnyFault = (
     LostRequest
@@ -66,6 +86,25 @@ AnyFault = (
     | CrashAtBoundary
     | BoundaryCrashes
     | RandomCrashes
+    | CrashAtCall
+    | CallCrashes
+    | TornTail
+    | FsyncFails
+    | IdleStop
+    | StopBeforeCheck
+    | StopBeforeSend
+    | TwoOwners
+    | SlowWorker
+    | HastyShutDown
+    | RollingUpgrade
+    | RollBack
+    | DamagedJournal
+    | FullDisk
+    | SlowFsync
+    | ClockSkew
+    | ClockStep
+    | ClockStrobe
+    | SlowLease
 )
 
 Fault = Annotated[AnyFault, Field(discriminator="kind")]

@@ -1,6 +1,7 @@
 """The closed set of what a fault can do to one call between the runtime and a system."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,22 @@ class Delay:
 
 Verdict = Pass | LoseTheRequest | LoseTheReply | LandLate | DeliverTwice | Refuse | Delay
 PASS = Pass()
+
+
+@dataclass(frozen=True, slots=True)
+class Die:
+    """The process dies at this step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The process is stopped at this step for so long, and then goes on as if nothing had been."""
+
+    ms: int
+
+
+Step = Literal["leaving", "checked", "heard"]
+"""A step of a process around a call: it is durable that it leaves; the lease was looked at; its answer has come."""
 
 
 @dataclass(frozen=True, slots=True)

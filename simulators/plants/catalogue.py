@@ -1,12 +1,14 @@
 """Every bug that can be planted, by name; the twins that must never alarm; and what has no ground yet."""
 
-from simulators.plants import b_idempotency, c_reading, d_order, l_schema
+from simulators.plants import b_idempotency, c_reading, d_order, f_ownership, g_storage, l_schema
 from simulators.plants.plant import Plant
 
 SECTIONS = (
     b_idempotency.PLANTS,
     c_reading.PLANTS,
     d_order.PLANTS,
+    f_ownership.PLANTS,
+    g_storage.PLANTS,
     l_schema.PLANTS,
 )
 
@@ -18,6 +20,8 @@ TWINS: dict[str, Plant] = {}
 
 NOT_YET: dict[str, str] = {
     **d_order.NOT_YET,
+    **f_ownership.NOT_YET,
+    **g_storage.NOT_YET,
 }
 """Number in the catalogue to why it cannot be planted yet; never counted as caught."""
 

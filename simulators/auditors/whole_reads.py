@@ -5,7 +5,8 @@
 
 A read counts when it was read to its end; one that was broken off, or taken for complete at a short page, covers
 nothing. So the next read has to reach back to the begin of the last one that counted, and behind that as far as the
-declared overlap, less what the clock of the reader's machine may be wrong. Tokens tell reads apart: a page belongs to the read that was last given its token.
+declared overlap, less what the clock of the reader's machine may be ahead. Tokens tell reads apart: a page belongs to
+the read that was last given its token.
 """
 
 from simulators.auditors.allowances import Allowances

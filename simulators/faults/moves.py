@@ -100,6 +100,27 @@ class CrashPartition:
 
 
 @dataclass(frozen=True, slots=True)
+class ExhaustNumbers:
+    """The ERP `account` has no document numbers from `at_ms` until `until_ms` (excluded)."""
+
+    at_ms: int
+    kind: str
+    until_ms: int
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class LagReads:
+    """What comes to stand behind the ERP `account` from `at_ms` until `until_ms` (excluded) shows `lag_ms` later."""
+
+    at_ms: int
+    kind: str
+    until_ms: int
+    account: str
+    lag_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class MovePeriod:
     """The ERP's `status` of a period, our feed `gate`, or both move (None: unchanged). `heals`: it opens again."""
 
@@ -266,20 +287,20 @@ ProcessMove = (
 )
 """What befalls the process of an entity, its machine or its disk."""
 
-SourceMove = DriftSchema | EditInBulk
-"""What changes in the PSA."""
-
-Move = (
+AccountMove = (
     CloseSystem
     | SlowSystem
     | ExpireCredential
     | FixCredential
     | LockOut
     | Unlock
-    | MovePeriod
-    | SourceMove
-    | ProcessMove
+    | ExhaustNumbers
+    | LagReads
+    | DriftSchema
 )
+"""What befalls a whole account."""
+
+Move = AccountMove | MovePeriod | EditInBulk | ProcessMove
 
 BY_CHANCE = (CrashPartition, StopProcess, OverlapOwners, ShutDown, DamageJournal)
 """Moves without a length of their own: faults of the calendar draw them by chance, so the calm ends them."""
@@ -294,11 +315,7 @@ def strikes(move: Move) -> bool:
 
 def about(move: Move) -> str:
     """Whom it strikes and when, as a stable name."""
-    match move:
-        case MovePeriod():
-            whom = f"{move.entity}/{move.module}/{move.name}"
-        case CloseSystem() | SlowSystem() | ExpireCredential() | FixCredential() | LockOut() | Unlock() | DriftSchema():
-            whom = move.account
-        case _:
-            whom = move.entity
+    if isinstance(move, MovePeriod):
+        return f"{move.entity}/{move.module}/{move.name}/{move.at_ms}"
+    whom = move.account if isinstance(move, AccountMove) else move.entity
     return f"{whom}/{move.at_ms}"

@@ -1,9 +1,10 @@
 """Every bug that can be planted, by name; the twins that must never alarm; and what has no ground yet."""
 
-from simulators.plants import b_idempotency, c_reading, d_order, f_ownership, g_storage, l_schema
+from simulators.plants import a_delivery, b_idempotency, c_reading, d_order, f_ownership, g_storage, l_schema
 from simulators.plants.plant import Plant
 
 SECTIONS = (
+    a_delivery.PLANTS,
     b_idempotency.PLANTS,
     c_reading.PLANTS,
     d_order.PLANTS,

@@ -28,6 +28,7 @@ from simulators.settings import (
 )
 from simulators.systems.erp_profile import ErpProfile, Idempotency, Staging
 from simulators.systems.profiles.generic import BY_IDEMPOTENCY, GENERIC
+from simulators.systems.psa_profile import PsaProfile
 
 SMALL_FIRM = FirmSettings(consultants=12, entity_count=2, weeks=1)
 FIRST_DAY, LAST_DAY = 25, 31
@@ -45,6 +46,9 @@ SHORTEST_KEY = 24
 
 CONFIRM_AFTER_MS = HOUR_MS
 """When somebody posts by hand: what has waited for so long is asked about before it goes."""
+
+FULL_RECOUNT_EVERY_MS = DAY_MS
+"""What only a full recount finds is found on the day after the faults stop; a run settles for three."""
 
 LEAST_KINDS = 5
 """Kinds of fault that a seed has at least, of which not each strikes (ours)."""
@@ -92,12 +96,14 @@ def swarm_world(seed: int, population: str = "swarm", lean: tuple[str, ...] = ()
         firm=firm,
         people=people,
         erp=profile,
+        psa=PsaProfile(page_size=_one_of(seed, "page_size", (20, 100, 1_000))),
         runtime=RuntimeSettings(
             batch_max=_one_of(seed, "batch_max", (1, 3, 20, 100)),
             linger_ms=_one_of(seed, "linger_ms", (0, 20_000)),
             checkpoint_every=_one_of(seed, "checkpoint_every", (1, 8, 64, 4_096)),
             restart_ms=_one_of(seed, "restart_ms", (1, 20_000, 10 * 60_000)),
             confirm_after_ms=CONFIRM_AFTER_MS if by_hand else RuntimeSettings().confirm_after_ms,
+            full_recount_every_ms=FULL_RECOUNT_EVERY_MS,
         ),
         faults=swarm_faults(seed, population, profile, lean),
         gates=(*(_held_gate() if by_hand else ()), *(_soft_close() if soft_close else ())),
@@ -176,6 +182,8 @@ def _profile(seed: int) -> ErpProfile:
         changes["key_length_max"] = _number(seed, "key_length", SHORTEST_KEY, 80)
     if happens(200_000, seed, "small/folded_keys"):
         changes["key_case_folded"] = True
+    # An ERP that takes any reversal would show it if ours were not exact.
+    changes["exact_reversals"] = not happens(250_000, seed, "small/any_reversal")
     return variation.model_copy(update={"name": f"{manner.value}+{name}", "idempotency": manner, **changes})
 
 

@@ -111,6 +111,16 @@ class PsaStatus:
 
 
 @dataclass(slots=True)
+class ListingRead:
+    """The source showed one page of its list: since when, which page, and the token of the next one ("": none)."""
+
+    at_ms: int
+    since_ms: int
+    page: str
+    next_page: str
+
+
+@dataclass(slots=True)
 class PeriodFact:
     """From this instant on the ERP and our gate held these states for a period."""
 
@@ -216,6 +226,10 @@ class Evidence:
     """Entry to the park that a person gave up, likewise."""
     set_up: dict[str, int] = field(default_factory=dict)
     """Project to the instant at which it was set up in the ERP; those that were there from the start are left out."""
+    reads: list[ListingRead] = field(default_factory=list)
+    """Every page of its list that the source showed, in order."""
+    sent_otherwise: dict[tuple[str, int], list[tuple[int, str]]] = field(default_factory=dict)
+    """(entry, version) to when its event was sent in which form that nobody agreed on ("": as agreed, afterwards)."""
     acknowledged: int = 0
     approved: int = 0
     deeds: list[Deed] = field(default_factory=list)

@@ -152,7 +152,13 @@ class LiveFirm:
         for account in dict.fromkeys(entity.psa_account for entity in self.firm.entities):
             noted = self.accounts[account] = AccountEvidence(account)
             self.psas[account] = Psa(
-                self.settings.psa, account, self.firm.entities, self.evidences, seed=self.seed, account_evidence=noted
+                self.settings.psa,
+                account,
+                self.firm.entities,
+                self.evidences,
+                seed=self.seed,
+                account_evidence=noted,
+                readings=self.weather.readings,
             )
 
     def _publish(self, now_ms: int) -> list[bytes]:

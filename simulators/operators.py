@@ -91,7 +91,7 @@ class Operators:
         psa, lane = self.psa_of[move.entity], self.lanes[move.entity]
         heads = [(entry_id, number) for _, entry_id, number in sorted(again)]
         for start in range(0, len(heads), DELIVERY_MAX):
-            some = psa.publications(heads[start : start + DELIVERY_MAX])
+            some = psa.publications(heads[start : start + DELIVERY_MAX], self.clock.now_ms)
             delay_ms = between(0, move.spread_ms, self.seed, "backfill/delay", move.entity, move.at_ms, start)
             self.clock.after(delay_ms, lambda some=some: lane.deliver(some))  # type: ignore[misc]  # bound on purpose
         return bool(heads)

@@ -27,6 +27,7 @@ from simulators.auditors.finding import Held
 from simulators.auditors.pricing import EXCLUDED
 from simulators.coverage import Coverage, Watch, one_run
 from simulators.evidence import ApprovedVersion, Evidence
+from simulators.faults.machine_clock import ClockSkew, ClockStep, ClockStrobe
 from simulators.firm.build import build_firm
 from simulators.firm.model import Firm
 from simulators.firm.settings import FirmSettings
@@ -283,7 +284,37 @@ def allowances(settings: WorldSettings, seen: Seen) -> Allowances:
             over_quota=unpaced,
             probe_step_ms=PROBE_STEP_MS,
         )
-    return Allowances(accounts=accounts, news_lag_ms=NEWS_LAG_MS + run.confirm_after_ms, unhealthy=seen.unhealthy)
+    calm_ms = settings.calm_before_end_ms
+    return Allowances(
+        accounts=accounts,
+        news_lag_ms=NEWS_LAG_MS + run.confirm_after_ms,
+        overlap_ms=run.recount_overlap_ms,
+        ahead_ms=_ahead_ms(settings),
+        read_after_ms=_overdue_after_ms(seen.end_ms, calm_ms, run.recount_every_ms),
+        full_read_after_ms=_overdue_after_ms(seen.end_ms, calm_ms, run.full_recount_every_ms),
+        full_since_ms=seen.firm.start_ms,
+        unhealthy=seen.unhealthy,
+    )
+
+
+def _ahead_ms(settings: WorldSettings) -> int:
+    """How far the clock of one of our machines may be ahead, all faults of clocks taken together."""
+    by_ms = 0
+    for fault in settings.faults:
+        match fault:
+            case ClockSkew():
+                by_ms += fault.most_ms
+            case ClockStep() | ClockStrobe():
+                by_ms += max(0, fault.by_ms)
+    return by_ms
+
+
+def _overdue_after_ms(end_ms: int, calm_ms: int, every_ms: int) -> int:
+    """When the last of the reads that come every so often has to have begun: two turns before the end, if that is calm.
+
+    0 where the calm is too short to say.
+    """
+    return end_ms - 2 * every_ms if 0 < 2 * every_ms <= calm_ms else 0
 
 
 def _probes(seen: Seen, account: str) -> int:

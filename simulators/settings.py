@@ -44,6 +44,9 @@ class RuntimeSettings(_Settings):
     confirm_after_ms: int = Field(default=6 * HOUR_MS, ge=0)
     recount_every_ms: int = Field(default=6 * HOUR_MS, ge=MINUTE_MS)
     recount_overlap_ms: int = Field(default=2 * HOUR_MS, ge=0)
+    full_recount_every_ms: int = Field(default=0, ge=0)
+    """Every so often a recount reaches back `full_recount_span_ms`; 0: never."""
+    full_recount_span_ms: int = Field(default=62 * DAY_MS, ge=0)
     restart_ms: int = Field(default=20_000, ge=1)
     """From the death of a process to its successor's first breath."""
     checkpoint_every: int = Field(default=4_096, ge=1)
@@ -127,5 +130,12 @@ class WorldSettings(_Settings):
     def _faults_keep_the_assumptions(self) -> Self:
         """A fault that would break what the runtime is told of the world is refused here, before anything runs."""
         run = self.runtime
-        Weather(self.faults, 0, deadline_ms=run.call_deadline_ms, late_landing_ms=run.late_landing_ms)
+        Weather(
+            self.faults,
+            0,
+            deadline_ms=run.call_deadline_ms,
+            late_landing_ms=run.late_landing_ms,
+            overlap_ms=run.recount_overlap_ms,
+            full_recounts=run.full_recount_every_ms > 0,
+        )
         return self

@@ -41,6 +41,8 @@ from simulators.faults.moves import (
     ChangeBuild,
     CloseSystem,
     Configure,
+    DriftSchema,
+    EditInBulk,
     ExhaustNumbers,
     ExpireCredential,
     FixCredential,
@@ -243,7 +245,13 @@ class World:
         for account in dict.fromkeys(entity.psa_account for entity in self.entities):
             noted = self.accounts[account] = AccountEvidence(account)
             psa = self.psas[account] = Psa(
-                settings.psa, account, self.entities, self.evidences, seed=self.seed, account_evidence=noted
+                settings.psa,
+                account,
+                self.entities,
+                self.evidences,
+                seed=self.seed,
+                account_evidence=noted,
+                readings=self.weather.readings,
             )
             self.desks[account] = Desk(
                 self.clock,
@@ -288,6 +296,8 @@ class World:
                 confirm_after_ms=run.confirm_after_ms,
                 recount_every_ms=run.recount_every_ms,
                 recount_overlap_ms=run.recount_overlap_ms,
+                full_recount_every_ms=run.full_recount_every_ms,
+                full_recount_span_ms=run.full_recount_span_ms,
             )
             if recompose is not None:
                 policy = recompose(policy)
@@ -607,9 +617,26 @@ class World:
                 | ApproveAgain()
             ):
                 return self._operators.carry_out(move)
+            case DriftSchema() | EditInBulk():
+                return self._source_changed(move)
             case _:
                 lane = self.lanes.get(move.entity)
                 return lane is not None and lane.befall(move)
+        return True
+
+    def _source_changed(self, move: DriftSchema | EditInBulk) -> bool:
+        """What happens in the PSA: its events change their form, or somebody edits many lines at once."""
+        if isinstance(move, DriftSchema):
+            psa = self.psas.get(move.account)
+            if psa is not None:
+                psa.drift(move.at_ms, move.until_ms, move.form)
+            return psa is not None
+        entity = self.by_code.get(move.entity)
+        if entity is None:
+            return False
+        psa = self.psas[entity.psa_account]
+        for code, made in psa.edit_in_bulk(entity.code, move.share_ppm, move.recoded, move.pushed, self.clock.now_ms):
+            self._on_the_way(code, made, self.clock.now_ms)
         return True
 
     def _hindered(self, move: CloseSystem | SlowSystem) -> bool:

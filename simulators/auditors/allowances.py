@@ -39,6 +39,10 @@ class Allowances:
     `calm_from_ms`: liveness is judged from here on; before it faults may stop anything.
     `least_posted_share_ppm`: below this share of standing lines among entries that should have one, a run that
     found nothing has proved nothing (assumed one half).
+    `overlap_ms`: how far each read of the source's list reaches behind the one before, as declared.
+    `ahead_ms`: how far the reader's own clock may be ahead, which eats into that overlap.
+    `read_after_ms`, `full_read_after_ms`: the last whole read of the list, and the last whole one since
+    `full_since_ms` or earlier, began no earlier than that; 0: unjudged.
     `unhealthy`: entities whose ERP never came back, which need not finish.
     """
 
@@ -48,6 +52,11 @@ class Allowances:
     step_ms: int = 6 * 3_600_000
     calm_from_ms: int = 0
     least_posted_share_ppm: int = 500_000
+    overlap_ms: int = 0
+    ahead_ms: int = 0
+    read_after_ms: int = 0
+    full_read_after_ms: int = 0
+    full_since_ms: int = 0
     unhealthy: tuple[str, ...] = ()
 
     def account(self, name: str) -> CallAllowance:

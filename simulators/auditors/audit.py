@@ -35,6 +35,8 @@ from simulators.auditors.single_writer import single_writer
 from simulators.auditors.status_truth import POSTED, claim_was_true, status_at_the_end
 from simulators.auditors.story import Book, Story, by_entry, pair, places_by_entry
 from simulators.auditors.true_parks import true_park
+from simulators.auditors.typed_input import typed_input
+from simulators.auditors.whole_reads import whole_reads
 from simulators.evidence import AccountEvidence, ApprovedVersion, Evidence, FinalPlace, LedgerLine
 from simulators.firm.model import Firm
 
@@ -54,9 +56,11 @@ INVARIANTS: dict[str, str] = {
     "S12": "recovery equivalence",
     "S13": "status truth",
     "S14": "identity",
+    "S15": "typed input",
     "S17": "audit trail",
     "L1": "drain",
     "L2": "progress per lane",
+    "L5": "whole reads",
     "L7": "parked rows reach a person",
 }
 """Everything that is judged, in the order of the report."""
@@ -71,6 +75,7 @@ PER_ENTRY: tuple[tuple[str, Callable[[Story, Held], None]], ...] = (
     ("S6", no_invention),
     ("S7", places_at_the_end),
     ("S13", status_at_the_end),
+    ("S15", typed_input),
     ("L1", drained),
     ("L7", reaches_a_person),
 )
@@ -125,6 +130,7 @@ def examine(
         if evidence.paused:
             hindered = merged_spans([*hindered, *evidence.paused])
         progress(evidence, hindered, allowances, audited.held["L2"])
+        whole_reads(evidence, allowances, audited.held["L5"])
         audited.checkpoints += len(evidence.checkpoints)
     for name, account in accounts.items():
         call_budget(account, allowances.account(name), audited.held["S10"])
@@ -177,6 +183,7 @@ def _examine_entity(book: Book, audited: Audited) -> None:
     value = book.pricing.worth
     calendar_of = book.calendar.of
     entity, psa, sums = evidence.entity, evidence.psa, audited.places
+    otherwise = evidence.sent_otherwise
     posted = sums.setdefault(POSTED, PlaceSum())
     nothing: list[LedgerLine] = []
     nowhere: list[FinalPlace] = []
@@ -193,6 +200,7 @@ def _examine_entity(book: Book, audited: Audited) -> None:
                 and told is not None
                 and told.status == POSTED
                 and line.entity == entity
+                and (not otherwise or (entry_id, version.version) not in otherwise)
                 and _plain(version, line, place, worth, calendar_of(line.accounting_date))
             ):
                 posted.add(version.quarter_hours, worth)

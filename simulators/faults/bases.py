@@ -2,6 +2,7 @@
 
     CallFault      verdict(call, now_ms, seed)                      what befalls one call on the wire
     SourceFault    `fates` asks all of them with one draw           what befalls one event of the source
+    ReadingFault   `Readings` asks all of them                      what befalls a version or page of the source's list
     RowFault       upon(profile)                                    what befalls one row inside a call that is served
     BoundaryFault  crash(entity, boundary, seed)                    what befalls a process at a durable boundary
     StepFault      befalls(step, entity, call, seed)                what befalls a process at a step around a call
@@ -90,6 +91,8 @@ class FaultData(BaseModel):
     healing: ClassVar[str]
     """What ends it, in a sentence."""
     mark: ClassVar[Mark]
+    only_listed: ClassVar[bool] = False
+    """Whether it may need a full recount to heal: an overlap does not reach back far enough for it."""
     breaks_nothing: ClassVar[str]
     """The invariants that it strains and must not break."""
 
@@ -138,6 +141,13 @@ class CallFault(FaultData):
 
 class SourceFault(FaultData):
     """Something befalls an event between the PSA and us by chance."""
+
+    ppm: Ppm
+    entities: tuple[str, ...] = ()
+
+
+class ReadingFault(FaultData):
+    """Something is wrong with what the source shows to those who read it, by chance; the mock PSA asks."""
 
     ppm: Ppm
     entities: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from simulators.chance import PPM, chance
 from simulators.faults import business
 from simulators.faults.bases import FaultData, Room
 from simulators.faults.bookkeeping import LaggingReads, NumberRangeExhausted
+from simulators.faults.bulk import BulkEdit
 from simulators.faults.business import ApprovalsTakenBack
 from simulators.faults.letters import UnreadableEvents
 from simulators.faults.login import CredentialExpiry, LockedOut
@@ -44,6 +45,15 @@ from simulators.faults.process import (
     TornTail,
 )
 from simulators.faults.quota import Throttling
+from simulators.faults.reading import (
+    ClearedField,
+    EqualStamps,
+    LateCommit,
+    PageDrift,
+    ShortPage,
+    SourceClockBehind,
+    UnbumpedStamp,
+)
 from simulators.faults.rows import (
     MissingAnswers,
     OwnDuplicateCheck,
@@ -51,6 +61,7 @@ from simulators.faults.rows import (
     RowFailures,
     StagedRejections,
 )
+from simulators.faults.schema import SchemaDrift
 from simulators.faults.source import DuplicateEvent, MissingEvent, ReorderedEvent
 from simulators.faults.storage import DamagedJournal, FullDisk, SlowFsync
 
@@ -66,6 +77,15 @@ AnyFault = (
     | MissingEvent
     | DuplicateEvent
     | ReorderedEvent
+    | LateCommit
+    | UnbumpedStamp
+    | PageDrift
+    | EqualStamps
+    | ShortPage
+    | SourceClockBehind
+    | ClearedField
+    | BulkEdit
+    | SchemaDrift
     | RowFailures
     | StagedRejections
     | MissingAnswers

@@ -15,6 +15,10 @@ Build = Literal["older", "older_reader"]
 Style = Literal["retry_after", "bare", "sorry_page"]
 """How a closed system answers: 503 with Retry-After, 503 without, or an HTML page for people."""
 
+Form = Literal["renamed", "new_enum", "null", "minutes", "comma"]
+"""How an approval is written that nobody agreed on: `quantity` under another name, a unit that is not known, no
+quantity at all, minutes and not hours, a decimal comma."""
+
 
 @dataclass(frozen=True, slots=True)
 class CloseSystem:
@@ -128,6 +132,30 @@ class MovePeriod:
     status: str | None
     gate: str | None
     heals: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DriftSchema:
+    """Approvals of `account` are sent in another form from `at_ms` until `until_ms` (excluded)."""
+
+    at_ms: int
+    kind: str
+    until_ms: int
+    system: str
+    account: str
+    form: Form
+
+
+@dataclass(frozen=True, slots=True)
+class EditInBulk:
+    """A share of the approved lines of `entity` is approved again at once, re-coded or as it is, with events or not."""
+
+    at_ms: int
+    kind: str
+    entity: str
+    share_ppm: int
+    recoded: bool
+    pushed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,10 +372,20 @@ ProcessMove = (
 )
 """What befalls the process of an entity, its machine or its disk."""
 
-AccountMove = CloseSystem | SlowSystem | ExpireCredential | FixCredential | LockOut | Unlock | ExhaustNumbers | LagReads
+AccountMove = (
+    CloseSystem
+    | SlowSystem
+    | ExpireCredential
+    | FixCredential
+    | LockOut
+    | Unlock
+    | ExhaustNumbers
+    | LagReads
+    | DriftSchema
+)
 """What befalls a whole account."""
 
-Move = AccountMove | MovePeriod | ProcessMove | EntityMove
+Move = AccountMove | MovePeriod | EditInBulk | ProcessMove | EntityMove
 
 BY_CHANCE = (CrashPartition, StopProcess, OverlapOwners, ShutDown, DamageJournal)
 """Moves without a length of their own: faults of the calendar draw them by chance, so the calm ends them."""

@@ -30,6 +30,7 @@ from simulators.faults.moves import BY_CHANCE, Move, about, strikes
 from simulators.faults.network import DuplicateRequest, LateLanding
 from simulators.faults.ownership import StopBeforeSend
 from simulators.faults.process import CrashAtBoundary, CrashAtCall
+from simulators.faults.reading import Readings, SourceClockBehind
 from simulators.faults.source import ON_TIME, Fates
 from simulators.faults.verdicts import PASS, CallNote, Die, Pause, Step, Verdict
 from simulators.faults.wall_time import Month
@@ -43,8 +44,9 @@ MARK_MS = 3_600_000
 class Weather:
     """The faults of one run (or of one part of it that is simulated apart).
 
-    `calm_after_ms` None: never calm. `deadline_ms` and `late_landing_ms` are the runtime's; where given, a fault that
-    would break the declared assumption is refused with `ValueError`.
+    `calm_after_ms` None: never calm. `deadline_ms`, `late_landing_ms` and `overlap_ms` (of its
+    recounts) are the runtime's; where given, a fault that would break the declared assumption is refused with
+    `ValueError`. Without `full_recounts` so is every fault that only they heal.
     """
 
     def __init__(
@@ -55,6 +57,8 @@ class Weather:
         *,
         deadline_ms: int | None = None,
         late_landing_ms: int | None = None,
+        overlap_ms: int | None = None,
+        full_recounts: bool = True,
         only: Iterable[str] | None = None,
     ) -> None:
         """`only`: the names of the strikes that may happen; None: all."""
@@ -83,8 +87,11 @@ class Weather:
         """What befalls single rows, for the mock ERP to draw."""
         self.read_lag_ms = max([fault.lag_ms for fault in self.faults if isinstance(fault, LaggingReads)], default=0)
         """How much further than usual look-ups may lag behind the ledger, in ms; part of what is declared."""
+        self.readings = Readings(self.faults, seed, self.calm_after_ms, self.strike)
+        """What is wrong with the source's list; the mock PSA asks."""
         for fault in self.faults:
             _check(fault, deadline_ms, late_landing_ms)
+            _check_reading(fault, overlap_ms, full_recounts)
 
     @property
     def disturbs_clocks(self) -> bool:
@@ -203,4 +210,18 @@ def _check(fault: FaultData, deadline_ms: int | None, late_landing_ms: int | Non
         raise ValueError(
             f"{fault.kind}: a request may land {latest_ms} ms after it was sent, later than the declared"
             f" late_landing_ms {late_landing_ms}"
+        )
+
+
+def _check_reading(fault: FaultData, overlap_ms: int | None, full_recounts: bool) -> None:
+    """Refuse what a reader with this overlap cannot find."""
+    if isinstance(fault, SourceClockBehind) and overlap_ms is not None and fault.behind_ms_high > overlap_ms:
+        raise ValueError(
+            f"source_clock_behind: the source may be {fault.behind_ms_high} ms behind, further than recounts overlap,"
+            f" {overlap_ms} ms"
+        )
+    if fault.only_listed and not full_recounts:
+        raise ValueError(
+            f"{fault.kind}: only a full recount is sure to find it; set runtime.full_recount_every_ms and"
+            " full_recount_span_ms"
         )

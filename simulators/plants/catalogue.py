@@ -3,12 +3,15 @@
 from simulators.plants import (
     a_delivery,
     b_idempotency,
+    c_reading,
+    d_order,
     f_ownership,
     g_storage,
     h_time,
     i_money,
     j_erp_business,
     k_repair,
+    l_schema,
     twins,
 )
 from simulators.plants.plant import Plant
@@ -16,14 +19,16 @@ from simulators.plants.plant import Plant
 SECTIONS = (
     a_delivery.PLANTS,
     b_idempotency.PLANTS,
+    c_reading.PLANTS,
+    d_order.PLANTS,
     f_ownership.PLANTS,
     g_storage.PLANTS,
     h_time.PLANTS,
     i_money.PLANTS,
     j_erp_business.PLANTS,
     k_repair.PLANTS,
+    l_schema.PLANTS,
 )
-
 
 PLANTS: dict[str, Plant] = {plant.name: plant for section in SECTIONS for plant in section}
 """Bugs, in the order of their sections."""
@@ -32,6 +37,7 @@ TWINS: dict[str, Plant] = {twin.name: twin for twin in twins.PLANTS}
 """Changes without harm, which no oracle may take for a bug."""
 
 NOT_YET: dict[str, str] = {
+    **d_order.NOT_YET,
     **f_ownership.NOT_YET,
     **g_storage.NOT_YET,
     "I4": "amounts are posted in the currency of the rate, and nobody converts: no rate of exchange is there",

@@ -144,8 +144,8 @@ class ErpProfile(Settings):
     read_lag_ms: int = Field(default=0, ge=0)
     """A look-up does not see lines younger than this. Assumed 0: the ledger reads its own writes."""
     exact_reversals: bool = True
-    """A reversal that is not the exact negative of its line is refused as invalid. Assumed; False is an ERP that takes
-    any negative line (second-hand: most project ledgers only ask for a reference)."""
+    """A reversal has to be the exact negative of the line that it names. Assumed; with False any amount is taken, as
+    where a reversal is a journal like any other."""
     guards_hand_postings: bool = True
     """A row for an entry that already stands by hand is answered "duplicate". Assumed: the entry is a unique
     reference in the project ledger (documented as "the record already exists" for one vendor's entity keys)."""

@@ -2,8 +2,8 @@
 
 Rule 1. A line comes to stand only in a period of module "time" that is open in the ERP's own books at that instant.
 Rule 2. A reversal names the key of a line of the same entry that stands and is not reversed, and carries the exact
-        negatives of its hours and amounts, where the profile asks for that. A reversed line keeps its place in the
-        ledger but no longer stands.
+        negatives of its hours and amounts, unless the profile says that any amounts will do. A reversed line keeps
+        its place in the ledger but no longer stands.
 Rule 3. A person posts by hand only after having seen that no line of the entry stands, staged ones included.
 Rule 4. Every line that comes to stand is evidence: it *is* the object in `Evidence.lines`, so nothing is held twice.
 """
@@ -98,6 +98,7 @@ class Ledger:
         self._quarters: dict[str, int | None] = {}
         self._lines_ever = 0
         self._read_lag_ms = read_lag_ms
+        self._exact_reversals = exact_reversals
         self._lags: list[tuple[int, int, int]] = []
         """(from, until, ms): windows in which readers are further behind."""
         self._unseen: set[str] = set()
@@ -265,9 +266,7 @@ class Ledger:
         target = self._standing_target(row)
         if target is None:
             return No("nothing_to_reverse", f"no line with key {row.reverses} of this entry stands")
-        if not self._exact_reversals:
-            return None
-        exact = (
+        exact = not self._exact_reversals or (
             row.bill_minor == -target.bill_minor
             and row.cost_minor == -target.cost_minor
             and self.quarters(row) == -target.quarter_hours

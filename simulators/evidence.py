@@ -158,3 +158,10 @@ class AccountEvidence:
     """(from_ms, until_ms, kind) in which the system was down for maintenance."""
     quota_calls: int = 0
     quota_window_ms: int = 0
+    left: list[int] = field(default_factory=list)
+    """Instants at which our calls left, in order, whatever became of them; logins apart. The driver's word."""
+    told: list[tuple[int, int, str]] = field(default_factory=list)
+    """(instant, status, Retry-After as it stood there) of every 429 and 503, when our side heard it."""
+    away: list[tuple[int, int, str]] = field(default_factory=list)
+    """(from_ms, until_ms, kind) in which it was cut off, answered for, slow, locked or out of quota. Known at the
+    source; nobody told us."""

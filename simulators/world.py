@@ -34,8 +34,12 @@ from simulators.auditors.pricing import EXCLUDED, Pricing
 from simulators.chance import between, happens
 from simulators.evidence import AccountEvidence, Checkpoint, Evidence, FinalPlace, Park, PeriodFact
 from simulators.faults.moves import (
+    AnswerInstead,
     CloseSystem,
     CrashPartition,
+    CutOff,
+    EatQuota,
+    EndSession,
     ExpireCredential,
     FixCredential,
     LockOut,
@@ -212,7 +216,7 @@ class World:
                 profile, account, self.seed, behind, noted, projects, workers, self.weather.strike, self._calm_ms
             )
             self.desks[account] = Desk(
-                self.clock, self._erp_account(account, profile), erp, account, self.weather, self.seed
+                self.clock, self._erp_account(account, profile), erp, account, self.weather, self.seed, noted
             )
         for account in dict.fromkeys(entity.psa_account for entity in self.entities):
             noted = self.accounts[account] = AccountEvidence(account)
@@ -228,6 +232,7 @@ class World:
                 account,
                 self.weather,
                 self.seed,
+                noted,
             )
 
     def _erp_account(self, account: str, profile: ErpProfile) -> AccountPolicy:
@@ -504,9 +509,9 @@ class World:
     def _done(self, move: Move) -> bool:
         """Whether the move did anything: its account, process or period is there, and was not down already."""
         match move:
-            case CloseSystem() | SlowSystem():
+            case CloseSystem() | SlowSystem() | CutOff() | AnswerInstead() | EatQuota():
                 return self._hindered(move)
-            case ExpireCredential() | FixCredential() | LockOut() | Unlock():
+            case ExpireCredential() | FixCredential() | LockOut() | Unlock() | EndSession():
                 return self._shut_out_or_let_in(move)
             case CrashPartition():
                 lane = self.lanes.get(move.entity)
@@ -519,19 +524,28 @@ class World:
                 self._move_period(move.entity, move.module, move.name, move.status, move.gate)
         return True
 
-    def _hindered(self, move: CloseSystem | SlowSystem) -> bool:
-        """Close or slow down the account, of whichever system."""
+    def _hindered(self, move: CloseSystem | SlowSystem | CutOff | AnswerInstead | EatQuota) -> bool:
+        """Close or slow down the account, of whichever system, or put something in the way to it."""
         system = self.erps.get(move.account) or self.psas.get(move.account)
         if system is None:
             return False
-        if isinstance(move, CloseSystem):
-            kind = "announced" if move.announced else "unannounced"
-            system.close(move.at_ms, move.until_ms, kind, _STYLES[move.style])
-        else:
-            self.desks[move.account].slow.append((move.at_ms, move.until_ms, move.added_ms))
+        match move:
+            case CloseSystem():
+                kind = "announced" if move.announced else "unannounced"
+                system.close(move.at_ms, move.until_ms, kind, _STYLES[move.style])
+                return True
+            case SlowSystem():
+                self.desks[move.account].slow.append((move.at_ms, move.until_ms, move.added_ms))
+            case EatQuota():
+                if not isinstance(system, Erp):
+                    return False
+                system.eat_quota(move.at_ms, move.until_ms, move.left)
+            case _:
+                self.desks[move.account].hindrances.append(move)
+        self.accounts[move.account].away.append((move.at_ms, move.until_ms, move.kind))
         return True
 
-    def _shut_out_or_let_in(self, move: ExpireCredential | FixCredential | LockOut | Unlock) -> bool:
+    def _shut_out_or_let_in(self, move: ExpireCredential | FixCredential | LockOut | Unlock | EndSession) -> bool:
         """What happens to the integration user of an ERP account; the mock PSA asks nobody to log in."""
         erp = self.erps.get(move.account)
         if erp is None:
@@ -541,6 +555,8 @@ class World:
                 erp.expire_credential()
             case LockOut():
                 erp.fail_logins(self.settings.erp.login.failures_allowed, self.clock.now_ms)
+            case EndSession():
+                erp.end_sessions()
             case FixCredential() | Unlock():
                 credential = f"{_MENDED[type(move)]}-{move.at_ms}"
                 erp.rotate_credential(credential)

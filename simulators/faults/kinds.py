@@ -6,20 +6,28 @@ from pydantic import Field
 
 from simulators.chance import happens
 from simulators.faults.bases import FaultData, Room
-from simulators.faults.login import CredentialExpiry, LockedOut
-from simulators.faults.maintenance import MaintenanceAnnounced, MaintenanceUnannounced, SlowErp
+from simulators.faults.login import (
+    CredentialExpiry,
+    EntityForbidden,
+    LockedOut,
+    SessionEnded,
+    UnauthorizedMaintenance,
+)
+from simulators.faults.maintenance import MaintenanceAnnounced, MaintenanceUnannounced, ReadOnly, SlowErp
 from simulators.faults.network import (
     DuplicateRequest,
+    GarbledAnswer,
     LateLanding,
     LostReply,
     LostRequest,
+    Partition,
     ServerError,
     SlowAnswer,
     Unreachable,
 )
 from simulators.faults.periods import PeriodClosingMidBatch
 from simulators.faults.process import BoundaryCrashes, CrashAtBoundary, RandomCrashes
-from simulators.faults.quota import Throttling
+from simulators.faults.quota import ConcurrencyCap, DailyQuota, SharedQuota, Throttling
 from simulators.faults.rows import RowFailures, StagedRejections
 from simulators.faults.source import DuplicateEvent, MissingEvent, ReorderedEvent
 
@@ -31,7 +39,12 @@ AnyFault = (
     | Unreachable
     | ServerError
     | SlowAnswer
+    | GarbledAnswer
+    | Partition
     | Throttling
+    | ConcurrencyCap
+    | DailyQuota
+    | SharedQuota
     | MissingEvent
     | DuplicateEvent
     | ReorderedEvent
@@ -39,10 +52,14 @@ AnyFault = (
     | StagedRejections
     | MaintenanceAnnounced
     | MaintenanceUnannounced
+    | ReadOnly
     | SlowErp
     | PeriodClosingMidBatch
     | CredentialExpiry
     | LockedOut
+    | SessionEnded
+    | UnauthorizedMaintenance
+    | EntityForbidden
     | CrashAtBoundary
     | BoundaryCrashes
     | RandomCrashes

@@ -125,12 +125,22 @@ def test_calm_ends_chance() -> None:
     assert weather.fired == {"lost_reply": 1}
 
 
-@pytest.mark.parametrize(("style", "wait_ms"), [("seconds", 5_000), ("absent", None), ("zero", 0)])
-def test_throttling_says_how_long_or_does_not(style: str, wait_ms: int | None) -> None:
-    """A throttled call gets 429 with Retry-After in seconds, without one, or with a zero."""
+@pytest.mark.parametrize(
+    ("style", "text"),
+    [
+        ("seconds", "5"),
+        ("absent", None),
+        ("zero", "0"),
+        ("huge", "86400000"),
+        ("past", "Thu, 01 Jan 2015 00:00:00 GMT"),
+        ("garbage", "soon"),
+    ],
+)
+def test_throttling_says_how_long_or_does_not(style: str, text: str | None) -> None:
+    """A throttled call gets 429 with Retry-After in seconds, without one, or with one of no use."""
     fault = Throttling.model_validate({"ppm": SURE, "retry_after": style})
 
-    assert fault.verdict(note(), 0, 1) == Refuse(429, wait_ms, b'{"error":"throttled"}')
+    assert fault.verdict(note(), 0, 1) == Refuse(429, text, b'{"error":"throttled"}')
 
 
 def test_a_refused_connection_has_no_status() -> None:

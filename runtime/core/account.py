@@ -15,6 +15,7 @@ Rule 4. A login that is refused is tried again rarely: an integration user must 
         A login that nobody looked at (throttled, maintenance, nobody there, silence) waits no longer than a probe.
 Rule 5. Our own pacing never exceeds the quota: in no window, however it is laid, do more calls leave than it allows.
 Rule 6. Word of a call that left before the mode changed says nothing about the new mode.
+Rule 7. A wait that a 429 names is about the time to come: it is kept in every mode, whichever call heard of it.
 
 Known limit: a 403 is taken for a locked integration user. Where a system says 403 because the user lost the permission
 for one entity, all entities of the account wait with it, for `login_rest_max_ms` or until a person rotates.
@@ -196,6 +197,13 @@ class Throttled:
 
 
 @value
+class RestAsked:
+    """They named how long to stay away; until then nothing leaves, whatever the mode."""
+
+    until_ms: int
+
+
+@value
 class ThrottleEnded:
     """The rest is over."""
 
@@ -281,6 +289,7 @@ AccountRecord = (
     | CallCounted
     | CallReturned
     | Throttled
+    | RestAsked
     | ThrottleEnded
     | MaintenanceBegan
     | MaintenancePlanned
@@ -333,6 +342,8 @@ class Account:
     """When the mode began."""
     until_ms: int = 0
     """THROTTLED: when it ends. Probing modes: when the next probe may leave. Login modes: the next attempt."""
+    rest_until_ms: int = 0
+    """Until when a 429 asked us to stay away."""
     times: int = 0
     """How often the present trouble was met again; drives the back-off."""
     logins_refused: int = 0
@@ -431,9 +442,13 @@ def _window_rest(account: Account, now_ms: int) -> int:
 
 def _turned_away(account: Account, word: CallTurnedAway, now_ms: int, out: Out) -> None:
     out.append(CallReturned())
+    policy = account.policy
+    if word.door is Door.THROTTLED and word.retry_after_ms:
+        until_ms = now_ms + min(word.retry_after_ms, policy.retry_after_max_ms)
+        if until_ms > account.rest_until_ms:
+            out.append(RestAsked(until_ms))
     if _stale(account, word.left_ms):
         return
-    policy = account.policy
     match word.door:
         case Door.THROTTLED:
             rest = word.retry_after_ms or back_off(account.times + 1, policy.throttle_rest_ms, policy.rest_max_ms)
@@ -553,7 +568,7 @@ def apply_account(account: Account, record: AccountRecord, now_ms: int) -> None:
 
 _MODELESS = frozenset(
     {DemandNoted, CallCounted, CallReturned, MaintenancePlanned, ProbeLeft, SilenceCounted, LoginBegan, LoggedIn}
-    | {LoginFailed}
+    | {LoginFailed, RestAsked}
 )
 """Records that do not ask in which mode the account is."""
 
@@ -643,6 +658,10 @@ def _planned(account: Account, record: MaintenancePlanned) -> None:
     account.windows = sorted({*account.windows, (record.from_ms, record.until_ms)})
 
 
+def _rest_asked(account: Account, record: RestAsked) -> None:
+    account.rest_until_ms = record.until_ms
+
+
 def _throttle_ended(account: Account, record: ThrottleEnded) -> None:
     account.until_ms = 0
 
@@ -652,6 +671,7 @@ _APPLY: dict[type, Callable[[Account, Any], None]] = {
     CallCounted: _call_counted,
     CallReturned: _call_returned,
     Throttled: lambda account, record: _until(account, record.until_ms),
+    RestAsked: _rest_asked,
     ThrottleEnded: _throttle_ended,
     MaintenanceBegan: lambda account, record: _until(account, record.probe_ms),
     MaintenancePlanned: _planned,
@@ -672,7 +692,7 @@ _APPLY: dict[type, Callable[[Account, Any], None]] = {
 
 def due_account(account: Account, now_ms: int) -> list[Grant | LogIn]:
     """Who may start a call now, one at a time round and round, or that a login is needed."""
-    if not account.demand:
+    if not account.demand or now_ms < account.rest_until_ms:
         return []
     if account.mode in _LOGIN_NEEDED:
         return [LogIn(account.policy.account)] if not account.logging_in and account.until_ms <= now_ms else []
@@ -715,7 +735,9 @@ def account_next_due_ms(account: Account, now_ms: int) -> int | None:
     if account.demand:
         if account.mode is not M.OPEN:
             if not account.logging_in and not (account.mode in _PROBING and account.on_the_wire):
-                times.append(max(account.until_ms, now_ms))
+                times.append(max(account.until_ms, account.rest_until_ms, now_ms))
+        elif account.rest_until_ms > now_ms:
+            times.append(account.rest_until_ms)
         elif len(account.sent) >= policy.quota_calls and account.on_the_wire < policy.concurrent_max:
             full_until_ms = account.sent[-policy.quota_calls] + policy.quota_window_ms + policy.quota_margin_ms
             # `sent` is cleared by the next call only: what is no longer in the window does not hold that call up.

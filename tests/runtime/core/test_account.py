@@ -80,7 +80,10 @@ class Desk:
         self.now_ms += after_ms
         return self.hears(CallServed(self.now_ms if left_ms is None else left_ms))
 
-    def turned_away(self, door: Door, retry_after_ms: int | None = None, left_ms: int | None = None) -> "Desk":
+    def turned_away(
+        self, door: Door, retry_after_ms: int | None = None, left_ms: int | None = None, after_ms: int = 0
+    ) -> "Desk":
+        self.now_ms += after_ms
         return self.hears(CallTurnedAway(self.now_ms if left_ms is None else left_ms, door, retry_after_ms))
 
 
@@ -261,6 +264,40 @@ def test_many_throttled_calls_are_one_throttle() -> None:
         desk.turned_away(Door.THROTTLED, left_ms=T0)
     assert desk.account.until_ms == desk.now_ms + REST_MS
     assert desk.account.on_the_wire == 0
+
+
+def test_a_rest_that_a_late_answer_names_is_kept_too() -> None:
+    """Two calls out, two 429s: the second names the longer rest, and nobody calls before it is over."""
+    desk = Desk().wants()
+    desk.starts(most=2)
+    desk.now_ms += 500
+    desk.turned_away(Door.THROTTLED, 5_000, left_ms=T0)
+    desk.now_ms += 500
+    desk.turned_away(Door.THROTTLED, 25_000, left_ms=T0)
+    assert desk.starts(after_ms=24_999) == []
+    assert account_next_due_ms(desk.account, desk.now_ms) == desk.now_ms + 1
+    assert desk.starts(after_ms=1)
+    # And one that is heard when the throttle is over.
+    desk.served().turned_away(Door.THROTTLED, 7_000, left_ms=T0)
+    assert desk.mode is Mode.OPEN
+    assert desk.starts(after_ms=6_999) == []
+    assert account_next_due_ms(desk.account, desk.now_ms) == desk.now_ms + 1
+    assert desk.starts(after_ms=1)
+
+
+def test_no_probe_and_no_login_leaves_during_a_rest() -> None:
+    """A wait that was named holds in maintenance, and where a session has to begin, as well."""
+    for door in (Door.MAINTENANCE, Door.LOGIN_REFUSED):
+        desk = Desk(needs_session=True).wants()
+        desk.hears(LoginAnswered(HOUR_MS, None))
+        desk.starts(most=2)
+        desk.turned_away(door, left_ms=T0, after_ms=500)
+        desk.turned_away(Door.THROTTLED, 10 * 60_000, left_ms=T0)
+        desk.looks(after_ms=10 * 60_000 - 1)
+        assert due_account(desk.account, desk.now_ms) == []
+        assert account_next_due_ms(desk.account, desk.now_ms) == desk.now_ms + 1
+        desk.looks(after_ms=1)
+        assert len(due_account(desk.account, desk.now_ms)) == 1
 
 
 def test_a_served_call_of_before_says_nothing_about_the_throttle() -> None:

@@ -5,6 +5,7 @@ a seed into a world that nobody thought of, `GOLDEN` is the one undisturbed stor
 struck. Numbers here are ours (assumed): small enough to be cheap, busy enough that every path is walked.
 """
 
+from runtime.drivers.shell import WINDOW
 from scenarios.model import Scenario, Slas
 from simulators.chance import between, happens
 from simulators.faults.kinds import draw_random_subset
@@ -86,6 +87,7 @@ def swarm_world(seed: int) -> WorldSettings:
             linger_ms=_one_of(seed, "linger_ms", (0, 20_000)),
             checkpoint_every=_one_of(seed, "checkpoint_every", (1, 8, 64, 4_096)),
             restart_ms=_one_of(seed, "restart_ms", (1, 20_000, 10 * 60_000)),
+            window=_one_of(seed, "window", (5, 20, WINDOW)),
             confirm_after_ms=CONFIRM_AFTER_MS if by_hand else RuntimeSettings().confirm_after_ms,
         ),
         faults=faults,

@@ -78,6 +78,7 @@ class Checkpoint:
     """What the runtime reported at an instant, beside what it had acknowledged by then.
 
     `counts`, `quarters` per place; `approved` and `acknowledged` are counted at the source and at the door.
+    `records` is how many it has made so far, over all of its processes; `memory` is how much of what it holds, by name.
     """
 
     at_ms: int
@@ -85,6 +86,8 @@ class Checkpoint:
     acknowledged: int
     counts: dict[str, int]
     quarters: dict[str, int]
+    records: int = 0
+    memory: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -253,8 +253,16 @@ def allowances(settings: WorldSettings, seen: Seen) -> Allowances:
             calls=fair_calls(rows, faults, standing_calls=STANDING_CALLS_AN_HOUR * hours),
             over_quota=unpaced,
             probe_step_ms=PROBE_STEP_MS,
+            concurrent_calls=run.concurrent_max,
         )
-    return Allowances(accounts=accounts, news_lag_ms=NEWS_LAG_MS + run.confirm_after_ms)
+    return Allowances(
+        accounts=accounts,
+        news_lag_ms=NEWS_LAG_MS + run.confirm_after_ms,
+        memory_window=run.window,
+        checkpoint_every=run.checkpoint_every,
+        batch_max=run.batch_max,
+        calls_max=run.calls_max,
+    )
 
 
 def _part(job: Job, seen: Seen, audited: Audited, world: World) -> Part:

@@ -38,7 +38,7 @@ from runtime.core.partition import Permits, look_again_ms, wanted
 from runtime.core.policy import Policy
 from runtime.core.records import Record
 from runtime.drivers.account_shell import AccountShell
-from runtime.drivers.shell import CHECKPOINT_EVERY, Shell
+from runtime.drivers.shell import CHECKPOINT_EVERY, WINDOW, Shell
 from runtime.journal.memory import MemoryJournal
 from runtime.ports import Connector, Request, Response
 from simulators.chance import between
@@ -378,6 +378,7 @@ class Lane:
         restart_ms: int,
         on_records: Callable[[str, Sequence[Record], int], None],
         checkpoint_every: int = CHECKPOINT_EVERY,
+        window: int = WINDOW,
     ) -> None:
         self.clock = clock
         self.entity = entity
@@ -387,6 +388,7 @@ class Lane:
         self.weather = weather
         self.restart_ms = restart_ms
         self.checkpoint_every = checkpoint_every
+        self.window = window
         self.tally = Tally()
         self.boundaries = 0
         self.over = False
@@ -409,7 +411,7 @@ class Lane:
 
     def wake_up(self) -> None:
         """A process takes the partition over."""
-        shell = Shell(self.policy, self.journal, self._witness, self.checkpoint_every)
+        shell = Shell(self.policy, self.journal, self._witness, self.checkpoint_every, self.window)
         if not self._alive(lambda: shell.wake_up(self.clock.now_ms)):
             return
         self.shell = shell

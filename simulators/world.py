@@ -280,6 +280,7 @@ class World:
                 run.restart_ms,
                 self._records_made,
                 run.checkpoint_every,
+                run.window,
             )
 
     def _records_made(self, entity: str, records: Sequence[Record], now_ms: int) -> None:
@@ -550,14 +551,18 @@ class World:
         erp = self.erps.get(move.account)
         if erp is None:
             return False
+        away = self.accounts[move.account].away
         match move:
             case ExpireCredential():
                 erp.expire_credential()
+                away.append((move.at_ms, self.end_ms, move.kind))
             case LockOut():
                 erp.fail_logins(self.settings.erp.login.failures_allowed, self.clock.now_ms)
+                away.append((move.at_ms, self.end_ms, move.kind))
             case EndSession():
                 erp.end_sessions()
             case FixCredential() | Unlock():
+                away[:] = [(at, move.at_ms if of == move.kind else until, of) for at, until, of in away]
                 credential = f"{_MENDED[type(move)]}-{move.at_ms}"
                 erp.rotate_credential(credential)
                 self.desks[move.account].rotate(credential)
@@ -593,7 +598,8 @@ class World:
     def _checkpoint(self, lane: Lane, evidence: Evidence, now_ms: int) -> None:
         shell = lane.shell
         assert shell is not None
-        books = shell.state.head.books
+        state = shell.state
+        books = state.head.books
         evidence.acknowledged = lane.tally.acknowledged_count
         evidence.checkpoints.append(
             Checkpoint(
@@ -602,6 +608,17 @@ class World:
                 evidence.acknowledged,
                 {place.value: count for place, count in books.counts.items()},
                 {place.value: int(hours * 4) for place, hours in books.hours.items()},
+                sum(lane.tally.records.values()),
+                {
+                    "entries": len(state.entries),
+                    "in line": state.ready_count,
+                    "touched": len(state.touched),
+                    "untold": len(state.untold),
+                    "telling": sum(len(call.statuses) for call in state.calls.values()),
+                    "resting": len(state.resting),
+                    "asked about": sum(len(ask.names) for ask in state.asks.values()),
+                    "calls": len(state.calls),
+                },
             )
         )
 

@@ -35,7 +35,11 @@ class Slas(BaseModel):
 
 
 class Scenario(BaseModel):
-    """A named story. `must_fire`: faults without which the run would prove nothing."""
+    """A named story. `must_fire`: faults without which the run would prove nothing.
+
+    A failure that was recorded says more: the `seed` it happened under, the bug that was `plant`ed (empty: none),
+    and the ids of the oracles that found it (`found_by`).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,3 +48,6 @@ class Scenario(BaseModel):
     world: WorldSettings
     slas: Slas
     must_fire: tuple[str, ...] = ()
+    seed: int | None = None
+    plant: str = ""
+    found_by: tuple[str, ...] = ()

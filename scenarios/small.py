@@ -8,7 +8,7 @@ struck. Numbers here are ours (assumed): small enough to be cheap, busy enough t
 from runtime.drivers.shell import WINDOW
 from scenarios.model import Scenario, Slas
 from simulators.chance import between, happens
-from simulators.faults.kinds import draw_random_subset
+from simulators.faults.kinds import Fault, draw_random_subset
 from simulators.faults.network import LostReply
 from simulators.faults.rows import RowFailures
 from simulators.faults.source import DuplicateEvent, MissingEvent
@@ -40,6 +40,12 @@ VARIATIONS: tuple[tuple[str, ErpProfile], ...] = (
 CONFIRM_AFTER_MS = HOUR_MS
 """When somebody posts by hand: what has waited for so long is asked about before it goes."""
 
+LEAST_KINDS = 5
+"""Kinds of fault that a seed has at least, of which not each strikes (ours)."""
+
+BURST = {"volume_percent": 250, "approve_window_min": 2, "submit_window_min": 5, "sheets_per_click": 40}
+"""Two and a half times the rows, and nearly all of them decided in the last minutes before the cut-off (ours)."""
+
 UNBEARABLE: dict[str, tuple[str, ...]] = {"none": ("duplicate_request",)}
 """Faults that break a declared assumption of a profile: a target without keys cannot tell a request delivered twice."""
 
@@ -62,25 +68,23 @@ that let go of entries. Gates stay open, since an entry that a crash delays past
 period, and then the books do differ."""
 
 
-def swarm_world(seed: int) -> WorldSettings:
+def swarm_world(seed: int, population: str = "swarm", lean: tuple[str, ...] = ()) -> WorldSettings:
     """A small month with a random subset of all faults, and the smaller settings drawn too, all of it from the seed.
 
-    Each setting is drawn under its own name, so that a new one leaves the others as they were.
+    Each setting is drawn under its own name, so that a new one leaves the others as they were. `population` is one of
+    those that are drawn (`scenarios.swarm`); `lean` names kinds of fault that come more often than others.
     """
     profile = _profile(seed)
     by_hand = happens(200_000, seed, "small/by_hand")
     soft_close = happens(250_000, seed, "small/gates")
-    faults = draw_random_subset(
-        seed,
-        deadline_ms=RuntimeSettings().call_deadline_ms,
-        late_landing_ms=RuntimeSettings().late_landing_ms,
-        first_day=FIRST_DAY,
-        last_day=LAST_DAY,
-        without=UNBEARABLE.get(profile.idempotency.value, ()),
-    )
+    accounts = _number(seed, "accounts", 1, 2)
+    people = _people(seed)
+    if population == "burst":
+        people = people.model_copy(update=BURST)
+    troubled = population != "none"
     return WorldSettings(
-        firm=SMALL_FIRM.model_copy(update={"accounts_per_region": _number(seed, "accounts", 1, 2)}),
-        people=_people(seed),
+        firm=SMALL_FIRM.model_copy(update={"accounts_per_region": accounts}),
+        people=people,
         erp=profile,
         runtime=RuntimeSettings(
             batch_max=_one_of(seed, "batch_max", (1, 3, 20, 100)),
@@ -90,12 +94,39 @@ def swarm_world(seed: int) -> WorldSettings:
             window=_one_of(seed, "window", (5, 20, WINDOW)),
             confirm_after_ms=CONFIRM_AFTER_MS if by_hand else RuntimeSettings().confirm_after_ms,
         ),
-        faults=faults,
+        faults=swarm_faults(seed, population, profile, lean),
         gates=(*(_held_gate() if by_hand else ()), *(_soft_close() if soft_close else ())),
-        hand_postings=_hand_postings(seed) if by_hand else (),
+        hand_postings=_hand_postings(seed) if by_hand and troubled else (),
         late_master_data=LateMasterData(
-            ppm=300_000 if happens(250_000, seed, "small/late_projects") else 0, after_ms=4 * DAY_MS
+            ppm=300_000 if troubled and happens(250_000, seed, "small/late_projects") else 0, after_ms=4 * DAY_MS
         ),
+    )
+
+
+def swarm_faults(
+    seed: int,
+    population: str,
+    profile: ErpProfile,
+    lean: tuple[str, ...] = (),
+    first_day: int = FIRST_DAY,
+    last_day: int = LAST_DAY,
+) -> tuple[Fault, ...]:
+    """The misfortunes that a seed draws for an ERP with these manners, on these days of the month."""
+    if population == "none":
+        return ()
+    everything = population == "all-on"
+    return draw_random_subset(
+        seed,
+        share_ppm=1_000_000 if everything else 400_000,
+        strength_ppm=300_000 if everything else 1_000_000,
+        lean=lean,
+        least=LEAST_KINDS,
+        a_death=True,
+        deadline_ms=RuntimeSettings().call_deadline_ms,
+        late_landing_ms=RuntimeSettings().late_landing_ms,
+        first_day=first_day,
+        last_day=last_day,
+        without=UNBEARABLE.get(profile.idempotency.value, ()),
     )
 
 
@@ -136,10 +167,13 @@ def _profile(seed: int) -> ErpProfile:
 
 
 def _people(seed: int) -> PeopleSettings:
-    """As the parameter table has them, or people who correct and take back a lot."""
+    """As the parameter table has them, or people who correct and take back a lot; every other time also in haste."""
+    hasty_ppm = 250_000 if happens(500_000, seed, "small/hasty") else 0
     if happens(500_000, seed, "small/restless"):
-        return PeopleSettings(correction_ppm=200_000, withdrawal_ppm=60_000, duplicate_ppm=30_000)
-    return PeopleSettings()
+        return PeopleSettings(
+            correction_ppm=200_000, withdrawal_ppm=60_000, duplicate_ppm=30_000, second_thoughts_ppm=hasty_ppm
+        )
+    return PeopleSettings(second_thoughts_ppm=hasty_ppm)
 
 
 def _held_gate() -> tuple[FinanceGate, ...]:

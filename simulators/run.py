@@ -25,13 +25,14 @@ from simulators.auditors.allowances import Allowances, CallAllowance, fair_calls
 from simulators.auditors.audit import Audited, combine, conclude, examine
 from simulators.auditors.finding import Held
 from simulators.auditors.pricing import EXCLUDED
+from simulators.coverage import Coverage, Watch, one_run
 from simulators.evidence import ApprovedVersion, Evidence
 from simulators.firm.build import build_firm
 from simulators.firm.model import Firm
 from simulators.firm.settings import FirmSettings
 from simulators.people.acts import Act
 from simulators.people.plan import plan_month
-from simulators.plants.catalogue import PLANTS
+from simulators.plants.catalogue import by_name
 from simulators.plants.plant import planting
 from simulators.settings import HOUR_MS, MINUTE_MS, WorldSettings
 from simulators.timesheets.read import read_timesheet
@@ -67,6 +68,8 @@ class Job:
     plant: str = ""
     timesheet: Export | None = None
     number: int = 0
+    watched: bool = False
+    """Whether coverage is measured."""
 
 
 @dataclass(slots=True)
@@ -144,6 +147,8 @@ class Part:
     """Different events that could not be read."""
     strikes: list[tuple[int, str]] = field(default_factory=list)
     """(instant, name) of every misfortune that struck, in order of time."""
+    coverage: Coverage | None = None
+    """What was walked through, where the run was watched."""
 
 
 @dataclass(slots=True)
@@ -177,6 +182,8 @@ class Outcome:
     """Different events that could not be read."""
     strikes: list[tuple[int, str]] = field(default_factory=list)
     """(instant, name) of every misfortune that struck, in order of time."""
+    coverage: Coverage | None = None
+    """What was walked through, where the run was watched."""
 
 
 # ------------------------------------------------------------------ the firm, made up or read from a file
@@ -218,8 +225,14 @@ def simulate_component(job: Job, told: Told | None = None) -> Part:
         firm = firm_of(job.settings, job.seed, job.timesheet)
         acts = _acts_of(job, firm)
         planned = perf_counter()
-        with planting(PLANTS[job.plant]) if job.plant else nullcontext() as planted:
+        watch = Watch() if job.watched else None
+        with (
+            watch.looking() if watch else nullcontext(),
+            planting(by_name(job.plant)) if job.plant else nullcontext() as planted,
+        ):
             world = World(job.settings, job.seed, firm, acts, job.entities, planted.recompose if planted else None)
+            if watch:
+                watch.world = world
             seen = world.run(told)
         ran = perf_counter()
         audited = examine(firm, seen.evidences, seen.accounts, allowances(job.settings, seen))
@@ -227,6 +240,9 @@ def simulate_component(job: Job, told: Told | None = None) -> Part:
         part.reached = planted.reached if planted is not None else 0
         part.dead_letters = seen.dead_letters
         part.strikes = seen.strikes
+        if watch:
+            part.coverage = watch.coverage(seen)
+            watch.world = None
         part.timings = {
             "people": planned - began,
             "world": ran - planned,
@@ -447,11 +463,12 @@ def simulate(
     plant: str = "",
     timesheet: Export | None = None,
     told: Told | None = None,
+    watched: bool = False,
 ) -> Outcome:
     """Simulate a whole firm on up to `jobs` processes. `told(now_ms, backlog, posted)` hears of the slowest part."""
     began = perf_counter()
     firm = firm_of(settings, seed, timesheet)
-    work = [Job(settings, seed, names, plant, timesheet, n) for n, names in enumerate(components(firm))]
+    work = [Job(settings, seed, names, plant, timesheet, n, watched) for n, names in enumerate(components(firm))]
     if jobs <= 1 or len(work) == 1:
         parts = _one_after_the_other(work, told)
     else:
@@ -485,6 +502,7 @@ def simulate(
         sum(part.reached for part in parts),
         sum(part.dead_letters for part in parts),
         sorted(strike for part in parts for strike in part.strikes),
+        one_run(part.coverage for part in parts if part.coverage is not None) if watched else None,
     )
     for part in parts:
         for name, seconds in part.timings.items():

@@ -4,7 +4,7 @@ from typing import Annotated, get_args
 
 from pydantic import Field
 
-from simulators.chance import happens
+from simulators.chance import PPM, chance
 from simulators.faults.bases import FaultData, Room
 from simulators.faults.login import (
     CredentialExpiry,
@@ -72,10 +72,20 @@ FAULT_KINDS: dict[str, type[FaultData]] = {each.model_fields["kind"].default: ea
 """Kind to class, in the order above."""
 
 
+CRASH_KINDS = ("crash_at_boundary", "boundary_crashes", "random_crashes")
+"""Kinds by which a process dies."""
+
+LEANT_PPM = 850_000
+"""How likely a kind is in that the swarm leans towards (ours)."""
+
+
 def draw_random_subset(
     seed: int,
     *,
     share_ppm: int = 400_000,
+    lean: tuple[str, ...] = (),
+    least: int = 0,
+    a_death: bool = False,
     strength_ppm: int = 1_000_000,
     deadline_ms: int = 30_000,
     late_landing_ms: int = 120_000,
@@ -89,10 +99,19 @@ def draw_random_subset(
     Every number is drawn under the kind's own name, so that leaving a kind out leaves the others as they were.
     Windows lie on days `first_day` to `last_day` of the month (see `wall_time.Day`); the other bounds are `Room`'s.
     Kinds in `without` stay out: those that break an assumption of the profile at hand (a target without keys cannot
-    bear `duplicate_request`).
+    bear `duplicate_request`). Kinds in `lean` are in more often. At least `least` kinds are in, and with `a_death` one
+    by which a process dies; what is missing comes in the order of its own draw.
     """
     room = Room(seed, deadline_ms, late_landing_ms, first_day, last_day, boundaries, strength_ppm)
     assert set(without) <= set(FAULT_KINDS), f"no such kind of fault among {without}"
-    kinds = [kind for kind in FAULT_KINDS if kind not in without and happens(share_ppm, seed, "swarm/has", kind)]
-    drawn = (FAULT_KINDS[kind].drawn(room) for kind in kinds)
+    shares = {kind: max(share_ppm, LEANT_PPM) if kind in lean else share_ppm for kind in FAULT_KINDS}
+    draws = {kind: chance(seed, "swarm/has", kind) % PPM for kind in FAULT_KINDS if kind not in without}
+    chosen = {kind for kind, draw in draws.items() if draw < shares[kind]}
+    by_draw = sorted(draws, key=lambda kind: (draws[kind], kind))
+    if a_death and chosen.isdisjoint(CRASH_KINDS):
+        chosen.add(next(kind for kind in by_draw if kind in CRASH_KINDS))
+    for kind in by_draw:
+        if len(chosen) < least:
+            chosen.add(kind)
+    drawn = (FAULT_KINDS[kind].drawn(room) for kind in FAULT_KINDS if kind in chosen)
     return tuple(drawn)  # type: ignore[arg-type]  # FAULT_KINDS holds the members of the union and nothing else

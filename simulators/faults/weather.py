@@ -49,6 +49,8 @@ class Weather:
         self.only = None if only is None else frozenset(only)
         self.strikes: list[tuple[int, str]] = []
         """(instant, name) of every strike."""
+        self.lasting_ms: dict[str, int] = {}
+        """Name of a strike to the instant at which it ends, where it lasts."""
         self.seed = seed
         self.calm_after_ms = NEVER_MS if calm_after_ms is None else calm_after_ms
         self.fired: dict[str, int] = {fault.kind: 0 for fault in self.faults}
@@ -121,8 +123,10 @@ class Weather:
 
     def carried_out(self, move: Move) -> None:
         """Count a move under its fault, when the driver has carried it out. What only heals is not counted."""
-        if strikes(move):
-            self.strike(move.kind, about(move), move.at_ms)
+        if strikes(move) and self.strike(move.kind, about(move), move.at_ms):
+            until_ms = getattr(move, "until_ms", None)
+            if until_ms is not None:
+                self.lasting_ms[f"{move.kind}:{about(move)}"] = until_ms
 
     def strike(self, kind: str, what: str, at_ms: int) -> bool:
         """Chance has it that a fault strikes `what`: whether it may, and then it is counted.

@@ -145,6 +145,9 @@ class PeopleSettings(BaseModel):
     resubmit_ppm: int = _from_table("resubmit_after_reject", _PPM, ge=0, le=_PPM)
     correction_ppm: int = _from_table("post_approval_correction", _PPM, ge=0, le=_PPM)
     withdrawal_ppm: int = _from_table("withdrawal_after_approval", _PPM, ge=0, le=_PPM)
+    second_thoughts_ppm: int = Field(default=0, ge=0, le=_PPM)
+    """Approved lines that are changed and approved again within minutes, up to three times, and some then taken back.
+    Real firms do so hardly ever (assumed: never); a swarm does, so that news overtakes what is on its way."""
     auto_approve_ppm: int = _from_table("auto_approved_at_cutoff", _PPM, ge=0, le=_PPM)
     """Sheets still undecided on the last day that nobody decides: the PSA approves them at the cut-off."""
     w_over_tau_percent: int = _from_table("deadline_hazard.W_over_tau", 100, ge=1, le=100_000)

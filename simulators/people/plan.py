@@ -63,6 +63,10 @@ WITHDRAWAL_REASONS = ("unapproved", "cancelled", "deleted")
 PROMPT_MS = 4 * HOUR_MS
 """A wait up to this long is one sitting; after a longer one the approver comes at an hour of the profile (assumed)."""
 
+SECOND_THOUGHTS_MOST = 3
+SECOND_THOUGHTS_MS = 6 * MINUTE_MS
+"""How often a line is changed in haste at most, and within how long each time (ours: shorter than a late landing)."""
+
 CHANGE_KINDS = (("quantity", 40), ("narrative", 65), ("dimensions", 80), ("project", 90), ("rate", 100))
 """What a correction changes, as cumulated percent (assumed). "rate" changes nothing: it is only approved again."""
 
@@ -415,6 +419,7 @@ class _Month:
         acts += self._after_rejection(rows, sheets, plans, refused)
         acts += self._after_hold(sheets, plans, kept)
         acts += self._after_approval(rows, sheets, plans, ~rejected & ~held)
+        acts += self._second_thoughts(rows, sheets, plans, ~rejected & ~held)
         acts.sort(key=attrgetter("at_ms"))
         return acts
 
@@ -507,6 +512,35 @@ class _Month:
             if what != "rate":
                 acts.append(self._change(when, line, what, draw))
             acts.append(LinesApproved(then, code, plan.approver, (line.entry_id,)))
+        return acts
+
+    def _second_thoughts(self, rows: _Rows, sheets: _Sheets, plans: list[SheetPlan], stands: Mask) -> list[Act]:
+        """Lines that are changed and approved again while the last approval has hardly left the building."""
+        settings, code = self.settings, self.entity.code
+        patient = below(rows.key, "fate", 1_000_000) >= settings.correction_ppm + settings.withdrawal_ppm
+        hasty = np.flatnonzero(stands & patient & happens(rows.key, "second thoughts", settings.second_thoughts_ppm))
+        acts: list[Act] = []
+        if not hasty.size:
+            return acts
+        key, sheet = rows.key[hasty], rows.sheet[hasty]
+        times = 1 + below(key, "second thoughts, times", SECOND_THOUGHTS_MOST)
+        waits = [below(key, f"second thoughts, wait {n}", SECOND_THOUGHTS_MS) for n in range(2 * SECOND_THOUGHTS_MOST)]
+        for i, (draw, at, number) in enumerate(
+            zip(key.tolist(), sheet.tolist(), rows.number[hasty].tolist(), strict=True)
+        ):
+            plan = plans[at]
+            line = plan.lines[number - 1]
+            now = int(sheets.decided[at])
+            for n in range(int(times[i])):
+                now += 1_000 + int(waits[2 * n][i])
+                acts.append(
+                    self._change(now, line, ("quantity", "narrative", "project")[(draw >> 8 * n) % 3], draw >> n)
+                )
+                now += 1_000 + int(waits[2 * n + 1][i])
+                acts.append(LinesApproved(now, code, plan.approver, (line.entry_id,)))
+            if draw % 5 == 0:
+                now += 1_000 + int(waits[0][i])
+                acts.append(LineWithdrawn(now, code, line.entry_id, WITHDRAWAL_REASONS[draw % 3]))
         return acts
 
     def _some_hours_later(self, changed: Ints, key: Keys) -> Ints:

@@ -13,3 +13,8 @@ TWINS: dict[str, Plant] = {}
 
 NOT_YET: dict[str, str] = {}
 """Number in the catalogue to why it cannot be planted yet; never counted as caught."""
+
+
+def by_name(name: str) -> Plant:
+    """The bug or twin with this name. Raises KeyError where there is none."""
+    return PLANTS[name] if name in PLANTS else TWINS[name]

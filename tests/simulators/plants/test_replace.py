@@ -25,9 +25,12 @@ def test_a_function_is_replaced_wherever_it_was_imported_and_comes_back() -> Non
 def test_a_method_is_replaced_and_comes_back_after_a_failure() -> None:
     """A block that fails leaves no bug behind."""
     original = Shell.tidy
-    with pytest.raises(ZeroDivisionError), replaced("runtime.drivers.shell:Shell.tidy", lambda _: lambda self: None):
+    replacement = replaced("runtime.drivers.shell:Shell.tidy", lambda _: lambda self: None)
+    with replacement:
         assert Shell.tidy is not original
-        raise ZeroDivisionError
+    assert Shell.tidy is original
+    with pytest.raises(LookupError), replaced("runtime.drivers.shell:Shell.tidy", lambda _: print):
+        named("runtime.nowhere:f")
     assert Shell.tidy is original
 
 

@@ -1,9 +1,9 @@
 """Every bug that can be planted, by name; the twins that must never alarm; and what has no ground yet."""
 
-from simulators.plants import b_idempotency
+from simulators.plants import b_idempotency, e_retry
 from simulators.plants.plant import Plant
 
-SECTIONS = (b_idempotency.PLANTS,)
+SECTIONS = (b_idempotency.PLANTS, e_retry.PLANTS)
 
 PLANTS: dict[str, Plant] = {plant.name: plant for section in SECTIONS for plant in section}
 """Bugs, in the order of their sections."""

@@ -332,11 +332,11 @@ class Desk:
             self.noted.told.append((self.clock.now_ms, response.status, response.headers.get("Retry-After", "")))
         answer = lane.connector_of(effect).read(effect, response)
         if isinstance(answer, TurnedAway):
-            self.hear(CallTurnedAway(left_ms, answer.door, answer.retry_after_ms))
+            self.hear(CallTurnedAway(left_ms, answer.door, answer.retry_after_ms, lane.entity))
         elif isinstance(answer, Silent):
             self.hear(CallSilent(left_ms))
         else:
-            self.hear(CallServed(left_ms))
+            self.hear(CallServed(left_ms, lane.entity))
         lane.answered(effect, answer)
         self.pump()
 

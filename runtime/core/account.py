@@ -4,7 +4,7 @@
       |--503, announced--> MAINTENANCE --a probe is served--> OPEN
       |--silence, again and again--> BROKEN --a probe is served--> OPEN
       |--401--> LOGGED_OUT --logged in--> OPEN
-      `--403--> LOCKED_OUT --logged in--> OPEN
+      `--a login meets 403--> LOCKED_OUT --logged in--> OPEN
 An account without sessions has no login to wait for: there a 401 or 403 leads to BROKEN.
 
 Rule 1. A permit may delay a decision and never choose it. Permits are not journalled; a new process learns anew.
@@ -17,8 +17,8 @@ Rule 5. Our own pacing never exceeds the quota: in no window, however it is laid
 Rule 6. Word of a call that left before the mode changed says nothing about the new mode.
 Rule 7. A wait that a 429 names is about the time to come: it is kept in every mode, whichever call heard of it.
 
-Known limit: a 403 is taken for a locked integration user. Where a system says 403 because the user lost the permission
-for one entity, all entities of the account wait with it, for `login_rest_max_ms` or until a person rotates.
+Rule 8. A 403 is about the entity whose call met it, until a login says that the user is locked: the entity is barred
+        and asks again ever more rarely, and a login finds out, unless one just did. The neighbours go on (S16).
 """
 
 from collections import deque
@@ -110,15 +110,17 @@ class CallServed:
     """A call came back that the system had served (whatever became of its rows)."""
 
     left_ms: int
+    entity: str = ""
 
 
 @value
 class CallTurnedAway:
-    """A call came back that was turned away at the door."""
+    """A call came back that was turned away at the door. `entity`: whose it was, as far as that is known."""
 
     left_ms: int
     door: Door
     retry_after_ms: int | None
+    entity: str = ""
 
 
 @value
@@ -284,6 +286,21 @@ class LockedOut:
     retry_ms: int
 
 
+@value
+class EntityBarred:
+    """The user may not do this entity's business; its next call not before `until_ms`."""
+
+    entity: str
+    until_ms: int
+
+
+@value
+class EntityAdmitted:
+    """The user may, as a call says, or a person."""
+
+    entity: str
+
+
 AccountRecord = (
     DemandNoted
     | CallCounted
@@ -302,6 +319,8 @@ AccountRecord = (
     | LoggedIn
     | LoginFailed
     | LockedOut
+    | EntityBarred
+    | EntityAdmitted
 )
 
 M = Mode
@@ -359,6 +378,8 @@ class Account:
     logging_in: bool = False
     login_outdated: bool = False
     """The login on its way carries a credential that was replaced since."""
+    barred: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Entity to (until when it waits, how often it was barred in a row)."""
     windows: list[tuple[int, int]] = field(default_factory=list)
     """Announced maintenance still to come or running."""
 
@@ -414,6 +435,8 @@ def _abandoned(account: Account, word: CallAbandoned, now_ms: int, out: Out) -> 
 
 def _served(account: Account, word: CallServed, now_ms: int, out: Out) -> None:
     out.append(CallReturned())
+    if word.entity in account.barred:
+        out.append(EntityAdmitted(word.entity))
     if _stale(account, word.left_ms):
         return
     if account.mode in _PROBING or (account.mode is M.OPEN and (account.silences or account.times)):
@@ -462,6 +485,12 @@ def _turned_away(account: Account, word: CallTurnedAway, now_ms: int, out: Out) 
             # A session that was refused right after it began will be refused again: that is no matter of a login.
             fresh = now_ms - account.logged_in_ms < policy.login_rest_ms
             out.append(SessionLost(now_ms + policy.login_rest_ms if fresh else 0))
+        case Door.LOCKED_OUT if word.entity:
+            _, times = account.barred.get(word.entity, (0, 0))
+            rest = back_off(times + 1, policy.login_rest_ms, policy.login_rest_max_ms)
+            out.append(EntityBarred(word.entity, now_ms + rest))
+            if now_ms - account.logged_in_ms >= policy.login_rest_ms:
+                out.append(SessionLost())
         case Door.LOCKED_OUT:
             out.append(LockedOut(now_ms + policy.login_rest_max_ms))
         case Door.UNREACHABLE:
@@ -508,6 +537,7 @@ def _announced(account: Account, word: MaintenanceAnnounced, now_ms: int, out: O
 
 
 def _rotated(account: Account, word: CredentialRotated, now_ms: int, out: Out) -> None:
+    out.extend(map(EntityAdmitted, account.barred))
     if account.mode in _LOGIN_NEEDED:
         out.append(SessionLost())
     elif account.mode is M.BROKEN and not account.policy.needs_session:
@@ -568,7 +598,7 @@ def apply_account(account: Account, record: AccountRecord, now_ms: int) -> None:
 
 _MODELESS = frozenset(
     {DemandNoted, CallCounted, CallReturned, MaintenancePlanned, ProbeLeft, SilenceCounted, LoginBegan, LoggedIn}
-    | {LoginFailed, RestAsked}
+    | {LoginFailed, RestAsked, EntityBarred, EntityAdmitted}
 )
 """Records that do not ask in which mode the account is."""
 
@@ -652,6 +682,17 @@ def _locked_out(account: Account, record: LockedOut) -> None:
     account.session_until_ms = 0
     account.times = 0
     account.until_ms = record.retry_ms
+    # It was the user all along.
+    account.barred.clear()
+
+
+def _entity_barred(account: Account, record: EntityBarred) -> None:
+    _, times = account.barred.get(record.entity, (0, 0))
+    account.barred[record.entity] = record.until_ms, times + 1
+
+
+def _entity_admitted(account: Account, record: EntityAdmitted) -> None:
+    account.barred.pop(record.entity, None)
 
 
 def _planned(account: Account, record: MaintenancePlanned) -> None:
@@ -684,6 +725,8 @@ _APPLY: dict[type, Callable[[Account, Any], None]] = {
     LoggedIn: _logged_in,
     LoginFailed: _login_failed,
     LockedOut: _locked_out,
+    EntityBarred: _entity_barred,
+    EntityAdmitted: _entity_admitted,
 }
 
 
@@ -700,7 +743,7 @@ def due_account(account: Account, now_ms: int) -> list[Grant | LogIn]:
     if free <= 0:
         return []
     grants: list[Grant | LogIn] = []
-    waiting = dict(account.demand)
+    waiting = {entity: calls for entity, calls in account.demand.items() if not _barred(account, entity, now_ms)}
     while free and waiting:
         for entity in tuple(waiting):
             grants.append(Grant(entity))
@@ -711,6 +754,11 @@ def due_account(account: Account, now_ms: int) -> list[Grant | LogIn]:
             if not free:
                 break
     return grants
+
+
+def _barred(account: Account, entity: str, now_ms: int) -> bool:
+    """Whether the entity waits for a permission."""
+    return entity in account.barred and now_ms < account.barred[entity][0]
 
 
 def _free(account: Account, now_ms: int) -> int:
@@ -732,7 +780,10 @@ def account_next_due_ms(account: Account, now_ms: int) -> int | None:
     """
     policy = account.policy
     times = [from_ms for from_ms, _ in account.windows if from_ms > now_ms]
-    if account.demand:
+    bars = [account.barred[entity][0] for entity in account.demand if _barred(account, entity, now_ms)]
+    if bars and account.mode not in _LOGIN_NEEDED:
+        times.append(max(min(bars), account.rest_until_ms))
+    if account.demand and (account.mode in _LOGIN_NEEDED or len(bars) < len(account.demand)):
         if account.mode is not M.OPEN:
             if not account.logging_in and not (account.mode in _PROBING and account.on_the_wire):
                 times.append(max(account.until_ms, account.rest_until_ms, now_ms))

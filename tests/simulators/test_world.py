@@ -209,6 +209,20 @@ def test_it_is_borne_and_heals(fault: FaultData) -> None:
     assert [each.counts["posted"] for each in outcome.entities] == [each.counts["posted"] for each in quiet.entities]
 
 
+def test_a_permission_that_one_entity_lost_leaves_its_neighbour_alone() -> None:
+    """While one entity's calls meet 403, the other's rows on the same account come to stand as on any other day."""
+    quiet, _ = lived(consultants=12)
+    world, seen = lived(EntityForbidden(**LONG), consultants=12)
+    barred, neighbour = (entity.code for entity in world.entities)
+    ((from_ms, until_ms, _),) = (account.away[0] for account in world.accounts.values() if account.away)
+    in_time = {line.key: line.at_ms for line in quiet.evidences[neighbour].lines if from_ms <= line.at_ms < until_ms}
+    stood = {line.key: line.at_ms for line in world.evidences[neighbour].lines}
+    assert len(in_time) > 3
+    assert all(stood[key] - at_ms < HOUR_MS // 60 for key, at_ms in in_time.items())
+    assert not any(from_ms <= line.at_ms < until_ms for line in world.evidences[barred].lines)
+    assert seen.unsettled == []
+
+
 def test_nobody_dies_twice() -> None:
     """The death of a process that is down already is not counted; nor is a period moved that nobody knows."""
     settings = small_world(consultants=2)

@@ -617,6 +617,7 @@ class World:
                     "telling": sum(len(call.statuses) for call in state.calls.values()),
                     "resting": len(state.resting),
                     "asked about": sum(len(ask.names) for ask in state.asks.values()),
+                    "sent": len(state.keys),
                     "calls": len(state.calls),
                 },
             )

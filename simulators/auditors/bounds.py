@@ -35,17 +35,18 @@ def _limits(checkpoint: Checkpoint, allowances: Allowances) -> tuple[tuple[str, 
     memory = checkpoint.memory
     touched = memory["touched"]
     unfinished = sum(checkpoint.counts.get(place, 0) for place in UNFINISHED)
-    telling = memory["untold"] + memory["telling"]
+    # Rows that were sent and came back, and entries of which the PSA has to hear, cannot leave memory.
+    busy = memory["sent"] + memory["untold"] + memory["telling"]
     from_the_shelf = max(2 * allowances.batch_max, allowances.memory_window // 2)
     at_last = CHECKPOINT_AT_LAST * allowances.checkpoint_every
     return (
-        # What is in line beyond the window came since the last checkpoint, or was just taken from the shelf.
-        ("entries in line in memory", memory["in line"], allowances.memory_window + touched + from_the_shelf),
+        # What else is in line beyond the window came since the last checkpoint, or was just taken from the shelf.
+        ("entries in line in memory", memory["in line"], allowances.memory_window + busy + touched + from_the_shelf),
         # What is settled leaves with the next checkpoint, so everything else was touched since.
         (
             "entries in memory",
             memory["entries"],
-            memory["in line"] + memory["resting"] + unfinished + telling + touched,
+            memory["in line"] + memory["resting"] + memory["asked about"] + unfinished + busy + touched,
         ),
         ("entries touched since a checkpoint", touched, at_last + ONE_TURN),
         ("calls at once", memory["calls"], allowances.calls_max + CALLS_BESIDE),

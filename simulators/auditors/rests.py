@@ -13,6 +13,8 @@ from simulators.evidence import AccountEvidence
 
 THROTTLED, MAINTENANCE = 429, 503
 LOGIN = "login"
+ELSE = frozenset({"throttled", "login", "locked_out"})
+"""Outcomes of calls by which an account that was closed is thought to be open, or will be after a rest."""
 HOUR_MS = 3_600_000
 MOST_SECONDS = 1_000_000_000
 """A number of seconds beyond that is none."""
@@ -36,14 +38,15 @@ def probed_one_by_one(account: AccountEvidence, allowance: CallAllowance, held: 
         return
     left = account.left
     for from_ms, until_ms, kind in account.closed:
-        heard = [(at, status) for at, status, _ in account.told if from_ms <= at < until_ms]
-        first_ms = next((at for at, status in heard if status == MAINTENANCE), until_ms)
+        heard = (at for at, status, _ in account.told if status == MAINTENANCE and from_ms <= at < until_ms)
+        first_ms = next(heard, until_ms)
         leaving = left[bisect_right(left, first_ms) : bisect_left(left, until_ms)]
         together = sum(later - earlier < allowance.probe_gap_ms for earlier, later in pairwise(leaving))
-        # Whoever is let in by something in front of a closed system meets the closed door once more.
-        met = sum(status == THROTTLED for _, status in heard) + sum(
-            from_ms <= call.at_ms < until_ms and call.kind != LOGIN and call.outcome in ("login", "locked_out")
-            for call in account.calls
+        if together <= allowance.outage_grace_calls:
+            continue
+        # Whoever is told something else in front of a closed system meets the closed door once more.
+        met = sum(
+            from_ms <= call.at_ms < until_ms and call.kind != LOGIN and call.outcome in ELSE for call in account.calls
         )
         if together > allowance.outage_grace_calls + met * allowance.concurrent_calls:
             minutes = (until_ms - from_ms) // 60_000

@@ -6,7 +6,9 @@ import pytest
 
 from tests.simulators.auditors.books import Books, at
 
-NOTHING = dict.fromkeys(("entries", "in line", "touched", "untold", "telling", "resting", "asked about", "calls"), 0)
+NOTHING = dict.fromkeys(
+    ("entries", "in line", "touched", "untold", "telling", "resting", "asked about", "sent", "calls"), 0
+)
 
 
 def holding(counts: dict[str, int], **memory: int) -> list[str]:

@@ -40,7 +40,8 @@ def closed(probes_at_once: int, heard: bool = True, met: int = 0) -> list[str]:
     books.account.closed.append(window)
     if heard:
         books.account.told.append((at(20) + 1, 503, ""))
-    books.account.told += [(at(20) + MINUTE_MS, 429, "")] * met
+    for _ in range(met):
+        books.call(at(20) + MINUTE_MS, "throttled")
     for step in range(24):
         books.account.left += [at(20) + 2 + step * 5 * MINUTE_MS + n for n in range(probes_at_once)]
     books.allowances = Allowances(accounts={"erp-1": CallAllowance(calls=None)})

@@ -8,18 +8,19 @@ ln(0.001) / ln(1 - p) seeds.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import ceil, log
-from typing import Any
+from pathlib import Path
+from typing import Any, TypedDict
 
 from scenarios.choose import with_plant
 from scenarios.proofs import not_held
+from scenarios.record import record
+from scenarios.shrink import RAISED, shrink
 from scenarios.small import small_world
 from simulators.auditors.finding import VIOLATED
 from simulators.plants.catalogue import NOT_YET, PLANTS, SECTIONS, TWINS
 from simulators.plants.plant import Plant
 from simulators.run import simulate
 
-RAISED = "raised"
-"""What is said instead of an oracle where the run itself failed: a bug that a plain assertion stops."""
 SMOKE_EACH = 2
 """Bugs of each section in the smoke set."""
 
@@ -41,6 +42,8 @@ class Hit:
     reached: int
     oracles: tuple[str, ...]
     example: str
+    caught: bool = False
+    """Whether the declared oracle was among them, and the bug was reached."""
     alarm: str = ""
     """For a twin: what was wrong, or left over, although nothing should be."""
 
@@ -61,7 +64,7 @@ class Score:
         """Count one shot in; shots come in the order of their seeds."""
         self.shots += 1
         self.reached += hit.reached
-        if self.plant.caught_by in hit.oracles and hit.reached:
+        if hit.caught:
             self.caught += 1
             if self.seeds_needed is None:
                 self.seeds_needed, self.example = self.shots, hit.example
@@ -111,12 +114,13 @@ def fire(shot: Shot) -> Hit:
         outcome = simulate(with_plant(small_world(), plant), shot.seed, plant=plant.name)
     except Exception as fault:  # an assertion of the core that stops a bug has caught it, and is told as such
         said = f"{type(fault).__name__}: {fault}"
-        return Hit(shot.name, shot.seed, 1, (RAISED,), said, said)
+        return Hit(shot.name, shot.seed, 1, (RAISED,), said, plant.caught_by == RAISED, said)
     violated = {held.id: held for held in outcome.held if held.status == VIOLATED}
     found = violated.get(plant.caught_by)
     example = found.examples[0].text if found else ""
     alarm = "; ".join([*not_held(outcome), *outcome.unsettled]) if not plant.caught_by else ""
-    return Hit(shot.name, shot.seed, outcome.reached, tuple(violated), example, alarm)
+    caught = found is not None and outcome.reached > 0
+    return Hit(shot.name, shot.seed, outcome.reached, tuple(violated), example, caught, alarm)
 
 
 def chosen(names: Sequence[str]) -> list[Plant]:
@@ -141,6 +145,37 @@ def smoke_set() -> list[Plant]:
 def shots_at(plants: Iterable[Plant], seeds: int | None) -> list[Shot]:
     """So many seeds at each plant, from 1 on; None: its budget."""
     return [Shot(plant.name, seed) for plant in plants for seed in range(1, (seeds or plant.budget) + 1)]
+
+
+class Small(TypedDict):
+    """What a shrinking came to: sizes, how often was asked, seconds, and where it was written to."""
+
+    name: str
+    seed: int
+    oracle: str
+    entries: int
+    strikes: int
+    runs: int
+    seconds: float
+    file: str
+
+
+def make_small(first: tuple[str, int], folder: str) -> Small:
+    """Shrink the failure of this bug under this seed, and write it down."""
+    plant, seed = PLANTS[first[0]], first[1]
+    shrunk = shrink(with_plant(small_world(), plant), seed, plant.caught_by, plant.name)
+    assert shrunk is not None, f"{plant.name} under seed {seed} did not fail again"
+    path = record(shrunk, Path(folder), plant.name)
+    return Small(
+        name=plant.name,
+        seed=seed,
+        oracle=plant.caught_by,
+        entries=len(shrunk.entries),
+        strikes=len(shrunk.strikes),
+        runs=shrunk.runs,
+        seconds=round(shrunk.seconds, 1),
+        file=str(path),
+    )
 
 
 def not_yet() -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from scenarios.choose import with_plant
-from scenarios.small import GOLDEN, swarm_world
+from scenarios.small import GOLDEN
 from simulators.auditors.audit import audit
 from simulators.auditors.finding import HELD
 from simulators.evidence import Evidence
@@ -25,36 +25,6 @@ from simulators.plants.catalogue import PLANTS
 from simulators.run import Outcome, allowances, simulate
 from simulators.settings import WorldSettings
 from simulators.world import Seen, World
-
-# ------------------------------------------------------------------ the swarm
-
-
-@dataclass(frozen=True, slots=True)
-class SwarmRun:
-    """One seed of the swarm. `wrong`: an invariant that did not hold, in a line each; `unsettled`: work left over."""
-
-    seed: int
-    profile: str
-    idempotency: str
-    wrong: tuple[str, ...]
-    unsettled: tuple[str, ...]
-    fired: dict[str, int]
-    digest: str
-
-
-def swarm_run(seed: int) -> SwarmRun:
-    """The small month that `seed` stands for."""
-    settings = swarm_world(seed)
-    outcome = simulate(settings, seed)
-    return SwarmRun(
-        seed,
-        settings.erp.name,
-        settings.erp.idempotency.value,
-        not_held(outcome),
-        tuple(outcome.unsettled),
-        outcome.fired,
-        outcome.digest,
-    )
 
 
 def not_held(outcome: Outcome) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from simulators.settings import (
     FinanceGate,
     HandPostings,
     LateMasterData,
+    NeverBack,
     RuntimeSettings,
     WorldSettings,
 )
@@ -46,8 +47,9 @@ LEAST_KINDS = 5
 BURST = {"volume_percent": 250, "approve_window_min": 2, "submit_window_min": 5, "sheets_per_click": 40}
 """Two and a half times the rows, and nearly all of them decided in the last minutes before the cut-off (ours)."""
 
-UNBEARABLE: dict[str, tuple[str, ...]] = {"none": ("duplicate_request",)}
-"""Faults that break a declared assumption of a profile: a target without keys cannot tell a request delivered twice."""
+UNBEARABLE: dict[str, tuple[str, ...]] = {"none": ("duplicate_request", "stop_before_send", "clock_step")}
+"""Faults that break a declared assumption of a profile: a target without keys cannot tell a request delivered twice,
+nor one that leaves or lands after it was asked about."""
 
 
 def small_world(erp: str = "error_not_stored", consultants: int = 12) -> WorldSettings:
@@ -83,7 +85,9 @@ def swarm_world(seed: int, population: str = "swarm", lean: tuple[str, ...] = ()
         people = people.model_copy(update=BURST)
     troubled = population != "none"
     return WorldSettings(
-        firm=SMALL_FIRM.model_copy(update={"accounts_per_region": accounts}),
+        firm=SMALL_FIRM.model_copy(
+            update={"accounts_per_region": accounts, "shared_psa": happens(500_000, seed, "small/shared_psa")}
+        ),
         people=people,
         erp=profile,
         runtime=RuntimeSettings(
@@ -100,6 +104,7 @@ def swarm_world(seed: int, population: str = "swarm", lean: tuple[str, ...] = ()
         late_master_data=LateMasterData(
             ppm=300_000 if troubled and happens(250_000, seed, "small/late_projects") else 0, after_ms=4 * DAY_MS
         ),
+        never_back=_never_back(seed) if troubled and accounts == 2 else None,
     )
 
 
@@ -197,6 +202,14 @@ def _soft_close() -> tuple[FinanceGate, ...]:
         FinanceGate(day=32, at="09:00", gate="open"),
         FinanceGate(day=32, at="11:00", gate="shut"),
     )
+
+
+def _never_back(seed: int) -> NeverBack | None:
+    """In one seed of eight the second ERP account closes for good, somewhere in the last days."""
+    if not happens(125_000, seed, "small/never_back"):
+        return None
+    day = _number(seed, "never_back_day", LAST_DAY - 2, LAST_DAY + 2)
+    return NeverBack(account="erp-emea-2", day=day, at="15:00")
 
 
 def _number(seed: int, what: str, low: int, high: int) -> int:

@@ -16,7 +16,7 @@ Rule 2. A verdict is held, violated or unknown. A run in which too little happen
 Rule 3. What is drawn is told as the difference to a small month in which nothing goes wrong, by dotted path.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from time import process_time
@@ -69,6 +69,7 @@ class SeedRun:
     population: str
     options: dict[str, str]
     lean: tuple[str, ...] = ()
+    base: str = ""
     wrong: list[str] = field(default_factory=list)
     unsettled: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
@@ -116,6 +117,14 @@ def world_of(task: Task, population: str) -> WorldSettings:
     return world.model_copy(update={"faults": faults})
 
 
+def world_of_run(run: SeedRun, bases: Sequence[Scenario]) -> WorldSettings | None:
+    """The world that a seed had drawn; None for populations that draw none."""
+    if run.population in ("exhaustive-crash", "recorded"):
+        return None
+    base = next((each for each in bases if each.name == run.base), None)
+    return world_of(Task(run.seed, run.population, base, run.lean), run.population)
+
+
 def options_of(world: WorldSettings, base: WorldSettings) -> dict[str, str]:
     """What is different from `base`, as dotted path to value; a fault by its kind with all its numbers."""
     told: dict[str, str] = {}
@@ -156,7 +165,7 @@ def run_seed(task: Task) -> SeedRun:
         run.options = {"recorded": scenario.name}
     else:
         run = _world_run(task.seed, population, world_of(task, population), task.seed)
-    run.lean = task.lean
+    run.lean, run.base = task.lean, task.base.name if task.base else ""
     run.cpu_s = process_time() - began
     return run
 

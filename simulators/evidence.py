@@ -125,6 +125,46 @@ class PeriodFact:
 
 
 @dataclass(slots=True)
+class Deed:
+    """Something a process did under an epoch of the store: "claimed" it, "wrote" under it, "called" under it.
+
+    Of deeds in a row under one epoch only the first is here. `checked_ms` is when whoever called had last looked at
+    its lease: before `at_ms` where it was stopped in between.
+    """
+
+    at_ms: int
+    what: str
+    epoch: int
+    checked_ms: int
+
+
+@dataclass(slots=True)
+class Recovery:
+    """A process has read what its predecessor left: checksums by unfinished entry, the books among them.
+
+    `before` is what the predecessor knew; None where it did not live to see what had become durable last. `again` is
+    what a second reading gave. `lost`: versions that had been acknowledged and are not there.
+    """
+
+    at_ms: int
+    epoch: int
+    before: dict[str, int] | None
+    found: dict[str, int]
+    again: dict[str, int]
+    lost: list[tuple[str, int]]
+
+
+@dataclass(slots=True)
+class Log:
+    """The frames of the journal since its last checkpoint, and the hash chain before and after them."""
+
+    at_ms: int
+    chain_before: str
+    frames: tuple[bytes, ...]
+    chain: str
+
+
+@dataclass(slots=True)
 class Evidence:
     """All there is to know about one legal entity's run."""
 
@@ -146,6 +186,13 @@ class Evidence:
     periods: list[PeriodFact] = field(default_factory=list)
     acknowledged: int = 0
     approved: int = 0
+    deeds: list[Deed] = field(default_factory=list)
+    recoveries: list[Recovery] = field(default_factory=list)
+    logs: list[Log] = field(default_factory=list)
+    intents: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Key to the entry and version of every row that the journal has as sent."""
+    heard: dict[str, int] = field(default_factory=dict)
+    """Entry to the bit mask of versions that were delivered and acknowledged."""
 
 
 @dataclass(slots=True)

@@ -30,7 +30,7 @@ from simulators.evidence import ApprovedVersion, Evidence
 from simulators.firm.build import build_firm
 from simulators.firm.model import Firm
 from simulators.firm.settings import FirmSettings
-from simulators.people.acts import Act
+from simulators.people.acts import Act, SheetSubmitted
 from simulators.people.plan import plan_month
 from simulators.plants.catalogue import by_name
 from simulators.plants.plant import planting
@@ -50,6 +50,8 @@ EXAMPLES = 3
 """Entries that a case of parked rows names, at most."""
 STANDING_CALLS_AN_HOUR = 4
 """Calls that time alone causes at an account: polls, probes, tokens (assumed: one in a quarter of an hour)."""
+PROBE_LAST_STEP_MS = 5 * MINUTE_MS
+"""The step between two probes of a system that stays closed (ours: the account's `probe_max_ms`)."""
 PROBE_STEP_MS = 30_000
 """The longest step between two probes of a closed system that is still no storm (assumed)."""
 NEWS_LAG_MS = 6 * HOUR_MS
@@ -212,6 +214,17 @@ def _acts_of(job: Job, firm: Firm) -> list[Act]:
     return plan_month(firm, job.settings.people, job.seed, job.entities)
 
 
+def acts_of(settings: WorldSettings, seed: int) -> list[Act]:
+    """What the people of a whole firm do."""
+    return plan_month(firm_of(settings, seed), settings.people, seed)
+
+
+def entries_of(settings: WorldSettings, seed: int) -> tuple[str, ...]:
+    """Every entry that somebody will hand in, in the order of time."""
+    submitted = (act for act in acts_of(settings, seed) if isinstance(act, SheetSubmitted))
+    return tuple(line.entry_id for act in submitted for line in act.sheet.lines)
+
+
 # ------------------------------------------------------------------ one component
 
 
@@ -266,7 +279,7 @@ def allowances(settings: WorldSettings, seen: Seen) -> Allowances:
         behind = [e.code for e in seen.firm.entities if name in (e.erp_account, e.psa_account)]
         rows = sum(seen.evidences[code].approved for code in behind if code in seen.evidences)
         accounts[name] = CallAllowance(
-            calls=fair_calls(rows, faults, standing_calls=STANDING_CALLS_AN_HOUR * hours),
+            calls=fair_calls(rows, faults, standing_calls=STANDING_CALLS_AN_HOUR * hours + _probes(seen, name)),
             over_quota=unpaced,
             probe_step_ms=PROBE_STEP_MS,
             concurrent_calls=run.concurrent_max,
@@ -278,7 +291,14 @@ def allowances(settings: WorldSettings, seen: Seen) -> Allowances:
         checkpoint_every=run.checkpoint_every,
         batch_max=run.batch_max,
         calls_max=run.calls_max,
+        unhealthy=seen.unhealthy,
     )
+
+
+def _probes(seen: Seen, account: str) -> int:
+    """How many probes an account that was closed for so long is worth, for each that probes in turn."""
+    closed_ms = sum(min(until_ms, seen.end_ms) - from_ms for from_ms, until_ms, _ in seen.accounts[account].closed)
+    return closed_ms // PROBE_LAST_STEP_MS
 
 
 def _part(job: Job, seen: Seen, audited: Audited, world: World) -> Part:

@@ -80,6 +80,14 @@ class LateMasterData(_Settings):
     after_ms: int = Field(default=5 * DAY_MS, ge=0)
 
 
+class NeverBack(_Settings):
+    """An ERP account that closes at an instant and never opens again: everything else must finish without it."""
+
+    account: str
+    day: Day = "last"
+    at: At = "12:00"
+
+
 class WorldSettings(_Settings):
     """Everything a world is built from, apart from its seed."""
 
@@ -98,6 +106,7 @@ class WorldSettings(_Settings):
     gates: tuple[FinanceGate, ...] = ()
     hand_postings: tuple[HandPostings, ...] = ()
     late_master_data: LateMasterData = LateMasterData()
+    never_back: NeverBack | None = None
     period_news_ms: tuple[int, int] = (1_000, 30_000)
     """From finance moving a period or a gate to the partition hearing of it: least and most (assumed)."""
     calm_before_end_ms: int = Field(default=3 * DAY_MS, ge=0)

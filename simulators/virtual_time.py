@@ -1,24 +1,22 @@
 """The virtual-time driver: partitions and accounts on a SimPy clock, with mock systems at the other end of the wire.
 
-    publication --webhook--> Lane.deliver --> Shell.turn --> Desk.pump --permit--> Lane.start --> call
-                                  ^                                                               |
-                                  `---- Answered ---- response, or silence <---- Weather <---- mock system
+    publication --webhook--> Lane.deliver --> Process.turn --> Desk.pump --permit--> Process.start --> call
+                                                   ^                                                     |
+                                                   `-- Answered -- response, or silence <-- Weather <-- mock system
 
 Nothing is decided here: what to do comes from the core, what goes wrong from `Weather`, what is answered from the
 systems. Everything runs in callbacks of SimPy timeouts, so an exception reaches the caller as it is (a failed SimPy
 process would rebuild it from its `args`). Times are integer milliseconds.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import simpy
 
 from runtime.connectors.doors import CONNECTION_REFUSED, DOORS
 from runtime.connectors.erp.generic import build_login, read_login
-from runtime.connectors.psa.generic import read_events
 from runtime.core.account import (
     AccountPolicy,
     CallLeft,
@@ -30,16 +28,9 @@ from runtime.core.account import (
     MaintenanceAnnounced,
     Mode,
 )
-from runtime.core.answers import Republished, Silent, TurnedAway
-from runtime.core.effects import Effect, Fetch, LookUp, Recount, SendBatch, TellPsa
-from runtime.core.inputs import Answered, Input
-from runtime.core.news import DeadLetter, EntryApproved, News
-from runtime.core.partition import Permits, look_again_ms, wanted
-from runtime.core.policy import Policy
-from runtime.core.records import Record
+from runtime.core.answers import Silent, TurnedAway
+from runtime.core.effects import Effect
 from runtime.drivers.account_shell import AccountShell
-from runtime.drivers.shell import CHECKPOINT_EVERY, WINDOW, Shell
-from runtime.journal.memory import MemoryJournal
 from runtime.ports import Connector, Request, Response
 from simulators.chance import between
 from simulators.evidence import AccountEvidence, Call
@@ -62,12 +53,6 @@ from simulators.systems.reply import Reply, garbled, seconds_until
 
 WIRE_MS = (5, 60)
 """One way over the network, from and to, in milliseconds (assumed)."""
-WEBHOOK_MS = (200, 3_000)
-"""From a publication to its delivery (assumed)."""
-DELIVERY_MAX = 200
-"""Events in one delivery, at most (assumed)."""
-REDELIVERY_MS = 30_000
-"""A sender whose delivery was not acknowledged tries again after this long (assumed)."""
 LOGIN_DEADLINE_MS = 30_000
 """How long a login may take before it is given up, as in the asyncio driver."""
 OUTCOMES: dict[int, str] = {
@@ -87,16 +72,23 @@ class System(Protocol):
         """Do what is asked, now, and say what is answered and after how long."""
 
 
-class ProcessDiedError(Exception):
-    """The process of a partition died at a durable boundary."""
+class Caller(Protocol):
+    """Whoever makes calls and hears of them: one life of a process that holds a partition."""
+
+    entity: str
+
+    def connector_of(self, effect: Effect) -> Connector:
+        """Who speaks for this effect."""
+
+    def answered(self, effect: Effect, answer: Any) -> None:
+        """Word of a call."""
 
 
-class Publication(Protocol):
-    """One event as the source publishes it."""
+class Partition(Protocol):
+    """Whoever asks for permits."""
 
-    entry_id: str
-    version: int
-    body: bytes
+    def start(self, desk: "Desk") -> None:
+        """A permit came: start what is due on that account."""
 
 
 class Clock:
@@ -165,7 +157,7 @@ class Desk:
         self.system = system
         self.weather = weather
         self.seed = seed
-        self.lanes: dict[str, Lane] = {}
+        self.lanes: dict[str, Partition] = {}
         self.credential = "first"
         self.token = ""
         self.logins = 0
@@ -225,7 +217,7 @@ class Desk:
 
     # ---------------------------------------------------------------- calls
 
-    def call(self, lane: "Lane", effect: Effect, request: Request, note: CallNote, deadline_ms: int) -> None:
+    def call(self, lane: Caller, effect: Effect, request: Request, note: CallNote, deadline_ms: int) -> None:
         """Put a call on the wire, with whatever befalls it there."""
         clock = self.clock
         left_ms = clock.now_ms
@@ -293,7 +285,7 @@ class Desk:
 
     def _land(
         self,
-        lane: "Lane",
+        lane: Caller,
         effect: Effect,
         request: Request,
         left_ms: int,
@@ -322,12 +314,12 @@ class Desk:
         else:
             self.clock.at(gives_up_ms, lambda: self._silence(lane, effect, left_ms))
 
-    def _silence(self, lane: "Lane", effect: Effect, left_ms: int) -> None:
+    def _silence(self, lane: Caller, effect: Effect, left_ms: int) -> None:
         self.hear(CallSilent(left_ms))
         lane.answered(effect, Silent())
         self.pump()
 
-    def _back(self, lane: "Lane", effect: Effect, left_ms: int, response: Response) -> None:
+    def _back(self, lane: Caller, effect: Effect, left_ms: int, response: Response) -> None:
         if response.status in ASKS_TO_WAIT:
             self.noted.told.append((self.clock.now_ms, response.status, response.headers.get("Retry-After", "")))
         answer = lane.connector_of(effect).read(effect, response)
@@ -347,259 +339,3 @@ def _response(refusal: Refuse) -> Response:
 
 
 ASKS_TO_WAIT = (429, 503)
-KINDS: dict[type, str] = {SendBatch: "post", LookUp: "look_up", TellPsa: "tell", Recount: "recount", Fetch: "fetch"}
-
-
-@dataclass(slots=True)
-class Tally:
-    """What one lane went through, counted from outside."""
-
-    acknowledged: dict[str, int] = field(default_factory=dict)
-    """Entry to the bit mask of approved versions acknowledged at the door."""
-    acknowledged_count: int = 0
-    deaths: int = 0
-    deliveries: int = 0
-    dead_letters: int = 0
-    """Different events that could not be read, however often each came."""
-    records: dict[str, int] = field(default_factory=dict)
-
-
-class Lane:
-    """One partition in virtual time: its shell while it lives, its journal always, and what is on its way to it."""
-
-    def __init__(
-        self,
-        clock: Clock,
-        entity: str,
-        policy: Policy,
-        connectors: tuple[Connector, Connector],
-        desks: tuple[Desk, Desk],
-        weather: Weather,
-        restart_ms: int,
-        on_records: Callable[[str, Sequence[Record], int], None],
-        checkpoint_every: int = CHECKPOINT_EVERY,
-        window: int = WINDOW,
-    ) -> None:
-        self.clock = clock
-        self.entity = entity
-        self.policy = policy
-        self.erp, self.psa = connectors
-        self.erp_desk, self.psa_desk = desks
-        self.weather = weather
-        self.restart_ms = restart_ms
-        self.checkpoint_every = checkpoint_every
-        self.window = window
-        self.tally = Tally()
-        self.boundaries = 0
-        self.over = False
-        """The run has ended: what is still written is written for the auditors, and nobody dies of that."""
-        self._side: str | None = None
-        self._on_records = on_records
-        self.journal = MemoryJournal(self._boundary)
-        self.shell: Shell | None = None
-        self.dead_letters: dict[bytes, DeadLetter] = {}
-        """By body: what could not be read, as it came, for whoever can deliver it again."""
-        self._undelivered: list[Sequence[Input]] = []
-        self._cut_short: list[Iterable[Any]] = []
-        """News that a process was taking in when it died: durable or not, nobody was told."""
-        self._tries: dict[str, int] = {}
-        self._timer_ms = -1
-        for desk in desks:
-            desk.lanes[entity] = self
-
-    # ---------------------------------------------------------------- life and death
-
-    def wake_up(self) -> None:
-        """A process takes the partition over."""
-        shell = Shell(self.policy, self.journal, self._witness, self.checkpoint_every, self.window)
-        if not self._alive(lambda: shell.wake_up(self.clock.now_ms)):
-            return
-        self.shell = shell
-        for news in self._cut_short:
-            self._acknowledge(one for one in news if isinstance(one, EntryApproved) and self._recovered(shell, one))
-        self._cut_short.clear()
-        waiting, self._undelivered = self._undelivered, []
-        for inputs in waiting:
-            self.clock.after(REDELIVERY_MS, partial(self.hear, inputs))
-        self._after_turn()
-
-    def die(self) -> None:
-        """The process is gone, and with it whatever was not durable."""
-        if self.shell is None:
-            return
-        self.shell = None
-        self.tally.deaths += 1
-        self.erp_desk.ask(self.entity, 0)
-        self.psa_desk.ask(self.entity, 0)
-        self.clock.after(self.restart_ms, self.wake_up)
-
-    def _alive(self, act: Callable[[], None]) -> bool:
-        try:
-            act()
-            if self.shell is not None:
-                self.shell.tidy()
-        except ProcessDiedError:
-            if self.shell is None:
-                self.tally.deaths += 1
-                self.clock.after(self.restart_ms, self.wake_up)
-            else:
-                self.die()
-            return False
-        return True
-
-    def _boundary(self, side: str) -> None:
-        if self.over:
-            return
-        if side == "before":
-            self.boundaries += 1
-            self._side = self.weather.boundary(self.entity, self.boundaries, self.clock.now_ms)
-        if self._side == side:
-            self._side = None
-            raise ProcessDiedError(f"{self.entity} died {side} boundary {self.boundaries}")
-
-    def _witness(self, records: Sequence[Record], now_ms: int) -> None:
-        counts = self.tally.records
-        for record in records:
-            name = type(record).__name__
-            counts[name] = counts.get(name, 0) + 1
-        self._on_records(self.entity, records, now_ms)
-
-    # ---------------------------------------------------------------- what is heard
-
-    def deliver(self, publications: Sequence[Publication]) -> None:
-        """The source delivers events; unless they are acknowledged, it will again."""
-        self.tally.deliveries += 1
-        news, dead_letters = read_events(publication.body for publication in publications)
-        self._keep(dead_letters)
-        self.hear(news)
-
-    def _keep(self, dead_letters: Iterable[DeadLetter]) -> None:
-        for letter in dead_letters:
-            self.dead_letters.setdefault(letter.body, letter)
-        self.tally.dead_letters = len(self.dead_letters)
-
-    def hear(self, inputs: Sequence[Input]) -> None:
-        """News or commands; kept by their sender until they are acknowledged."""
-        shell = self.shell
-        if shell is None:
-            self._undelivered.append(inputs)
-            return
-        if not self._alive(lambda: shell.turn(inputs, self.clock.now_ms)):
-            self._undelivered.append(inputs)
-            self._cut_short.append(inputs)
-            return
-        self._acknowledge(inputs)
-        self._after_turn()
-
-    def _acknowledge(self, inputs: Iterable[Any]) -> None:
-        known = self.tally.acknowledged
-        for one in inputs:
-            if isinstance(one, EntryApproved):
-                entry_id, bit = one.entry.entry_id, 1 << one.entry.version
-                mask = known.get(entry_id, 0)
-                if not mask & bit:
-                    known[entry_id] = mask | bit
-                    self.tally.acknowledged_count += 1
-
-    def _recovered(self, shell: Shell, news: EntryApproved) -> bool:
-        """Whether a process that just recovered has this version: then it was durable before its predecessor died."""
-        entry_id = news.entry.entry_id
-        tracked = shell.state.entries.get(entry_id)
-        heard = tracked.heard if tracked is not None else self.journal.seen((entry_id,)).get(entry_id, 0)
-        return bool(heard >> news.entry.version & 1)
-
-    def publish(self, news: News, delay_ms: int) -> None:
-        """Reference data on its way to the partition; its sender retries until it is taken."""
-        self.clock.after(delay_ms, lambda: self.hear((news,)))
-
-    def answered(self, effect: Effect, answer: Any) -> None:
-        """Word of a call; nobody hears it if the process that made the call is gone."""
-        shell = self.shell
-        if shell is None:
-            return
-        if isinstance(answer, Republished):
-            self._keep(answer.dead_letters)
-        if not self._alive(lambda: shell.turn((Answered(effect.call_id, answer),), self.clock.now_ms)):
-            if isinstance(answer, Republished):
-                self._cut_short.append(answer.news)
-            return
-        if isinstance(answer, Republished):
-            self._acknowledge(answer.news)
-        self._after_turn()
-
-    # ---------------------------------------------------------------- what is done
-
-    def _after_turn(self) -> None:
-        """Ask for the permits that the partition could use now, and set its one timer."""
-        shell = self.shell
-        if shell is None:
-            return
-        now_ms = self.clock.now_ms
-        wants = wanted(shell.state, now_ms)
-        self.erp_desk.ask(self.entity, wants.erp)
-        self.psa_desk.ask(self.entity, wants.psa)
-        if wants.erp:
-            self.erp_desk.pump()
-        if wants.psa:
-            self.psa_desk.pump()
-        self._set_timer()
-
-    def _set_timer(self) -> None:
-        if self.shell is None:
-            return
-        now_ms = self.clock.now_ms
-        due_ms = look_again_ms(self.shell.state, now_ms)
-        if due_ms is None:
-            return
-        if not now_ms < self._timer_ms <= due_ms:
-            self._timer_ms = due_ms
-            self.clock.at(due_ms, self._time_came)
-
-    def _time_came(self) -> None:
-        shell = self.shell
-        if shell is not None and self._alive(lambda: shell.look_around(self.clock.now_ms)):
-            self._after_turn()
-
-    def start(self, desk: Desk) -> None:
-        """A permit came: start what is due on that account."""
-        shell = self.shell
-        if shell is None:
-            desk.ask(self.entity, 0)
-            return
-        now_ms = self.clock.now_ms
-        permits = Permits(erp=1) if desk is self.erp_desk else Permits(psa=1)
-        effects: list[Effect] = []
-        if not self._alive(lambda: effects.extend(shell.start(permits, now_ms))):
-            return
-        for effect in effects:
-            request = self.connector_of(effect).build(effect)
-            desk.call(self, effect, request, self._note(desk, effect), self.policy.call_deadline_ms)
-        wants = wanted(shell.state, now_ms)
-        desk.ask(self.entity, wants.erp if desk is self.erp_desk else wants.psa)
-        if effects and desk.account.demand:
-            desk.pump()
-        self._set_timer()
-
-    def connector_of(self, effect: Effect) -> Connector:
-        """Who speaks for this effect."""
-        return self.erp if effect.account == "erp" else self.psa
-
-    def _note(self, desk: Desk, effect: Effect) -> CallNote:
-        """What chance may know of a call: a name made of what it carries and how often that was tried."""
-        match effect:
-            case SendBatch():
-                about, rows = effect.rows[0].posting.key, len(effect.rows)
-            case LookUp():
-                about, rows = effect.names[0], len(effect.names)
-            case TellPsa():
-                first = effect.statuses[0]
-                about, rows = f"{first.entry_id}/{first.version}/{first.status}", len(effect.statuses)
-            case Recount():
-                about, rows = f"{self.entity}/{effect.since_ms}/{effect.page}", 1
-            case Fetch():
-                about, rows = f"{effect.heads[0][0]}/{effect.heads[0][1]}", len(effect.heads)
-        kind = KINDS[type(effect)]
-        tries = self._tries.get(f"{kind}/{about}", 0) + 1
-        self._tries[f"{kind}/{about}"] = tries
-        system = "erp" if desk is self.erp_desk else "psa"
-        return CallNote(desk.name, system, self.entity, kind, f"{about}/{tries}", rows)

@@ -21,6 +21,7 @@ from runtime.core.news import MasterDataReady, News, PeriodPublished, ProjectsPu
 from runtime.core.partition import State
 from runtime.core.policy import Policy
 from runtime.core.records import (
+    BatchSent,
     EntryParked,
     Record,
     RowRefused,
@@ -35,8 +36,8 @@ from simulators.chance import between, happens
 from simulators.evidence import AccountEvidence, Checkpoint, Evidence, FinalPlace, Park, PeriodFact
 from simulators.faults.moves import (
     AnswerInstead,
+    ChangeBuild,
     CloseSystem,
-    CrashPartition,
     CutOff,
     EatQuota,
     EndSession,
@@ -53,13 +54,14 @@ from simulators.faults.weather import Weather
 from simulators.firm.build import instant_ms, working_day_after
 from simulators.firm.model import Firm, LegalEntity, RatePlan
 from simulators.firm.rates import keys_by_scope
+from simulators.lane import DELIVERY_MAX, WEBHOOK_MS, Lane
 from simulators.people.acts import Act, SheetsDecided, SheetSubmitted, acts_about
 from simulators.settings import DAY_MS, FinanceGate, HandPostings, WorldSettings
 from simulators.systems.erp import Erp
 from simulators.systems.erp_profile import ErpProfile
 from simulators.systems.maintenance import Style
 from simulators.systems.psa import Psa, Publication
-from simulators.virtual_time import DELIVERY_MAX, WEBHOOK_MS, Band, Clock, Desk, Lane
+from simulators.virtual_time import Band, Clock, Desk
 
 MASTER_DATA_NEWS_MS = 1_000
 """From a project being set up in the ERP to the partition hearing of it (assumed)."""
@@ -109,6 +111,8 @@ class Seen:
     dead_letters: int = 0
     strikes: list[tuple[int, str]] = field(default_factory=list)
     """(instant, name) of every misfortune that struck."""
+    unhealthy: tuple[str, ...] = ()
+    """Entities whose ERP never came back; they need not finish, and all their books must be right."""
 
 
 def components(firm: Firm) -> list[tuple[str, ...]]:
@@ -279,6 +283,7 @@ class World:
                 self.weather,
                 run.restart_ms,
                 self._records_made,
+                self.evidences[entity.code],
                 run.checkpoint_every,
                 run.window,
             )
@@ -289,6 +294,10 @@ class World:
                 case EntryParked():
                     park = Park(record.entry_id, record.version, record.reason, now_ms)
                     self.evidences[entity].parks.append(park)
+                case BatchSent():
+                    intents = self.evidences[entity].intents
+                    for row in record.rows:
+                        intents[row.posting.key] = (row.posting.entry_id, row.posting.version)
                 case RowsDoubted():
                     self._waits(entity, "in_doubt", record.keys, now_ms)
                 case RowsStaged():
@@ -323,17 +332,22 @@ class World:
 
     # ---------------------------------------------------------------- running
 
-    def run(self, progress: Callable[[int, int, int], None] | None = None) -> Seen:
-        """Let the month happen. `progress(now_ms, backlog, posted)` is told at every sample."""
+    def run(self, progress: Callable[[int, int, int], None] | None = None, until_ms: int | None = None) -> Seen:
+        """Let the month happen, or a part of it. `progress(now_ms, backlog, posted)` is told at every sample."""
         self._progress = progress
+        moves = self.weather.moves(Month.of(self.firm, self.end_ms, self.entities))
+        for move in moves:
+            if isinstance(move, ChangeBuild) and move.at_ms <= self.clock.now_ms:
+                self._carry_out(move)
         for lane in self.lanes.values():
             lane.wake_up()
         self._publish_reference_data()
         self._plan_finance()
-        self._plan_weather()
+        self._plan_weather(moves)
+        self._plan_the_end()
         self._schedule_acts()
         self.clock.after(self.settings.sample_ms, self._sample)
-        self.clock.run(self.end_ms)
+        self.clock.run(self.end_ms if until_ms is None else min(until_ms, self.end_ms))
         return self._seen()
 
     def _schedule_acts(self) -> None:
@@ -496,11 +510,25 @@ class World:
 
     # ---------------------------------------------------------------- misfortunes on the calendar
 
-    def _plan_weather(self) -> None:
-        for move in self.weather.moves(Month.of(self.firm, self.end_ms, self.entities)):
+    def _plan_weather(self, moves: Iterable[Move]) -> None:
+        for move in moves:
+            if isinstance(move, ChangeBuild) and move.at_ms <= self.firm.start_ms:
+                continue
             self.clock.at(move.at_ms, partial(self._carry_out, move))
             if isinstance(move, CloseSystem) and move.announced and move.account in self.desks:
                 self.desks[move.account].announce(move.at_ms, move.promised_until_ms)
+
+    def _plan_the_end(self) -> None:
+        """One ERP account may close for good."""
+        never = self.settings.never_back
+        if never is None or never.account not in self.erps:
+            return
+        erp = self.erps[never.account]
+        zone = next(entity.zone for entity in self.entities if entity.erp_account == never.account)
+        for at_ms in Month.of(self.firm, self.end_ms, self.entities).instants(never.day, never.at, zone):
+            close = partial(erp.close, at_ms, self.end_ms + DAY_MS, "unannounced", "503_json")
+            self.clock.at(at_ms, close)
+            self.weather.strike("never_back", f"{never.account}/{at_ms}", at_ms)
 
     def _carry_out(self, move: Move) -> None:
         """Do what the move says; it counts as struck only if there was somebody to strike."""
@@ -514,15 +542,13 @@ class World:
                 return self._hindered(move)
             case ExpireCredential() | FixCredential() | LockOut() | Unlock() | EndSession():
                 return self._shut_out_or_let_in(move)
-            case CrashPartition():
-                lane = self.lanes.get(move.entity)
-                if lane is None or lane.shell is None:
-                    return False
-                lane.die()
             case MovePeriod():
                 if (move.entity, move.module, move.name) not in self._periods:
                     return False
                 self._move_period(move.entity, move.module, move.name, move.status, move.gate)
+            case _:
+                lane = self.lanes.get(move.entity)
+                return lane is not None and lane.befall(move)
         return True
 
     def _hindered(self, move: CloseSystem | SlowSystem | CutOff | AnswerInstead | EatQuota) -> bool:
@@ -631,6 +657,8 @@ class World:
 
     def _seen(self) -> Seen:
         unsettled: list[str] = []
+        never = self.settings.never_back
+        unhealthy = tuple(e.code for e in self.entities if never is not None and e.erp_account == never.account)
         for code, lane in self.lanes.items():
             evidence = self.evidences[code]
             shell = lane.shell
@@ -641,10 +669,11 @@ class World:
             self._checkpoint(lane, evidence, self.clock.now_ms)
             counts = shell.state.head.books.counts
             left = {place.value: counts[place] for place in _UNFINISHED if counts[place]}
-            if left or shell.state.untold:
+            if (left or shell.state.untold) and code not in unhealthy:
                 untold = f", {len(shell.state.untold)} not told to the PSA" if shell.state.untold else ""
                 unsettled.append(f"{code}: {left}{untold}")
             lane.over = True
+            lane.show_log()
             final = evidence.final
             for entry_id, reason, versions in shell.places():
                 for version, note in versions.items():
@@ -662,7 +691,7 @@ class World:
             self.firm,
             self.evidences,
             self.accounts,
-            {f"{self.firm.tenant}/{code}": lane.journal.chain for code, lane in self.lanes.items()},
+            {f"{self.firm.tenant}/{code}": lane.disk.chain for code, lane in self.lanes.items()},
             self.weather.fired,
             self.weather.marks,
             bands,
@@ -671,12 +700,13 @@ class World:
             {entity.code: self._cutoff_ms(entity) for entity in self.entities},
             self.end_ms,
             sum(lane.tally.deaths for lane in self.lanes.values()),
-            sum(lane.journal.commits for lane in self.lanes.values()),
+            sum(lane.tally.commits for lane in self.lanes.values()),
             {code: lane.boundaries for code, lane in self.lanes.items()},
             records,
             unsettled,
             sum(lane.tally.dead_letters for lane in self.lanes.values()),
             self.weather.strikes,
+            unhealthy,
         )
 
 

@@ -61,9 +61,9 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(send=over_http)
 
 
-def add_why(parser: argparse.ArgumentParser) -> None:
+def add_why(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """A command is journalled with who and why: who is the key's owner, why is asked for."""
-    parser.add_argument("--why", required=True, type=_reason, help="the reason, for the audit")
+    parser.add_argument("--why", required=required, type=_reason, help="the reason, for the audit")
 
 
 def said(given: str) -> str:
@@ -153,6 +153,7 @@ _HINTS: dict[int, str] = {
     403: "the key lacks this right: use one whose grant covers it (access.keys in the configuration)",
     400: "--help shows what can be asked",
     404: "springtide status lists what there is",
+    409: "nothing was changed",
     429: "try again in a moment",
     503: "try again in a moment; springtide status shows what is going on",
 }

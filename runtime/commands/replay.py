@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from importlib.metadata import entry_points
 from itertools import islice
 from typing import Any
 
@@ -47,10 +48,15 @@ examples:
   springtide replay 5f0c… --yes --per-second 10 --why "one to begin with"
 
 Without --yes nothing is changed: it prints how many, worth how much, how long it takes, and the command that does it.
+  springtide replay scenarios/recorded/resend_without_lookup_1.json           a recorded failure again
+  springtide replay failure.json --until 2026-03-31T18:00 --explain ENTRY     up to an instant, one entry's story
+
 Ids come from springtide letters; the first eight digits are enough.
 
 exit codes: 0 done or shown, 1 something could not be replayed, or the runtime refused or is away, 2 bad input
 """
+RECORDED = "springtide.recorded"
+"""The group of entry points of whoever can let a recorded run happen again."""
 _PAGE = 1_000
 _SHORTEST_ID = 8
 _FASTEST = 10_000
@@ -78,18 +84,21 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     letters.set_defaults(run=answering(run_letters))
     replay = subparsers.add_parser(
         "replay",
-        help="take dead letters in again; shows first what it would do",
-        description="Take dead letters in again.",
+        help="take dead letters in again (shows first what it would do), or run a recorded failure again",
+        description="Take dead letters in again; or, where a scenario file is named, let a recorded run happen again.",
         epilog=REPLAY,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    replay.add_argument("letters", nargs="*", metavar="LETTER", help="ids of letters that wait")
+    replay.add_argument("letters", nargs="*", metavar="LETTER|FILE", help="ids of letters that wait; or a recorded run")
     replay.add_argument("--all", action="store_true", help="every letter that waits")
     replay.add_argument("--yes", action="store_true", help="really do it")
     replay.add_argument(
         "--per-second", type=positive, default=50, metavar="N", help="at most so many a second (default 50)"
     )
-    add_why(replay)
+    replay.add_argument("--until", metavar="T", help="of a recorded run: only until then (2026-03-31T18:00, or +30d)")
+    replay.add_argument("--explain", metavar="ENTRY", help="of a recorded run: the story of this entry")
+    replay.add_argument("--json", action="store_true", help="of a recorded run: print what came of it as JSON")
+    add_why(replay, required=False)
     add_connection(replay)
     replay.set_defaults(run=answering(run_replay))
 
@@ -141,6 +150,10 @@ def _pages(gateway: Gateway, state: str, most: int, *, bodies: bool) -> Iterator
 
 def run_replay(arguments: argparse.Namespace) -> int:
     """Run `replay`; returns the exit code."""
+    if len(arguments.letters) == 1 and arguments.letters[0].endswith(".json"):
+        return _recorded(arguments)
+    if not arguments.why:
+        raise BadInputError("replay: --why is missing; give the reason, for the audit")
     if arguments.all == bool(arguments.letters):
         raise BadInputError("replay: name letters (springtide letters lists them), or give --all")
     if arguments.per_second > _FASTEST:
@@ -154,6 +167,15 @@ def run_replay(arguments: argparse.Namespace) -> int:
         print("no dead letter waits; there is nothing to replay")
         return 0
     return _replay(gateway, ids, arguments) if arguments.yes else _dry_run(gateway, ids, arguments)
+
+
+def _recorded(arguments: argparse.Namespace) -> int:
+    """A recorded run is replayed by who can simulate; the runtime alone cannot."""
+    found = list(entry_points(group=RECORDED))
+    if not found:
+        raise BadInputError(f"replay {arguments.letters[0]}: nothing that can run a recorded scenario is installed")
+    code: int = found[0].load()(arguments)
+    return code
 
 
 def _whole(given: str, waiting: Sequence[str]) -> str:

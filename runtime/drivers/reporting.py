@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from runtime.core import records as r
 from runtime.core.answers import HeadsListed
-from runtime.core.model import Place
+from runtime.core.model import Approval, Place
 from runtime.core.partition.moves import AT_REST, PARKS, Phase
 from runtime.core.partition.state import Tracked
 from runtime.core.records import Record
@@ -194,7 +194,7 @@ def story(entity: str, entry_id: str, shell: Shell, history: History) -> EntryTr
     for frame in history.frames_about(entry_id):
         at_ms, records = read_frame(frame)
         for record in records:
-            told = _told(record, entry_id, keys, calls)
+            told = told_of(record, entry_id, keys, calls)
             if told is not None:
                 steps.append(TraceStep(at_ms, type(record).__name__, told))
     note = tracked.versions.get(tracked.latest)
@@ -206,7 +206,7 @@ def story(entity: str, entry_id: str, shell: Shell, history: History) -> EntryTr
     )
 
 
-def _told(record: Record, entry_id: str, keys: dict[str, None], calls: dict[str, None]) -> str | None:
+def told_of(record: Record, entry_id: str, keys: dict[str, None], calls: dict[str, None]) -> str | None:
     """What the record says of the entry, in words; None if it says nothing of it."""
     match record:
         case r.EntryReceived() if record.entry.entry_id == entry_id:
@@ -264,8 +264,12 @@ def _received(record: r.EntryReceived) -> str:
         )
     return (
         f"version {entry.version}: {entry.quantity} {entry.unit} on {entry.work_date}, project {entry.project}, "
-        f"{money}; approved {approval.method} at {_instant(approval.decided_at_ms)}"
+        f"{money}; {_handed_in(approval)}approved {approval.method} at {_instant(approval.decided_at_ms)}"
     )
+
+
+def _handed_in(approval: Approval) -> str:
+    return f"submitted at {_instant(approval.submitted_at_ms)}, " if approval.submitted_at_ms else ""
 
 
 def _sent(record: r.BatchSent, entry_id: str, keys: dict[str, None], calls: dict[str, None]) -> str | None:

@@ -73,6 +73,11 @@ class Shell:
 
     def wake_up(self, now_ms: int) -> None:
         """Start, or start again: load, apply, and take every call that was on the wire for silent."""
+        self.recover()
+        self.begin(now_ms)
+
+    def recover(self) -> None:
+        """Load and apply what is durable; nothing is written."""
         recovered = self.journal.recover()
         head = Head() if recovered.head is None else read_head(recovered.head)
         self.state = rebuild(self.policy, head, map(read_entry, recovered.open_rows.values()))
@@ -81,6 +86,9 @@ class Shell:
             at_ms, records = read_frame(frame)
             self._load(_entries_of(records))
             self._apply(records, at_ms)
+
+    def begin(self, now_ms: int) -> None:
+        """Say that a new process goes on from here, and take every call that was on the wire for silent."""
         self.turn((Restarted(self.state.head.epoch + 1),), now_ms)
 
     def turn(self, inputs: Sequence[Input], now_ms: int) -> None:

@@ -4,15 +4,17 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from runtime.cli import BadInputError
-from scenarios.mutants import Score, Shot, chosen, fire, not_yet, shots_at, smoke_set
+from scenarios.mutants import Hit, Score, Shot, Small, chosen, fire, make_small, not_yet, shots_at, smoke_set
 from scenarios.report.table import console_for
 from scenarios.side_by_side import cores, on_cores
 from simulators.plants.catalogue import PLANTS, TWINS
@@ -23,6 +25,7 @@ examples:
   springtide mutants B3 D1              two of them
   springtide mutants --smoke            two of each section, for every change
   springtide mutants --twins 100        a hundred seeds of every twin
+  springtide mutants B3 --shrink out/b3 the smallest run that shows it, as a scenario and a test
   springtide mutants --json > kills.json
 
 exit codes: 0 every bug was caught by its own oracle and no twin alarmed, 2 bad input, 3 a twin alarmed,
@@ -30,6 +33,8 @@ exit codes: 0 every bug was caught by its own oracle and no twin alarmed, 2 bad 
 """
 
 WEAKEST = 5
+FEW_ENTRIES, FEW_STRIKES, PATIENCE_S = 5, 10, 120
+"""What a shrunk failure should come to (ours)."""
 TWIN_SEEDS = 5
 
 
@@ -47,6 +52,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--seeds", type=int, metavar="N", help="seeds for each bug (default: its budget)")
     parser.add_argument("--twins", type=int, metavar="N", help=f"seeds for each twin (default {TWIN_SEEDS}; 0: none)")
     parser.add_argument("--jobs", type=int, default=0, metavar="N", help="processes side by side (default: all cores)")
+    parser.add_argument("--shrink", metavar="DIR", type=Path, help="make each bug's first failure small, and keep it")
     parser.add_argument("--json", action="store_true", help="print the kill matrix as JSON and nothing else")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.set_defaults(run=run)
@@ -80,17 +86,21 @@ def run(arguments: argparse.Namespace) -> int:
     ]
     wrong = [hits[shot.name, shot.seed] for shot in twins if hits[shot.name, shot.seed].alarm]
     alarms = [f"{hit.name}, seed {hit.seed}: {hit.alarm}" for hit in wrong]
+    shrunk = _shrink(scores.values(), hits, arguments) if arguments.shrink else []
     code = _exit(list(scores.values()), alarms, unreached)
     if arguments.json:
         rows = [score.to_json() for score in scores.values()] + ([] if arguments.ids or arguments.smoke else not_yet())
         report = {
             "bugs": rows,
+            "shrunk": shrunk,
             "twins": {"twins": len(TWINS), "seeds": len(twins), "alarms": alarms, "never_reached": unreached},
             "exit": code,
         }
         sys.stdout.write(json.dumps(report, indent=1) + "\n")
     else:
         wall_s = time.monotonic() - began
+        if arguments.shrink:
+            _print_shrunk(shrunk, console_for(sys.stdout))
         _print(list(scores.values()), alarms, unreached, len(twins), wall_s, console_for(sys.stdout), arguments)
     return code
 
@@ -110,6 +120,23 @@ def _bar(total: int, arguments: argparse.Namespace) -> AbstractContextManager[Pr
     )
     bar.add_task("mutants", total=total, name="")
     return bar
+
+
+def _shrink(scores: Iterable[Score], hits: dict[tuple[str, int], Hit], arguments: argparse.Namespace) -> list[Small]:
+    """The first failure of each bug that was caught, made small and written down."""
+    firsts = [
+        (score.plant.name, min(seed for (name, seed), hit in hits.items() if name == score.plant.name and hit.caught))
+        for score in scores
+        if score.caught
+    ]
+    make = partial(make_small, folder=str(arguments.shrink))
+    with _bar(len(firsts), arguments) as bar:
+        found = []
+        for small in on_cores(make, firsts, arguments.jobs or cores(), chunk=1):
+            found.append(small)
+            if bar:
+                bar.update(bar.task_ids[0], advance=1, name=small["name"])
+    return sorted(found, key=lambda small: small["name"])
 
 
 def _exit(scores: Sequence[Score], alarms: Sequence[str], unreached: Sequence[str]) -> int:
@@ -160,6 +187,23 @@ def _print(
         console.print(f"twins: {len(TWINS)} harmless changes, {twin_seeds:,} seeds, {len(alarms)} alarms")
         for text in [*alarms, *(f"{name}: never reached" for name in unreached)]:
             console.print(f"  {text}", style="red", markup=False)
+
+
+def _print_shrunk(shrunk: Sequence[Small], console: Console) -> None:
+    table = Table("bug", "entries", "misfortunes", "runs", "seconds", "springtide replay", box=None)
+    table.columns[-1].no_wrap = True
+    for small in shrunk:
+        numbers = (str(small[name]) for name in ("entries", "strikes", "runs", "seconds"))
+        table.add_row(str(small["name"]), *numbers, str(small["file"]))
+    console.print(table)
+    good = sum(
+        small["entries"] <= FEW_ENTRIES and small["strikes"] <= FEW_STRIKES and small["seconds"] <= PATIENCE_S
+        for small in shrunk
+    )
+    console.print(
+        f"{good} of {len(shrunk)} have at most {FEW_ENTRIES} entries and {FEW_STRIKES} misfortunes, and took at most"
+        f" {PATIENCE_S} s\n"
+    )
 
 
 def _verdict(score: Score) -> str:

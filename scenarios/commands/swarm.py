@@ -20,11 +20,13 @@ from runtime.cli import BadInputError
 from scenarios.choose import choose
 from scenarios.model import Scenario
 from scenarios.on_ray import on_ray
+from scenarios.record import record
 from scenarios.report.space_page import space_page
 from scenarios.report.table import console_for
+from scenarios.shrink import UNSETTLED, shrink
 from scenarios.side_by_side import cores, on_cores
 from scenarios.space import lean_towards, space_words
-from scenarios.swarm import ENTITIES, ENTRIES, KINDS, POPULATIONS, SeedRun, Swarm, Task, run_seed
+from scenarios.swarm import ENTITIES, ENTRIES, KINDS, POPULATIONS, SeedRun, Swarm, Task, run_seed, world_of_run
 from simulators.faults.kinds import FAULT_KINDS
 
 EPILOG = """\
@@ -44,6 +46,8 @@ UNKNOWN_PPM = 20_000
 """The share of seeds that may prove nothing before the swarm does not count as one (ours: 2 %)."""
 ROUND = 1_000
 """After so many seeds the swarm looks at what it has not seen yet, and leans that way (ours)."""
+SHRUNK = 3
+"""Oracles of which a failing seed is made small (ours)."""
 SHOWN = 20
 """Seeds up to which the options of every one are printed, and failures that are shown in full."""
 
@@ -71,6 +75,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--json", action="store_true", help="print swarm.json on standard output, nothing else")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.add_argument("--verbose", action="store_true", help="print what every seed drew")
+    parser.add_argument("--no-shrink", action="store_true", help="leave failing seeds as they are")
     parser.set_defaults(run=run)
 
 
@@ -110,6 +115,8 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps(report, indent=1) + "\n")
     else:
         _print_summary(swarm, first, wall_s, code, console, arguments.out)
+    if swarm.failures and not arguments.no_shrink:
+        _shrink(swarm, arguments, console)
     return code
 
 
@@ -169,6 +176,35 @@ def _tasks(
         for base in bases:
             yield Task(first + number, population, base, leaning)
         number += 1
+
+
+# ------------------------------------------------------------------ what is made of failures
+
+
+def _shrink(swarm: Swarm, arguments: argparse.Namespace, console: Console) -> None:
+    """Make the first failing seed of each oracle small, and write it down."""
+    folder = (arguments.out or Path("out/swarm")) / "failures"
+    done: set[str] = set()
+    for one in swarm.failures:
+        oracle = one.oracles[0] if one.oracles else UNSETTLED
+        world = world_of_run(one, [choose(name) for name in arguments.scenarios])
+        if oracle in done or world is None or len(done) == SHRUNK:
+            continue
+        done.add(oracle)
+        console.print(f"\nshrinking seed {one.seed} ({oracle}), two minutes at most …", markup=False)
+        shrunk = shrink(world, one.seed, oracle)
+        if shrunk is None:
+            console.print("  it does not fail when run again: look at determinism first", style="red")
+            continue
+        path = record(shrunk, folder)
+        console.print(
+            f"  {len(shrunk.entries)} entries, {len(shrunk.strikes)} misfortunes, {shrunk.runs} runs,"
+            f" {shrunk.seconds:.0f} s: {shrunk.failure.text}",
+            markup=False,
+        )
+        if shrunk.others:
+            console.print(f"  on the way others fired too: {', '.join(shrunk.others)}")
+        console.print(f"  springtide replay {path}", markup=False)
 
 
 # ------------------------------------------------------------------ what is told

@@ -53,6 +53,7 @@ class Allowances:
     `memory_window`, `checkpoint_every`, `batch_max`, `calls_max`: the declared limits of a partition's memory.
     `recovery_ms`, `recovery_ppm`: after an outage the backlog is cleared within the outage's own length times
     `recovery_ppm`, and `recovery_ms` (assumed 2 h: the longest rest of an account, and a look-up with its poll).
+    `unhealthy`: entities whose ERP never came back, which need not finish.
     """
 
     accounts: dict[str, CallAllowance] = field(default_factory=dict)
@@ -69,6 +70,7 @@ class Allowances:
     calls_max: int = 8
     recovery_ms: int = 2 * 3_600_000
     recovery_ppm: int = 1_000_000
+    unhealthy: tuple[str, ...] = ()
 
     def account(self, name: str) -> CallAllowance:
         """The bounds of one account."""

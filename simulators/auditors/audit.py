@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 
 from simulators.auditors.allowances import Allowances
 from simulators.auditors.at_most_once import at_most_once
+from simulators.auditors.audit_trail import audit_trail
+from simulators.auditors.backlog import outages, recovered
 from simulators.auditors.bounds import bounded
 from simulators.auditors.calendar import Track, books_calendar
 from simulators.auditors.call_budget import call_budget
@@ -29,8 +31,9 @@ from simulators.auditors.order import in_order, no_invention
 from simulators.auditors.period import right_period
 from simulators.auditors.places_money import UNSEEN, PlaceSum
 from simulators.auditors.pricing import Pricing, Worth
-from simulators.auditors.recovery import outages, recovered
+from simulators.auditors.recovery import same_after_recovery
 from simulators.auditors.rests import logins_rare, probed_one_by_one, rests_kept
+from simulators.auditors.single_writer import single_writer
 from simulators.auditors.status_truth import POSTED, claim_was_true, status_at_the_end
 from simulators.auditors.story import Book, Story, by_entry, pair, places_by_entry
 from simulators.auditors.true_parks import true_park
@@ -49,7 +52,10 @@ INVARIANTS: dict[str, str] = {
     "S8x": "no false park",
     "S9": "frozen intent",
     "S10": "call budget",
+    "S11": "single writer",
+    "S12": "recovery equivalence",
     "S13": "status truth",
+    "S17": "audit trail",
     "S18": "bounds",
     "L0": "no livelock",
     "L1": "drain",
@@ -70,6 +76,9 @@ PER_ENTRY: tuple[tuple[str, Callable[[Story, Held], None]], ...] = (
     ("S13", status_at_the_end),
     ("L1", drained),
 )
+
+OF_THE_FINISHED = frozenset({"S2", "S2b", "S13", "L1"})
+"""Oracles that compare the end of the source with the end of the ledger: not asked where nothing could finish."""
 
 PPM = 1_000_000
 FROM_CHECKPOINTS = frozenset({"S18", "L0", "L2"})
@@ -102,10 +111,20 @@ def examine(
     account_of = {entity.code: entity.erp_account for entity in firm.entities}
     for name, evidence in evidences.items():
         _examine_entity(
-            Book(evidence, pricing, books_calendar(firm, evidence, allowances), allowances.news_lag_ms), audited
+            Book(
+                evidence,
+                pricing,
+                books_calendar(firm, evidence, allowances),
+                allowances.news_lag_ms,
+                name not in allowances.unhealthy,
+            ),
+            audited,
         )
         identity_over_time(evidence, audited.held["S7"])
         frozen_intent(evidence, audited.held["S9"])
+        single_writer(evidence, audited.held["S11"])
+        same_after_recovery(evidence, audited.held["S12"])
+        audit_trail(evidence, audited.held["S17"])
         progress(evidence, busy.get(account_of.get(name, ""), []), allowances, audited.held["L2"])
         bounded(evidence, allowances, audited.held["S18"])
         no_livelock(evidence, allowances, audited.held["L0"])
@@ -254,8 +273,9 @@ def _story(
 def _show(story: Story, audited: Audited) -> None:
     """Show one entry to every oracle, and count where its versions lie."""
     for key, oracle in PER_ENTRY:
-        oracle(story, audited.held[key])
-    if story.should_stand():
+        if story.book.may_finish or key not in OF_THE_FINISHED:
+            oracle(story, audited.held[key])
+    if story.should_stand() and (story.book.may_finish or story.standing):
         audited.expected += 1
         audited.standing += bool(story.standing)
     for version, worth in zip(story.versions, story.worths, strict=True):

@@ -26,6 +26,8 @@ class Book:
     pricing: Pricing
     calendar: BooksCalendar
     news_lag_ms: int
+    may_finish: bool = True
+    """Whether its ERP is there at the end; an entity whose ERP never came back need not finish."""
 
 
 @dataclass(slots=True)

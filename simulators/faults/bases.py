@@ -1,9 +1,10 @@
-"""The five shapes of misfortune, by the question each can be asked. A fault is frozen data plus its one answer.
+"""The six shapes of misfortune, by the question each can be asked. A fault is frozen data plus its one answer.
 
     CallFault      verdict(call, now_ms, seed)                      what befalls one call on the wire
     SourceFault    `fates` asks all of them with one draw           what befalls one event of the source
     RowFault       settings that a mock ERP is given                what befalls one row inside a call that is served
     BoundaryFault  crash(entity, boundary, seed)                    what befalls a process at a durable boundary
+    StepFault      befalls(step, entity, call, seed)                what befalls a process at a step around a call
     TimedFault     schedule(month, seed)                            what the calendar brings
 
 Rule 1. Chance comes under a name (`simulators.chance`), never from a stream: leaving a fault out shifts no other.
@@ -13,14 +14,15 @@ Rule 4. No fault may break an invariant. `breaks_nothing` names those that it st
 """
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from simulators.chance import between, happens
+from simulators.chance import between, chance, happens
 from simulators.faults.moves import Move
-from simulators.faults.verdicts import CallNote, Verdict
+from simulators.faults.verdicts import CallNote, Die, Pause, Step, Verdict
 from simulators.faults.wall_time import At, Day, Month, System
 
 Ppm = Annotated[int, Field(ge=0, le=1_000_000)]
@@ -29,8 +31,13 @@ CallKind = Literal["post", "look_up", "tell", "recount", "fetch"]
 
 BUSY_HOURS = (14, 18)
 """When approvers click on a last day: from the first of these hours to the end of the other (measured on the plan)."""
+Crash = Literal["before", "after", "torn", "failed"]
+"""Where a process dies at a durable boundary: with nothing written, with everything, with part of it; or the disk fails
+and nothing is written."""
+
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,16 +160,33 @@ class RowFault(FaultData):
 
 
 class BoundaryFault(FaultData):
-    """A process dies next to a durable boundary."""
+    """A process dies at a durable boundary."""
 
     entities: tuple[str, ...] = ()
 
     @abstractmethod
-    def crash(self, entity: str, boundary: int, seed: int) -> Literal["before", "after"] | None:
-        """Whether `entity` dies before or after its boundary number `boundary`.
+    def crash(self, entity: str, boundary: int, seed: int) -> Crash | None:
+        """Whether and how `entity` dies at its boundary number `boundary`.
 
         Boundaries count from 1 over the whole run and go on counting after a restart.
         """
+
+
+class StepFault(FaultData):
+    """A process dies or is stopped at a step around one of its calls."""
+
+    entities: tuple[str, ...] = ()
+
+    @abstractmethod
+    def befalls(self, step: Step, entity: str, call: int, seed: int) -> Die | Pause | None:
+        """What befalls `entity` at this step of its call number `call`.
+
+        Calls count from 1 over the whole run and go on counting after a restart.
+        """
+
+    def means(self, entity: str) -> bool:
+        """Whether the entity is one of those meant; none named: all are."""
+        return not self.entities or entity in self.entities
 
 
 class TimedFault(FaultData):
@@ -171,6 +195,51 @@ class TimedFault(FaultData):
     @abstractmethod
     def schedule(self, month: Month, seed: int) -> list[Move]:
         """Every move of this fault in the run, in no particular order."""
+
+
+class ChanceFault(TimedFault):
+    """Something that may befall an entity at any instant: `draws` times a day, each with probability `ppm`."""
+
+    ppm: Ppm
+    draws: Annotated[int, Field(ge=1, le=100)] = 1
+    entities: tuple[str, ...] = ()
+
+    def onsets(self, month: Month, seed: int) -> Iterator[tuple[str, int]]:
+        """Whom it strikes, and when, in ms UTC; instants are different for different kinds."""
+        days = range(-(-(month.end_ms - month.start_ms) // DAY_MS))
+        source = f"fault/{self.kind}"
+        for entity in month.entities:
+            if self.entities and entity.code not in self.entities:
+                continue
+            for day in days:
+                for number in range(self.draws):
+                    if not happens(self.ppm, seed, source, entity.code, day, number):
+                        continue
+                    offset = chance(seed, source + "/at", entity.code, day, number) % DAY_MS
+                    at_ms = month.start_ms + day * DAY_MS + offset
+                    if at_ms < month.end_ms:
+                        yield entity.code, at_ms
+
+    def size(self, low: int, high: int, seed: int, entity: str, at_ms: int) -> int:
+        """How long or how much this time, from `low` to `high`."""
+        return between(low, max(low, high), seed, f"fault/{self.kind}/size", entity, at_ms)
+
+
+class EntityFault(TimedFault):
+    """Something the calendar brings to entities, each on its own clock. No entities named: to all."""
+
+    entities: tuple[str, ...] = ()
+    day: Day = "last"
+    at: At = "22:00"
+
+    def onsets(self, month: Month) -> list[tuple[str, int]]:
+        """Which entity it strikes, and when, in ms UTC."""
+        return [
+            (entity.code, at_ms)
+            for entity in month.entities
+            if not self.entities or entity.code in self.entities
+            for at_ms in month.instants(self.day, self.at, entity.zone)
+        ]
 
 
 class AccountFault(TimedFault):

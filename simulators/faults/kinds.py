@@ -13,6 +13,7 @@ from simulators.faults.login import (
     SessionEnded,
     UnauthorizedMaintenance,
 )
+from simulators.faults.machine_clock import ClockSkew, ClockStep, ClockStrobe, SlowLease
 from simulators.faults.maintenance import MaintenanceAnnounced, MaintenanceUnannounced, ReadOnly, SlowErp
 from simulators.faults.network import (
     DuplicateRequest,
@@ -25,11 +26,30 @@ from simulators.faults.network import (
     SlowAnswer,
     Unreachable,
 )
+from simulators.faults.ownership import (
+    HastyShutDown,
+    IdleStop,
+    RollBack,
+    RollingUpgrade,
+    SlowWorker,
+    StopBeforeCheck,
+    StopBeforeSend,
+    TwoOwners,
+)
 from simulators.faults.periods import PeriodClosingMidBatch
-from simulators.faults.process import BoundaryCrashes, CrashAtBoundary, RandomCrashes
+from simulators.faults.process import (
+    BoundaryCrashes,
+    CallCrashes,
+    CrashAtBoundary,
+    CrashAtCall,
+    FsyncFails,
+    RandomCrashes,
+    TornTail,
+)
 from simulators.faults.quota import ConcurrencyCap, DailyQuota, SharedQuota, Throttling
 from simulators.faults.rows import RowFailures, StagedRejections
 from simulators.faults.source import DuplicateEvent, MissingEvent, ReorderedEvent
+from simulators.faults.storage import DamagedJournal, FullDisk, SlowFsync
 
 AnyFault = (
     LostRequest
@@ -63,6 +83,25 @@ AnyFault = (
     | CrashAtBoundary
     | BoundaryCrashes
     | RandomCrashes
+    | CrashAtCall
+    | CallCrashes
+    | TornTail
+    | FsyncFails
+    | IdleStop
+    | StopBeforeCheck
+    | StopBeforeSend
+    | TwoOwners
+    | SlowWorker
+    | HastyShutDown
+    | RollingUpgrade
+    | RollBack
+    | DamagedJournal
+    | FullDisk
+    | SlowFsync
+    | ClockSkew
+    | ClockStep
+    | ClockStrobe
+    | SlowLease
 )
 
 Fault = Annotated[AnyFault, Field(discriminator="kind")]

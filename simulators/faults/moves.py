@@ -7,6 +7,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
+Damage = Literal["flipped", "twice", "gone"]
+"""What is wrong with the frames of a journal: a bit, a frame that is there twice, all of them missing."""
+
+Build = Literal["older", "older_reader"]
+
 Style = Literal["retry_after", "bare", "sorry_page"]
 """How a closed system answers: 503 with Retry-After, 503 without, or an HTML page for people."""
 
@@ -164,7 +169,136 @@ class MovePeriod:
     heals: bool = False
 
 
-Move = (
+@dataclass(frozen=True, slots=True)
+class StopProcess:
+    """The process of `entity` is stopped for `for_ms` between two turns, and then goes on as if nothing had been."""
+
+    at_ms: int
+    kind: str
+    entity: str
+    for_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class OverlapOwners:
+    """A second process takes `entity` over; the first, if nothing tells it before, is ended `for_ms` later."""
+
+    at_ms: int
+    kind: str
+    entity: str
+    for_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlowTurns:
+    """Every turn of `entity` takes `turn_ms` longer from `at_ms` until `until_ms` (excluded)."""
+
+    at_ms: int
+    kind: str
+    until_ms: int
+    entity: str
+    turn_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShutDown:
+    """The process of `entity` is asked to end in good order, and killed if it has not after `killed_after_ms`."""
+
+    at_ms: int
+    kind: str
+    entity: str
+    killed_after_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DamageJournal:
+    """The machine of `entity` dies, and its disk comes back damaged; a person mends it after `mended_after_ms`.
+
+    `number` picks the place.
+    """
+
+    at_ms: int
+    kind: str
+    entity: str
+    what: Damage
+    number: int
+    mended_after_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class FillDisk:
+    """No room is left on the disk of `entity` from `at_ms` until `until_ms` (excluded)."""
+
+    at_ms: int
+    kind: str
+    until_ms: int
+    entity: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetClock:
+    """From now on the clock of the machine of `entity` is `ahead_ms` ahead of the true time (negative: behind).
+
+    `heals`: it is set right again.
+    """
+
+    at_ms: int
+    kind: str
+    entity: str
+    ahead_ms: int
+    heals: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SkewClocks:
+    """Every machine that ever runs `entity` has a clock of its own, at most `most_ms` wrong either way."""
+
+    at_ms: int
+    kind: str
+    entity: str
+    most_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlowLeaseClock:
+    """The monotonic clock of `entity` runs `slow_ppm` parts per million slower than the store's, to the end."""
+
+    at_ms: int
+    kind: str
+    entity: str
+    slow_ppm: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeBuild:
+    """`entity` runs `build` from `at_ms` until `until_ms`; its process is replaced at both ends.
+
+    "older" writes older versions of some records. "older_reader" cannot read what this build wrote of new entries.
+    """
+
+    at_ms: int
+    kind: str
+    until_ms: int
+    entity: str
+    build: Build
+
+
+ProcessMove = (
+    CrashPartition
+    | StopProcess
+    | OverlapOwners
+    | SlowTurns
+    | ShutDown
+    | DamageJournal
+    | FillDisk
+    | SetClock
+    | SkewClocks
+    | SlowLeaseClock
+    | ChangeBuild
+)
+"""What befalls the process of an entity, its machine or its disk."""
+
+AccountMove = (
     CloseSystem
     | SlowSystem
     | CutOff
@@ -175,27 +309,42 @@ Move = (
     | FixCredential
     | LockOut
     | Unlock
-    | CrashPartition
-    | MovePeriod
 )
+"""What befalls an account, or the way to it."""
+
+Move = AccountMove | MovePeriod | ProcessMove
+
+BY_CHANCE = (CrashPartition, StopProcess, OverlapOwners, ShutDown, DamageJournal)
+"""Moves without a length of their own: faults of the calendar draw them by chance, so the calm ends them."""
 
 HEALING = (FixCredential, Unlock)
 
 
 def strikes(move: Move) -> bool:
     """Whether the move is a misfortune and not the end of one."""
-    return not (isinstance(move, HEALING) or (isinstance(move, MovePeriod) and move.heals))
+    return not (isinstance(move, HEALING) or (isinstance(move, MovePeriod | SetClock) and move.heals))
 
 
 def about(move: Move) -> str:
     """Whom it strikes and when, as a stable name."""
     match move:
-        case CrashPartition():
-            whom = move.entity
         case MovePeriod():
             whom = f"{move.entity}/{move.module}/{move.name}"
         case AnswerInstead() if move.entity:
             whom = f"{move.account}/{move.entity}"
-        case _:
+        case (
+            CloseSystem()
+            | SlowSystem()
+            | CutOff()
+            | AnswerInstead()
+            | EatQuota()
+            | EndSession()
+            | ExpireCredential()
+            | FixCredential()
+            | LockOut()
+            | Unlock()
+        ):
             whom = move.account
+        case _:
+            whom = move.entity
     return f"{whom}/{move.at_ms}"

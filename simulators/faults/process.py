@@ -1,4 +1,4 @@
-"""The process that holds a legal entity dies: at an instant, or right before or after something became durable.
+"""The process that holds a legal entity dies: at an instant, beside something that becomes durable, or beside a call.
 
 A boundary is one commit or checkpoint of the journal. Boundaries count from 1 for each
 entity over the whole run and go on counting after a restart, so a crash by chance cannot repeat itself for ever. A
@@ -10,11 +10,10 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field
 
 from simulators.chance import chance, happens
-from simulators.faults.bases import BoundaryFault, Mark, Ppm, Room, TimedFault
+from simulators.faults.bases import BoundaryFault, ChanceFault, Crash, Mark, Ppm, Room, StepFault
 from simulators.faults.moves import CrashPartition, Move
+from simulators.faults.verdicts import Die, Pause, Step
 from simulators.faults.wall_time import Month
-
-DAY_MS = 86_400_000
 
 
 class CrashAtBoundary(BoundaryFault):
@@ -29,7 +28,7 @@ class CrashAtBoundary(BoundaryFault):
     mark: ClassVar[Mark] = Mark("X", "#000000")
     breaks_nothing: ClassVar[str] = "S1, S2, S9 and S12: the books end as if it had not happened."
 
-    def crash(self, entity: str, boundary: int, seed: int) -> Literal["before", "after"] | None:
+    def crash(self, entity: str, boundary: int, seed: int) -> Crash | None:
         if boundary != self.boundary or (self.entities and entity not in self.entities):
             return None
         return self.when
@@ -52,7 +51,7 @@ class BoundaryCrashes(BoundaryFault):
     mark: ClassVar[Mark] = Mark("x", "#393b79")
     breaks_nothing: ClassVar[str] = "S1, S2, S9 and S12: the books end as if it had not happened."
 
-    def crash(self, entity: str, boundary: int, seed: int) -> Literal["before", "after"] | None:
+    def crash(self, entity: str, boundary: int, seed: int) -> Crash | None:
         if self.entities and entity not in self.entities:
             return None
         if not happens(self.ppm, seed, "fault/boundary_crashes", entity, boundary):
@@ -64,13 +63,10 @@ class BoundaryCrashes(BoundaryFault):
         return cls(ppm=room.ppm(500, 20_000, "boundary_crashes"))
 
 
-class RandomCrashes(TimedFault):
+class RandomCrashes(ChanceFault):
     """Death at any instant, also between boundaries: `draws` times a day, each with probability `ppm`, per entity."""
 
     kind: Literal["random_crashes"] = "random_crashes"
-    ppm: Ppm
-    draws: Annotated[int, Field(ge=1, le=100)] = 1
-    entities: tuple[str, ...] = ()
     healing: ClassVar[str] = (
         "The process restarts, recovers from the journal and takes what was on the wire for silent."
     )
@@ -78,21 +74,93 @@ class RandomCrashes(TimedFault):
     breaks_nothing: ClassVar[str] = "S1, S2, S9 and S12; S16: the neighbours go on."
 
     def schedule(self, month: Month, seed: int) -> list[Move]:
-        days = range(-(-(month.end_ms - month.start_ms) // DAY_MS))
-        moves: list[Move] = []
-        for entity in month.entities:
-            if self.entities and entity.code not in self.entities:
-                continue
-            for day in days:
-                for number in range(self.draws):
-                    if not happens(self.ppm, seed, "fault/random_crashes", entity.code, day, number):
-                        continue
-                    offset = chance(seed, "fault/random_crashes/at", entity.code, day, number) % DAY_MS
-                    at_ms = month.start_ms + day * DAY_MS + offset
-                    if at_ms < month.end_ms:
-                        moves.append(CrashPartition(at_ms, self.kind, entity.code))
-        return moves
+        return [CrashPartition(at_ms, self.kind, entity) for entity, at_ms in self.onsets(month, seed)]
 
     @classmethod
     def drawn(cls, room: Room) -> Self:
         return cls(ppm=room.ppm(20_000, 500_000, "random_crashes"), draws=room.number(1, 3, "random_crashes", "draws"))
+
+
+class CrashAtCall(StepFault):
+    """Death (p1) beside the entity's call number `call`: before it leaves, though that is durable, or when its answer
+    has come and nothing of it is durable yet."""
+
+    kind: Literal["crash_at_call"] = "crash_at_call"
+    call: Annotated[int, Field(ge=1)]
+    when: Literal["before", "after"]
+    healing: ClassVar[str] = "The process restarts and takes the call for silent, whether it ever left or not."
+    mark: ClassVar[Mark] = Mark("Ξ", "#1b1b3a")
+    breaks_nothing: ClassVar[str] = "S1, S2, S9 and S12: the books end as if it had not happened."
+
+    def befalls(self, step: Step, entity: str, call: int, seed: int) -> Die | Pause | None:
+        return Die() if call == self.call and step == _STEP[self.when] and self.means(entity) else None
+
+    @classmethod
+    def drawn(cls, room: Room) -> Self:
+        kind = "crash_at_call"
+        when: Literal["before", "after"] = "after" if room.number(0, 1, kind, "when") else "before"
+        return cls(call=room.number(1, room.boundaries // 4, kind, "call"), when=when)
+
+
+class CallCrashes(StepFault):
+    """Death by chance (p1) before a call leaves, or when its answer has come, half and half."""
+
+    kind: Literal["call_crashes"] = "call_crashes"
+    ppm: Ppm
+    healing: ClassVar[str] = "The process restarts and takes the call for silent, whether it ever left or not."
+    mark: ClassVar[Mark] = Mark("ξ", "#5254a3")
+    breaks_nothing: ClassVar[str] = "S1, S2, S9 and S12: what was answered and not durable is looked up."
+
+    def befalls(self, step: Step, entity: str, call: int, seed: int) -> Die | Pause | None:
+        if step == "checked" or not self.means(entity):
+            return None
+        source = "fault/call_crashes"
+        if not happens(self.ppm, seed, source, entity, call):
+            return None
+        side = "after" if chance(seed, source + "/side", entity, call) & 1 else "before"
+        return Die() if step == _STEP[side] else None
+
+    @classmethod
+    def drawn(cls, room: Room) -> Self:
+        return cls(ppm=room.ppm(1_000, 30_000, "call_crashes"))
+
+
+class TornTail(BoundaryFault):
+    """Death while a frame is being written (s1, s2): part of it is on the disk, and nobody was told of it."""
+
+    kind: Literal["torn_tail"] = "torn_tail"
+    ppm: Ppm
+    healing: ClassVar[str] = "Recovery follows the hash chain and leaves out what lies beyond its head."
+    mark: ClassVar[Mark] = Mark("τ", "#8c6d31")
+    breaks_nothing: ClassVar[str] = "S2, S7 and S12: what was acknowledged is there, what was not is sent again."
+
+    def crash(self, entity: str, boundary: int, seed: int) -> Crash | None:
+        if self.entities and entity not in self.entities:
+            return None
+        return "torn" if happens(self.ppm, seed, "fault/torn_tail", entity, boundary) else None
+
+    @classmethod
+    def drawn(cls, room: Room) -> Self:
+        return cls(ppm=room.ppm(500, 10_000, "torn_tail"))
+
+
+class FsyncFails(BoundaryFault):
+    """The disk fails to make a frame durable (s6): EIO once, and "ok" if one asked again. The frame is not there."""
+
+    kind: Literal["fsync_fails"] = "fsync_fails"
+    ppm: Ppm
+    healing: ClassVar[str] = "The partition stops at once; a person looks at the disk and starts it again."
+    mark: ClassVar[Mark] = Mark("φ", "#843c39")
+    breaks_nothing: ClassVar[str] = "S2, S7 and S12: nothing is acknowledged or sent that is not durable."
+
+    def crash(self, entity: str, boundary: int, seed: int) -> Crash | None:
+        if self.entities and entity not in self.entities:
+            return None
+        return "failed" if happens(self.ppm, seed, "fault/fsync_fails", entity, boundary) else None
+
+    @classmethod
+    def drawn(cls, room: Room) -> Self:
+        return cls(ppm=room.ppm(200, 5_000, "fsync_fails"))
+
+
+_STEP: dict[str, Step] = {"before": "leaving", "after": "heard"}

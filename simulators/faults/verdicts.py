@@ -68,6 +68,22 @@ SORRY_PAGE = b"<html><head><title>Sorry</title></head><body><h1>Please try again
 
 
 @dataclass(frozen=True, slots=True)
+class Die:
+    """The process dies at this step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The process is stopped at this step for so long, and then goes on as if nothing had been."""
+
+    ms: int
+
+
+Step = Literal["leaving", "checked", "heard"]
+"""A step of a process around a call: it is durable that it leaves; the lease was looked at; its answer has come."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallNote:
     """What a fault may know of a call: whose it is, what it does, and its stable name."""
 

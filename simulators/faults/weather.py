@@ -1,9 +1,10 @@
 """All faults of a run, asked in one place, and how often each has struck.
 
 The driver asks `call` before a call leaves, `event` when the source publishes, `boundary` at every durable boundary,
-and carries `moves` out at their time; mock systems ask `strikes` for what they draw themselves. Chance faults end at
-`calm_after_ms`, so that everything can settle; what the calendar brings has its own end and stays, and so does a
-crash at a named boundary. Answers depend on names, seed and time alone: `Weather` only counts.
+`step` at every step of a process around a call, and carries `moves` out at their time; mock systems ask `strikes` for
+what they draw themselves. Chance faults end at `calm_after_ms`, so that everything can settle; what the calendar
+brings has its own end and stays, and so does a crash at a named boundary or call. Answers depend on names, seed and
+time alone: `Weather` only counts.
 
 **Strikes have names**, `kind:what it struck` ("lost_reply:DE01/post/…/1"), which are the same in every run of the
 seed whatever else is left out. `strikes` lists them in order of time, and `only` lets none but the named ones happen:
@@ -11,18 +12,19 @@ that is how a failing run is told again with a few misfortunes, and how it is sh
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
 
-from simulators.faults.bases import BoundaryFault, CallFault, FaultData, SourceFault, TimedFault
-from simulators.faults.moves import CrashPartition, Move, about, strikes
+from simulators.faults.bases import BoundaryFault, CallFault, Crash, FaultData, SourceFault, StepFault, TimedFault
+from simulators.faults.machine_clock import ClockSkew, ClockStep, ClockStrobe
+from simulators.faults.moves import BY_CHANCE, Move, about, strikes
 from simulators.faults.network import DuplicateRequest, LateLanding
-from simulators.faults.process import BoundaryCrashes
+from simulators.faults.process import CrashAtBoundary, CrashAtCall
 from simulators.faults.rows import RowFailures, StagedRejections
 from simulators.faults.source import ON_TIME, Fates
-from simulators.faults.verdicts import PASS, CallNote, Verdict
+from simulators.faults.verdicts import PASS, CallNote, Die, Pause, Step, Verdict
 from simulators.faults.wall_time import Month
 
 NEVER_MS = 1 << 62
+CLOCK_FAULTS = (ClockSkew, ClockStep, ClockStrobe)
 MARK_MS = 3_600_000
 """Strikes are counted for plots by the hour."""
 
@@ -59,6 +61,9 @@ class Weather:
         """(kind, start of the hour in ms) to how often it struck in that hour."""
         self._on_calls = [fault for fault in self.faults if isinstance(fault, CallFault) and fault.ppm]
         self._on_boundaries = [fault for fault in self.faults if isinstance(fault, BoundaryFault)]
+        self._on_steps = [fault for fault in self.faults if isinstance(fault, StepFault)]
+        self.disturbs_steps = bool(self._on_steps)
+        """Whether `step` can say anything."""
         self._on_events = [fault for fault in self.faults if isinstance(fault, SourceFault) and fault.ppm]
         self._events_until_ms = self.calm_after_ms if self._on_events else -NEVER_MS
         self._fates: dict[str, Fates] = {}
@@ -69,6 +74,22 @@ class Weather:
         self.staged_rejections_reason = rejections[0].reason if rejections else "locked"
         for fault in self.faults:
             _check(fault, deadline_ms, late_landing_ms)
+
+    @property
+    def disturbs_clocks(self) -> bool:
+        """Whether the clock of any machine may be wrong."""
+        return any(isinstance(fault, CLOCK_FAULTS) for fault in self.faults)
+
+    def step(self, step: Step, entity: str, number: int, now_ms: int) -> Die | Pause | None:
+        """What befalls the entity's process at a step around its call number `number` (from 1, never reset)."""
+        calm = now_ms >= self.calm_after_ms
+        for fault in self._on_steps:
+            if calm and not isinstance(fault, CrashAtCall):
+                continue
+            befalls = fault.befalls(step, entity, number, self.seed)
+            if befalls is not None and self.strike(fault.kind, f"{entity}/{number}/{step}", now_ms):
+                return befalls
+        return None
 
     @property
     def disturbs_events(self) -> bool:
@@ -100,11 +121,11 @@ class Weather:
                 return fates.of(entry_id, version, happened)[0]
         return deliveries
 
-    def boundary(self, entity: str, index: int, now_ms: int) -> Literal["before", "after"] | None:
-        """Whether the entity's process dies before or after durable boundary number `index` (from 1, never reset)."""
+    def boundary(self, entity: str, index: int, now_ms: int) -> Crash | None:
+        """Whether and how the entity's process dies at durable boundary number `index` (from 1, never reset)."""
         calm = now_ms >= self.calm_after_ms
         for fault in self._on_boundaries:
-            if calm and isinstance(fault, BoundaryCrashes):
+            if calm and not isinstance(fault, CrashAtBoundary):
                 continue
             side = fault.crash(entity, index, self.seed)
             if side is not None and self.strike(fault.kind, f"{entity}/{index}", now_ms):
@@ -112,11 +133,11 @@ class Weather:
         return None
 
     def moves(self, month: Month) -> list[Move]:
-        """What the calendar brings, in the order of time; a crash by chance only before the calm."""
+        """What the calendar brings, in the order of time; what comes by chance only before the calm."""
         found = [
             move for fault in self.faults if isinstance(fault, TimedFault) for move in fault.schedule(month, self.seed)
         ]
-        kept = [m for m in found if not (isinstance(m, CrashPartition) and m.at_ms >= self.calm_after_ms)]
+        kept = [m for m in found if not (isinstance(m, BY_CHANCE) and m.at_ms >= self.calm_after_ms)]
         if self.only is not None:
             kept = [m for m in kept if not strikes(m) or f"{m.kind}:{about(m)}" in self.only]
         return sorted(kept, key=lambda move: move.at_ms)

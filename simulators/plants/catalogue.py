@@ -1,9 +1,9 @@
 """Every bug that can be planted, by name; the twins that must never alarm; and what has no ground yet."""
 
-from simulators.plants import b_idempotency, e_retry
+from simulators.plants import b_idempotency, e_retry, f_ownership, g_storage
 from simulators.plants.plant import Plant
 
-SECTIONS = (b_idempotency.PLANTS, e_retry.PLANTS)
+SECTIONS = (b_idempotency.PLANTS, e_retry.PLANTS, f_ownership.PLANTS, g_storage.PLANTS)
 
 PLANTS: dict[str, Plant] = {plant.name: plant for section in SECTIONS for plant in section}
 """Bugs, in the order of their sections."""
@@ -11,7 +11,7 @@ PLANTS: dict[str, Plant] = {plant.name: plant for section in SECTIONS for plant 
 TWINS: dict[str, Plant] = {}
 """Changes without harm, which no oracle may take for a bug."""
 
-NOT_YET: dict[str, str] = {}
+NOT_YET: dict[str, str] = {**f_ownership.NOT_YET, **g_storage.NOT_YET}
 """Number in the catalogue to why it cannot be planted yet; never counted as caught."""
 
 

@@ -112,11 +112,13 @@ class _Decision:
 class _Line:
     """A line as the PSA holds it. Slotted by hand: there are millions."""
 
-    __slots__ = ("changes", "decisions", "dimensions", "plan", "seq", "sheet", "state")
+    __slots__ = ("changes", "decisions", "dimensions", "plan", "seq", "sheet", "state", "submitted_ms")
 
-    def __init__(self, plan: LinePlan, sheet: "_Sheet") -> None:
+    def __init__(self, plan: LinePlan, sheet: "_Sheet", submitted_ms: int) -> None:
         self.plan = plan
         self.sheet = sheet
+        self.submitted_ms = submitted_ms
+        """When it was handed in last. It is never handed in again once it has a version."""
         self.state = SUBMITTED
         self.changes = 0
         """Changes since it was handed in: what a click on its sheet has not seen."""
@@ -303,7 +305,7 @@ class Psa:
             if plan.entry_id in known:
                 self._receive_again(known[plan.entry_id], plan, arrived)
             else:
-                known[plan.entry_id] = line = _Line(plan, shared)
+                known[plan.entry_id] = line = _Line(plan, shared, self._now_ms)
                 arrived.append(line)
         self._books[sheet.entity].open_sheets.append(arrived)
 
@@ -312,6 +314,7 @@ class Psa:
             self._refuse("already_submitted")
             return
         line.plan = plan
+        line.submitted_ms = self._now_ms
         line.state = SUBMITTED
         line.changes = 0
         arrived.append(line)
@@ -482,7 +485,8 @@ class Psa:
             f'{{"type":"time_entry.approved","entry":{{"entry_id":{quoted(version.entry_id)},'
             f'"version":{version.version},{line.sheet.json}{line.plan.number},{text.names}{content},'
             f'"approval":{{"fingerprint":"{crc32(content.encode(), text.crc):08x}","approver":{decision.approver},'
-            f'"method":{decision.method},"decided_at_ms":{version.at_ms}}}}}'
+            f'"method":{decision.method},"decided_at_ms":{version.at_ms},'
+            f'"submitted_at_ms":{line.submitted_ms}}}}}'
         ).encode()
 
     # --- the API ---

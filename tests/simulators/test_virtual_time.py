@@ -20,11 +20,13 @@ from simulators.faults.network import DuplicateRequest, GarbledAnswer
 from simulators.faults.verdicts import CallNote, How
 from simulators.faults.weather import Weather
 from simulators.firm.build import build_firm
+from simulators.lane import REDELIVERY_MS, Lane
 from simulators.people.plan import plan_month
+from simulators.process import Process
 from simulators.settings import DAY_MS, HOUR_MS, MINUTE_MS, RuntimeSettings
 from simulators.systems.psa import Publication
 from simulators.systems.reply import Reply
-from simulators.virtual_time import REDELIVERY_MS, Clock, Desk, Lane
+from simulators.virtual_time import Clock, Desk
 from simulators.world import World
 
 SEED = 1
@@ -89,8 +91,8 @@ def test_what_a_dead_process_was_sent_is_sent_again() -> None:
     code, lane = next(iter(world.lanes.items()))
     met = when_first(lane, "deliver", lane.die)
     heard = []
-    acknowledge = lane._acknowledge
-    lane._acknowledge = lambda inputs: (
+    acknowledge = lane.acknowledge
+    lane.acknowledge = lambda inputs: (
         acknowledge(inputs),
         heard.append((world.clock.now_ms, lane.tally.acknowledged_count)),
     )[0]
@@ -106,23 +108,21 @@ def test_an_answer_that_comes_after_a_restart_is_not_heard() -> None:
     late_landing_ms = 7 * MINUTE_MS
     world = a_world(RuntimeSettings(restart_ms=1, late_landing_ms=late_landing_ms))
     code, lane = next(iter(world.lanes.items()))
-    answered = []
-    desk, hears = lane.erp_desk, lane.answered
+    turns = []
+    desk = lane.erp_desk
     calls = desk.call
 
-    def call_and_die(of: Lane, effect: object, *rest: object) -> None:
+    def call_and_die(of: Process, effect: object, *rest: object) -> None:
         calls(of, effect, *rest)
-        if of is lane and isinstance(effect, SendBatch) and not lane.tally.deaths:
-            world.clock.after(1, lane.die)
+        if of.lane is lane and isinstance(effect, SendBatch) and not lane.tally.deaths:
+            died, turn = lane.process, of.shell.turn
+            of.shell.turn = lambda inputs, now_ms: (turns.append(inputs), turn(inputs, now_ms))
+            world.clock.after(1, lambda: lane.process is died and lane.die())
 
-    def answer(effect: object, said: object) -> None:
-        answered.append((type(effect).__name__, lane.tally.deaths, lane.tally.records.get("RowsApplied", 0)))
-        hears(effect, said)
-
-    desk.call, lane.answered = call_and_die, answer
+    desk.call = call_and_die
     seen = world.run()
-    after_death = answered[[kind for kind, *_ in answered].index("SendBatch") + 1]
-    assert after_death[2] == 0, "the answer to a dead process was applied"
+    assert lane.tally.deaths == 1
+    assert turns == [], "a dead process heard an answer"
     assert seen.records["RowsDoubted"] >= 1
     assert late_landing_ms <= world.oldest_ms[code, "in_doubt"] < late_landing_ms + HOUR_MS
     assert seen.unsettled == []
@@ -274,7 +274,7 @@ def test_a_dead_letter_that_was_fetched_is_kept_too() -> None:
     world = a_world(RuntimeSettings())
     lane = next(iter(world.lanes.values()))
     lane.wake_up()
-    lane.answered(Fetch("c", (("E-0", 1),)), Republished((), (DeadLetter("event: ?", b"?"),)))
+    lane.process.answered(Fetch("c", (("E-0", 1),)), Republished((), (DeadLetter("event: ?", b"?"),)))
     assert lane.tally.dead_letters == 1
 
 

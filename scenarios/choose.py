@@ -91,6 +91,12 @@ def _changed(settings: S, path: str, value: Any) -> S:
     return settings.model_copy(update={name: held})
 
 
+def no_such_bug(name: str, known: Iterable[str]) -> str:
+    """What is said to somebody who names a bug that nobody wrote: the nearest one, for there are too many to list."""
+    near = get_close_matches(name, list(known), n=1)
+    return "no such bug; " + (f"did you mean {near[0]}?" if near else "simulators/plants/ has all of them")
+
+
 # ------------------------------------------------------------------ one override
 
 

@@ -5,6 +5,8 @@ a seed into a world that nobody thought of, `GOLDEN` is the one undisturbed stor
 struck. Numbers here are ours (assumed): small enough to be cheap, busy enough that every path is walked.
 """
 
+from typing import Any
+
 from runtime.drivers.shell import WINDOW
 from scenarios.model import Scenario, Slas
 from simulators.chance import between, happens
@@ -37,6 +39,10 @@ VARIATIONS: tuple[tuple[str, ErpProfile], ...] = (
     *((name, profile) for name, profile in GENERIC.items() if name not in BY_IDEMPOTENCY),
 )
 """Generic profiles that vary something else than the treatment of keys, and one that varies nothing."""
+
+SHORTEST_KEY = 24
+"""The shortest key that an ERP of the swarm keeps whole: 12 bytes of a digest, and no vendor we read takes fewer than
+30 characters (second-hand)."""
 
 CONFIRM_AFTER_MS = HOUR_MS
 """When somebody posts by hand: what has waited for so long is asked about before it goes."""
@@ -163,11 +169,18 @@ def swarm_scenario(seed: int, accounts: int | None = None) -> Scenario:
 
 
 def _profile(seed: int) -> ErpProfile:
-    """Ways of treating keys by turns, each with one more variation by turns; a quarter is made to stage besides."""
+    """Ways of treating keys by turns, each with one more variation by turns; a quarter is made to stage besides.
+
+    One in five keeps only the first characters of a key, and one in five takes capitals for small letters (e10).
+    """
     manner = list(Idempotency)[seed % len(Idempotency)]
     name, variation = VARIATIONS[seed // len(Idempotency) % len(VARIATIONS)]
     staged = manner is Idempotency.ASYNC_JOB or happens(250_000, seed, "small/staging")
-    changes = {"staging": Staging()} if staged else {}
+    changes: dict[str, Any] = {"staging": Staging()} if staged else {}
+    if happens(200_000, seed, "small/short_keys"):
+        changes["key_length_max"] = _number(seed, "key_length", SHORTEST_KEY, 80)
+    if happens(200_000, seed, "small/folded_keys"):
+        changes["key_case_folded"] = True
     return variation.model_copy(update={"name": f"{manner.value}+{name}", "idempotency": manner, **changes})
 
 

@@ -165,6 +165,19 @@ class Log:
 
 
 @dataclass(slots=True)
+class KeyClash:
+    """A row came under a key that another (entry, version, leg) has in the ledger, as the ERP keeps keys."""
+
+    key: str
+    entry_id: str
+    version: int
+    leg: str
+    held: tuple[str, int, str]
+    """The (entry, version, leg) that had it."""
+    at_ms: int
+
+
+@dataclass(slots=True)
 class Evidence:
     """All there is to know about one legal entity's run."""
 
@@ -175,8 +188,16 @@ class Evidence:
     """Key of a row to the crc32 of the bytes of its first attempt."""
     changed_attempts: list[str] = field(default_factory=list)
     """Keys that came a second time with other bytes."""
+    key_clashes: list[KeyClash] = field(default_factory=list)
+    key_length_max: int | None = None
+    key_case_folded: bool = False
+    """How the ERP keeps keys: how many characters of them, and whether without case."""
+    ledger_ids: list[tuple[str, str]] = field(default_factory=list)
+    """(key, ledger id) of every row that the runtime took for applied, as it wrote it down."""
+    adopted: list[tuple[str, str]] = field(default_factory=list)
+    """(entry, ledger id) of every line by hand that the runtime took for its own."""
     refused_rows: dict[str, set[str]] = field(default_factory=dict)
-    """Entry to the reasons the ERP really gave for refusing it."""
+    """Entry to the reasons the ERP really gave for refusing it; "duplicate" where it called a row a copy of another."""
     parks: list[Park] = field(default_factory=list)
     checkpoints: list[Checkpoint] = field(default_factory=list)
     final: list[FinalPlace] = field(default_factory=list)

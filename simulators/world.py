@@ -23,6 +23,7 @@ from runtime.core.policy import Policy
 from runtime.core.records import (
     BatchSent,
     EntryParked,
+    LineFoundByHand,
     Record,
     RowRefused,
     RowsApplied,
@@ -41,8 +42,10 @@ from simulators.faults.moves import (
     CutOff,
     EatQuota,
     EndSession,
+    ExhaustNumbers,
     ExpireCredential,
     FixCredential,
+    LagReads,
     LockOut,
     Move,
     MovePeriod,
@@ -264,7 +267,7 @@ class World:
                 calls_max=run.calls_max,
                 call_deadline_ms=run.call_deadline_ms,
                 late_landing_ms=run.late_landing_ms,
-                lookup_lag_ms=run.lookup_lag_ms + self.settings.erp.read_lag_ms,
+                lookup_lag_ms=run.lookup_lag_ms + self.settings.erp.read_lag_ms + self.weather.read_lag_ms,
                 staged_poll_ms=run.staged_poll_ms,
                 key_room=self.settings.erp.key_length_max or 200,
                 key_case_folded=self.settings.erp.key_case_folded,
@@ -303,7 +306,10 @@ class World:
                 case RowsStaged():
                     self._waits_no_more(entity, "in_doubt", [key for key, _ in record.rows], now_ms)
                     self._waits(entity, "staged", [key for key, _ in record.rows], now_ms)
+                case LineFoundByHand():
+                    self.evidences[entity].adopted.append((record.posting.entry_id, record.ledger_id))
                 case RowsApplied() | RowsReversed():
+                    self.evidences[entity].ledger_ids.extend(record.rows)
                     for where in ("in_doubt", "staged"):
                         self._waits_no_more(entity, where, [key for key, _ in record.rows], now_ms)
                 case RowRefused():
@@ -542,6 +548,14 @@ class World:
                 return self._hindered(move)
             case ExpireCredential() | FixCredential() | LockOut() | Unlock() | EndSession():
                 return self._shut_out_or_let_in(move)
+            case ExhaustNumbers():
+                if move.account not in self.erps:
+                    return False
+                self.erps[move.account].exhaust_numbers(move.at_ms, move.until_ms)
+            case LagReads():
+                if move.account not in self.erps:
+                    return False
+                self.erps[move.account].lag_reads(move.at_ms, move.until_ms, move.lag_ms)
             case MovePeriod():
                 if (move.entity, move.module, move.name) not in self._periods:
                     return False
@@ -724,16 +738,9 @@ def _entity_of(act: Act) -> str:
 
 def profile_under(profile: ErpProfile, weather: Weather) -> ErpProfile:
     """The ERP's manners with the faults of single rows, which the ERP draws itself."""
-    profile = profile.model_copy(update={"locked_ppm": weather.row_failures_ppm or profile.locked_ppm})
-    if profile.staging is None or not weather.staged_rejections_ppm:
-        return profile
-    staging = profile.staging.model_copy(
-        update={
-            "rejected_ppm": weather.staged_rejections_ppm,
-            "rejected_reason": weather.staged_rejections_reason,
-        }
-    )
-    return profile.model_copy(update={"staging": staging})
+    for fault in weather.on_rows:
+        profile = fault.upon(profile)
+    return profile
 
 
 def rates_by_entity(firm: Firm, codes: Iterable[str]) -> dict[str, list[RatePlan]]:

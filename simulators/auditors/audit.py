@@ -23,6 +23,7 @@ from simulators.auditors.call_budget import call_budget
 from simulators.auditors.finding import EXAMPLES_KEPT, HELD, UNKNOWN, Held
 from simulators.auditors.frozen_intent import frozen_intent
 from simulators.auditors.identity import identity_over_time, places_at_the_end
+from simulators.auditors.identity_of_rows import identity_of_rows
 from simulators.auditors.livelock import no_livelock
 from simulators.auditors.liveness import busy_spans, drained, progress
 from simulators.auditors.money import exact_money
@@ -55,6 +56,7 @@ INVARIANTS: dict[str, str] = {
     "S11": "single writer",
     "S12": "recovery equivalence",
     "S13": "status truth",
+    "S14": "identity",
     "S17": "audit trail",
     "S18": "bounds",
     "L0": "no livelock",
@@ -125,6 +127,7 @@ def examine(
         single_writer(evidence, audited.held["S11"])
         same_after_recovery(evidence, audited.held["S12"])
         audit_trail(evidence, audited.held["S17"])
+        identity_of_rows(evidence, audited.held["S14"])
         progress(evidence, busy.get(account_of.get(name, ""), []), allowances, audited.held["L2"])
         bounded(evidence, allowances, audited.held["S18"])
         no_livelock(evidence, allowances, audited.held["L0"])

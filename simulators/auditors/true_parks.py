@@ -6,8 +6,8 @@ A reason is true when what REASONS asks for it is so: the ERP really refused the
 from collections.abc import Callable
 
 from simulators.auditors.finding import Held
-from simulators.auditors.story import Story
-from simulators.evidence import ApprovedVersion, Park
+from simulators.auditors.story import Story, pair
+from simulators.evidence import ApprovedVersion, LedgerLine, Park
 
 Truth = Callable[[Story, ApprovedVersion, Park], bool]
 
@@ -44,9 +44,21 @@ def _by_hand_otherwise(story: Story, version: ApprovedVersion, park: Park) -> bo
     )
 
 
-def _has_lines(story: Story, version: ApprovedVersion, park: Park) -> bool:
-    """The feed has a line in the ledger that could differ."""
-    return any(line.at_ms <= park.at_ms and not line.by_hand for line in story.lines)
+def _differs(story: Story, version: ApprovedVersion, park: Park) -> bool:
+    """The ledger had something else than was sent: a line beside another, for another amount, or under a shared key."""
+    lines = [line for line in story.lines if line.at_ms <= park.at_ms]
+    evidence = story.book.evidence
+    return (
+        len(pair(lines)[0]) > 1
+        or any(line.by_hand or line.key in evidence.changed_attempts for line in lines)
+        or any(story.entry_id in (clash.entry_id, clash.held[0]) for clash in evidence.key_clashes)
+        or any(line.leg == "post" and _is_worth_otherwise(story, line) for line in lines)
+    )
+
+
+def _is_worth_otherwise(story: Story, line: LedgerLine) -> bool:
+    worth = story.worth_of(line.version)
+    return worth is None or (line.bill_minor, line.cost_minor) != (worth.bill_minor, worth.cost_minor)
 
 
 def _refused(*reasons: str) -> Truth:
@@ -78,7 +90,7 @@ REASONS: dict[str, Truth] = {
     "erp_invalid": _refused("invalid"),
     "erp_keeps_refusing": _refused("locked", "key_burned", "period_closed", "period_on_hold"),
     "nothing_to_reverse": _refused("nothing_to_reverse"),
-    "ledger_differs": _has_lines,
+    "ledger_differs": _or(_differs, _refused("duplicate")),
     "manual_line_differs": _by_hand_otherwise,
     "standing_by_hand": _by_hand,
 }

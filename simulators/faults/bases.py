@@ -2,7 +2,7 @@
 
     CallFault      verdict(call, now_ms, seed)                      what befalls one call on the wire
     SourceFault    `fates` asks all of them with one draw           what befalls one event of the source
-    RowFault       settings that a mock ERP is given                what befalls one row inside a call that is served
+    RowFault       upon(profile)                                    what befalls one row inside a call that is served
     BoundaryFault  crash(entity, boundary, seed)                    what befalls a process at a durable boundary
     StepFault      befalls(step, entity, call, seed)                what befalls a process at a step around a call
     TimedFault     schedule(month, seed)                            what the calendar brings
@@ -24,6 +24,7 @@ from simulators.chance import between, chance, happens
 from simulators.faults.moves import Move
 from simulators.faults.verdicts import CallNote, Die, Pause, Step, Verdict
 from simulators.faults.wall_time import At, Day, Month, System
+from simulators.systems.erp_profile import ErpProfile
 
 Ppm = Annotated[int, Field(ge=0, le=1_000_000)]
 Ms = Annotated[int, Field(ge=0, le=31 * 86_400_000)]
@@ -157,6 +158,10 @@ class RowFault(FaultData):
     """Something befalls a row inside a call that is served, by chance; the mock ERP draws it, under the row's key."""
 
     ppm: Ppm
+
+    @abstractmethod
+    def upon(self, profile: ErpProfile) -> ErpProfile:
+        """The manners of an ERP to which this happens; those of one to which it cannot happen stay as they are."""
 
 
 class BoundaryFault(FaultData):

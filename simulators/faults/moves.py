@@ -156,6 +156,27 @@ class CrashPartition:
 
 
 @dataclass(frozen=True, slots=True)
+class ExhaustNumbers:
+    """The ERP `account` has no document numbers from `at_ms` until `until_ms` (excluded)."""
+
+    at_ms: int
+    kind: str
+    until_ms: int
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class LagReads:
+    """What comes to stand behind the ERP `account` from `at_ms` until `until_ms` (excluded) shows `lag_ms` later."""
+
+    at_ms: int
+    kind: str
+    until_ms: int
+    account: str
+    lag_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class MovePeriod:
     """The ERP's `status` of a period, our feed `gate`, or both move (None: unchanged). `heals`: it opens again."""
 
@@ -309,6 +330,8 @@ AccountMove = (
     | FixCredential
     | LockOut
     | Unlock
+    | ExhaustNumbers
+    | LagReads
 )
 """What befalls an account, or the way to it."""
 
@@ -327,24 +350,9 @@ def strikes(move: Move) -> bool:
 
 def about(move: Move) -> str:
     """Whom it strikes and when, as a stable name."""
-    match move:
-        case MovePeriod():
-            whom = f"{move.entity}/{move.module}/{move.name}"
-        case AnswerInstead() if move.entity:
-            whom = f"{move.account}/{move.entity}"
-        case (
-            CloseSystem()
-            | SlowSystem()
-            | CutOff()
-            | AnswerInstead()
-            | EatQuota()
-            | EndSession()
-            | ExpireCredential()
-            | FixCredential()
-            | LockOut()
-            | Unlock()
-        ):
-            whom = move.account
-        case _:
-            whom = move.entity
+    if isinstance(move, MovePeriod):
+        return f"{move.entity}/{move.module}/{move.name}/{move.at_ms}"
+    if isinstance(move, AnswerInstead) and move.entity:
+        return f"{move.account}/{move.entity}/{move.at_ms}"
+    whom = move.account if isinstance(move, AccountMove) else move.entity
     return f"{whom}/{move.at_ms}"

@@ -13,12 +13,21 @@ that is how a failing run is told again with a few misfortunes, and how it is sh
 
 from collections.abc import Iterable, Sequence
 
-from simulators.faults.bases import BoundaryFault, CallFault, Crash, FaultData, SourceFault, StepFault, TimedFault
+from simulators.faults.bases import (
+    BoundaryFault,
+    CallFault,
+    Crash,
+    FaultData,
+    RowFault,
+    SourceFault,
+    StepFault,
+    TimedFault,
+)
+from simulators.faults.bookkeeping import LaggingReads
 from simulators.faults.machine_clock import ClockSkew, ClockStep, ClockStrobe
 from simulators.faults.moves import BY_CHANCE, Move, about, strikes
 from simulators.faults.network import DuplicateRequest, LateLanding
 from simulators.faults.process import CrashAtBoundary, CrashAtCall
-from simulators.faults.rows import RowFailures, StagedRejections
 from simulators.faults.source import ON_TIME, Fates
 from simulators.faults.verdicts import PASS, CallNote, Die, Pause, Step, Verdict
 from simulators.faults.wall_time import Month
@@ -67,11 +76,10 @@ class Weather:
         self._on_events = [fault for fault in self.faults if isinstance(fault, SourceFault) and fault.ppm]
         self._events_until_ms = self.calm_after_ms if self._on_events else -NEVER_MS
         self._fates: dict[str, Fates] = {}
-        failures = [fault for fault in self.faults if isinstance(fault, RowFailures)]
-        rejections = [fault for fault in self.faults if isinstance(fault, StagedRejections)]
-        self.row_failures_ppm = failures[0].ppm if failures else 0
-        self.staged_rejections_ppm = rejections[0].ppm if rejections else 0
-        self.staged_rejections_reason = rejections[0].reason if rejections else "locked"
+        self.on_rows = [fault for fault in self.faults if isinstance(fault, RowFault)]
+        """What befalls single rows, for the mock ERP to draw."""
+        self.read_lag_ms = max([fault.lag_ms for fault in self.faults if isinstance(fault, LaggingReads)], default=0)
+        """How much further than usual look-ups may lag behind the ledger, in ms; part of what is declared."""
         for fault in self.faults:
             _check(fault, deadline_ms, late_landing_ms)
 

@@ -1,9 +1,9 @@
 """Every bug that can be planted, by name; the twins that must never alarm; and what has no ground yet."""
 
-from simulators.plants import b_idempotency, e_retry, f_ownership, g_storage
+from simulators.plants import a_delivery, b_idempotency, e_retry, f_ownership, g_storage
 from simulators.plants.plant import Plant
 
-SECTIONS = (b_idempotency.PLANTS, e_retry.PLANTS, f_ownership.PLANTS, g_storage.PLANTS)
+SECTIONS = (a_delivery.PLANTS, b_idempotency.PLANTS, e_retry.PLANTS, f_ownership.PLANTS, g_storage.PLANTS)
 
 PLANTS: dict[str, Plant] = {plant.name: plant for section in SECTIONS for plant in section}
 """Bugs, in the order of their sections."""

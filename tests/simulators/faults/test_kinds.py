@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from simulators.faults.bases import RowFault
 from simulators.faults.kinds import FAULT_KINDS, NOT_BUILT, AnyFault, Fault, draw_random_subset
+from simulators.faults.moves import BY_CHANCE
 from simulators.faults.rows import MissingAnswers, OwnDuplicateCheck, ReorderedAnswers, RowFailures, StagedRejections
 from simulators.faults.wall_time import Month
 from simulators.faults.weather import Weather

@@ -7,7 +7,6 @@ struck. Numbers here are ours (assumed): small enough to be cheap, busy enough t
 
 from typing import Any
 
-from runtime.drivers.shell import WINDOW
 from scenarios.model import Scenario, Slas
 from simulators.chance import between, happens
 from simulators.faults.kinds import Fault, draw_random_subset
@@ -101,7 +100,6 @@ def swarm_world(seed: int, population: str = "swarm", lean: tuple[str, ...] = ()
             linger_ms=_one_of(seed, "linger_ms", (0, 20_000)),
             checkpoint_every=_one_of(seed, "checkpoint_every", (1, 8, 64, 4_096)),
             restart_ms=_one_of(seed, "restart_ms", (1, 20_000, 10 * 60_000)),
-            window=_one_of(seed, "window", (5, 20, WINDOW)),
             confirm_after_ms=CONFIRM_AFTER_MS if by_hand else RuntimeSettings().confirm_after_ms,
         ),
         faults=swarm_faults(seed, population, profile, lean),

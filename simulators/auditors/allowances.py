@@ -20,6 +20,7 @@ class CallAllowance:
     `longest_rest_ms`: the longest wait that a 429 can ask for and get.
     `probe_gap_ms`: two calls that left closer to each other than this were not one probe (assumed 1 s; steps of the
     back-off are 30 s and more). `concurrent_calls`: calls of the account on the wire at once.
+    `late_leavers`: calls that were permitted, and left so much later because their process was held up.
     `logins_an_hour`: derived: one in the five minutes that lie between two sessions at least, and twice that.
     """
 
@@ -31,6 +32,7 @@ class CallAllowance:
     longest_rest_ms: int = 3_600_000
     probe_gap_ms: int = 1_000
     concurrent_calls: int = 8
+    late_leavers: int = 0
     logins_an_hour: int = 24
 
 

@@ -22,12 +22,13 @@ MOST_SECONDS = 1_000_000_000
 
 def rests_kept(account: AccountEvidence, allowance: CallAllowance, held: Held) -> None:
     """No call leaves between a 429 that says how long to wait and the end of that wait."""
-    left = account.left
+    left, late = account.left, 0
     for at_ms, status, text in account.told:
         rest_ms = min(_seconds(text) * 1_000, allowance.longest_rest_ms) if status == THROTTLED else 0
         if rest_ms:
             count = bisect_left(left, at_ms + rest_ms) - bisect_right(left, at_ms)
-            if count:
+            late += count
+            if count and late > allowance.late_leavers:
                 what = f"{count} calls within {rest_ms // 1000} s of a 429 that asked for {text} s"
                 held.found(account.account, "", f"{account.account}: {what}", at_ms=at_ms)
 

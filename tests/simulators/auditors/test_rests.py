@@ -6,6 +6,11 @@ from simulators.auditors.allowances import Allowances, CallAllowance
 from tests.simulators.auditors.books import HOUR_MS, MINUTE_MS, Books, at
 
 
+def allow(**bounds: int) -> Allowances:
+    """Bounds for the one account."""
+    return Allowances(accounts={"erp-1": CallAllowance(**bounds)})
+
+
 def told(status: int, text: str, *left_after_ms: int) -> list[str]:
     """What is violated when an answer is heard at noon and calls leave so long afterwards."""
     books = Books()
@@ -24,6 +29,17 @@ def test_a_call_during_a_rest_that_was_asked_for_is_found():
 def test_what_names_no_time_asks_for_no_rest(text: str):
     """S10: a header without a usable number binds nobody."""
     assert told(429, text, 1) == []
+
+
+def test_a_process_that_was_held_up_uses_its_permit_late():
+    """S10: so many calls as faults of processes explain may leave during a rest, and no more."""
+    books = Books()
+    books.account.told.append((at(20), 429, "30"))
+    books.account.left += [at(20) + 1, at(20) + 2]
+    books.allowances = allow(late_leavers=2)
+    assert books.violated() == []
+    books.allowances = allow(late_leavers=1)
+    assert books.violated() == ["S10"]
 
 
 def test_the_longest_rest_is_bounded():

@@ -80,6 +80,7 @@ class Checkpoint:
     """What the runtime reported at an instant, beside what it had acknowledged by then.
 
     `counts`, `quarters` per place; `approved` and `acknowledged` are counted at the source and at the door.
+    `records` is how many it has made so far, over all of its processes; `memory` is how much of what it holds, by name.
     """
 
     at_ms: int
@@ -87,6 +88,8 @@ class Checkpoint:
     acknowledged: int
     counts: dict[str, int]
     quarters: dict[str, int]
+    records: int = 0
+    memory: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -254,3 +257,10 @@ class AccountEvidence:
     """(from_ms, until_ms, kind) in which the system was down for maintenance."""
     quota_calls: int = 0
     quota_window_ms: int = 0
+    left: list[int] = field(default_factory=list)
+    """Instants at which our calls left, in order, whatever became of them; logins apart. The driver's word."""
+    told: list[tuple[int, int, str]] = field(default_factory=list)
+    """(instant, status, Retry-After as it stood there) of every 429 and 503, when our side heard it."""
+    away: list[tuple[int, int, str]] = field(default_factory=list)
+    """(from_ms, until_ms, kind) in which it was cut off, answered for, slow, locked or out of quota. Known at the
+    source; nobody told us."""

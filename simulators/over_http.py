@@ -34,6 +34,7 @@ from simulators.faults.verdicts import (
     CallNote,
     Delay,
     DeliverTwice,
+    Garble,
     LandLate,
     LoseTheReply,
     LoseTheRequest,
@@ -45,6 +46,7 @@ from simulators.systems.erp import Erp
 from simulators.systems.erp.door import header
 from simulators.systems.maintenance import Style
 from simulators.systems.psa import Psa
+from simulators.systems.reply import garbled
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -167,10 +169,8 @@ class MockSystems:
             case Refuse():
                 if not verdict.status:
                     return None
-                after = verdict.retry_after_ms
-                return Response(
-                    verdict.status, {} if after is None else {"Retry-After": str(after // 1000)}, verdict.body
-                )
+                after = verdict.retry_after
+                return Response(verdict.status, {} if after is None else {"Retry-After": after}, verdict.body)
             case Delay():
                 added_ms = verdict.ms
         reply = system.answer(request, now_ms)
@@ -182,7 +182,7 @@ class MockSystems:
         if now_ms < slow_until_ms:
             added_ms += slow_ms
         await self._pause((reply.delay_ms + added_ms) / 1000)
-        return reply.response
+        return garbled(reply.response, verdict.how) if isinstance(verdict, Garble) else reply.response
 
     def _note(self, place: str, account: str, request: Request) -> CallNote:
         """What chance may know of a call: who makes it, and what they call it."""

@@ -57,6 +57,16 @@ PROBE_STEP_MS = 30_000
 """The longest step between two probes of a closed system that is still no storm (assumed)."""
 NEWS_LAG_MS = 6 * HOUR_MS
 """How long an event may travel, besides what has waited for a confirmation (assumed: until a recount finds it)."""
+HOLDS_UP = (
+    "idle_stop",
+    "stop_before_check",
+    "stop_before_send",
+    "slow_worker",
+    "slow_fsync",
+    "two_owners",
+    "hasty_shut_down",
+)
+"""Kinds of fault by which a process has a permit and uses it late: the account cannot take it back."""
 CAUSES_MORE_CALLS = ("duplicate_request", "late_landing")
 """Kinds of fault by which a call reaches the door without having been paced."""
 
@@ -274,6 +284,7 @@ def allowances(settings: WorldSettings, seen: Seen) -> Allowances:
     run = settings.runtime
     hours = (seen.end_ms - seen.firm.start_ms) // HOUR_MS
     faults = sum(seen.fired.values())
+    held_up = sum(seen.fired.get(kind, 0) for kind in HOLDS_UP)
     unpaced = sum(seen.fired.get(kind, 0) for kind in CAUSES_MORE_CALLS)
     accounts = {}
     for name in seen.accounts:
@@ -283,6 +294,8 @@ def allowances(settings: WorldSettings, seen: Seen) -> Allowances:
             calls=fair_calls(rows, faults, standing_calls=STANDING_CALLS_AN_HOUR * hours + _probes(seen, name)),
             over_quota=unpaced,
             probe_step_ms=PROBE_STEP_MS,
+            concurrent_calls=run.concurrent_max,
+            late_leavers=held_up * run.concurrent_max,
         )
     calm_ms = settings.calm_before_end_ms
     return Allowances(
@@ -293,6 +306,10 @@ def allowances(settings: WorldSettings, seen: Seen) -> Allowances:
         read_after_ms=_overdue_after_ms(seen.end_ms, calm_ms, run.recount_every_ms),
         full_read_after_ms=_overdue_after_ms(seen.end_ms, calm_ms, run.full_recount_every_ms),
         full_since_ms=seen.firm.start_ms,
+        memory_window=run.window,
+        checkpoint_every=run.checkpoint_every,
+        batch_max=run.batch_max,
+        calls_max=run.calls_max,
         unhealthy=seen.unhealthy,
     )
 

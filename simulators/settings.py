@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from runtime.drivers.shell import WINDOW
 from simulators.faults.kinds import Fault
 from simulators.faults.wall_time import At, Day
 from simulators.faults.weather import Weather
@@ -51,6 +52,8 @@ class RuntimeSettings(_Settings):
     """From the death of a process to its successor's first breath."""
     checkpoint_every: int = Field(default=4_096, ge=1)
     """Entries touched before the journal is checkpointed; small, so that small worlds let go of entries and reload."""
+    window: int = Field(default=WINDOW, ge=1)
+    """Entries in memory beyond which the end of the queue stays on disk."""
 
 
 class FinanceGate(_Settings):

@@ -38,6 +38,7 @@ from simulators.faults.verdicts import (
     CallNote,
     Delay,
     DeliverTwice,
+    Garble,
     LandLate,
     LoseTheReply,
     LoseTheRequest,
@@ -56,6 +57,7 @@ from simulators.systems.erp import Erp
 from simulators.systems.erp_profile import ErpProfile, Login
 from simulators.systems.maintenance import Style
 from simulators.systems.psa import Psa
+from simulators.systems.reply import garbled
 
 TIMEOUT_S = 30.0
 """How long a caller waits for an answer unless it says so."""
@@ -163,8 +165,8 @@ class MockSystem:
         verdict = self._faults.befalls(self._note(request))
         match verdict:
             case Refuse() if verdict.status:
-                after = verdict.retry_after_ms
-                more = {} if after is None else {"Retry-After": str(after // 1_000)}
+                after = verdict.retry_after
+                more = {} if after is None else {"Retry-After": after}
                 return Response(verdict.status, more, verdict.body)
             case LoseTheRequest() | Refuse():
                 return self._gives_up(timeout_s)
@@ -178,7 +180,10 @@ class MockSystem:
         if isinstance(verdict, LoseTheReply) or takes_s > timeout_s:
             return self._gives_up(timeout_s)
         self._clock.sleep(takes_s)
-        return reply.response
+        response = garbled(reply.response, verdict.how) if isinstance(verdict, Garble) else reply.response
+        if response is None:
+            raise NoAnswerError(f"{self.account}: the connection ended in the middle of the answer")
+        return response
 
     def _gives_up(self, timeout_s: float) -> Response:
         self._clock.sleep(timeout_s)

@@ -36,13 +36,17 @@ from simulators.auditors.pricing import EXCLUDED, Pricing
 from simulators.chance import between, happens
 from simulators.evidence import AccountEvidence, Checkpoint, Evidence, FinalPlace, Park, PeriodFact
 from simulators.faults.moves import (
+    AnswerInstead,
     ApproveAgain,
     Backfill,
     ChangeBuild,
     CloseSystem,
     Configure,
+    CutOff,
     DriftSchema,
+    EatQuota,
     EditInBulk,
+    EndSession,
     ExhaustNumbers,
     ExpireCredential,
     FixCredential,
@@ -240,7 +244,7 @@ class World:
                 profile, account, self.seed, behind, noted, projects, workers, self.weather.strike, self._calm_ms
             )
             self.desks[account] = Desk(
-                self.clock, self._erp_account(account, profile), erp, account, self.weather, self.seed
+                self.clock, self._erp_account(account, profile), erp, account, self.weather, self.seed, noted
             )
         for account in dict.fromkeys(entity.psa_account for entity in self.entities):
             noted = self.accounts[account] = AccountEvidence(account)
@@ -262,6 +266,7 @@ class World:
                 account,
                 self.weather,
                 self.seed,
+                noted,
             )
 
     def _erp_account(self, account: str, profile: ErpProfile) -> AccountPolicy:
@@ -312,6 +317,7 @@ class World:
                 self._records_made,
                 self.evidences[entity.code],
                 run.checkpoint_every,
+                run.window,
             )
 
     def _records_made(self, entity: str, records: Sequence[Record], now_ms: int) -> None:
@@ -591,9 +597,9 @@ class World:
     def _done(self, move: Move) -> bool:
         """Whether the move did anything: its account, process or period is there, and was not down already."""
         match move:
-            case CloseSystem() | SlowSystem():
+            case CloseSystem() | SlowSystem() | CutOff() | AnswerInstead() | EatQuota():
                 return self._hindered(move)
-            case ExpireCredential() | FixCredential() | LockOut() | Unlock():
+            case ExpireCredential() | FixCredential() | LockOut() | Unlock() | EndSession():
                 return self._shut_out_or_let_in(move)
             case ExhaustNumbers():
                 if move.account not in self.erps:
@@ -639,29 +645,44 @@ class World:
             self._on_the_way(code, made, self.clock.now_ms)
         return True
 
-    def _hindered(self, move: CloseSystem | SlowSystem) -> bool:
-        """Close or slow down the account, of whichever system."""
+    def _hindered(self, move: CloseSystem | SlowSystem | CutOff | AnswerInstead | EatQuota) -> bool:
+        """Close or slow down the account, of whichever system, or put something in the way to it."""
         system = self.erps.get(move.account) or self.psas.get(move.account)
         if system is None:
             return False
-        if isinstance(move, CloseSystem):
-            kind = "announced" if move.announced else "unannounced"
-            system.close(move.at_ms, move.until_ms, kind, _STYLES[move.style])
-        else:
-            self.desks[move.account].slow.append((move.at_ms, move.until_ms, move.added_ms))
+        match move:
+            case CloseSystem():
+                kind = "announced" if move.announced else "unannounced"
+                system.close(move.at_ms, move.until_ms, kind, _STYLES[move.style])
+                return True
+            case SlowSystem():
+                self.desks[move.account].slow.append((move.at_ms, move.until_ms, move.added_ms))
+            case EatQuota():
+                if not isinstance(system, Erp):
+                    return False
+                system.eat_quota(move.at_ms, move.until_ms, move.left)
+            case _:
+                self.desks[move.account].hindrances.append(move)
+        self.accounts[move.account].away.append((move.at_ms, move.until_ms, move.kind))
         return True
 
-    def _shut_out_or_let_in(self, move: ExpireCredential | FixCredential | LockOut | Unlock) -> bool:
+    def _shut_out_or_let_in(self, move: ExpireCredential | FixCredential | LockOut | Unlock | EndSession) -> bool:
         """What happens to the integration user of an ERP account; the mock PSA asks nobody to log in."""
         erp = self.erps.get(move.account)
         if erp is None:
             return False
+        away = self.accounts[move.account].away
         match move:
             case ExpireCredential():
                 erp.expire_credential()
+                away.append((move.at_ms, self.end_ms, move.kind))
             case LockOut():
                 erp.fail_logins(self.settings.erp.login.failures_allowed, self.clock.now_ms)
+                away.append((move.at_ms, self.end_ms, move.kind))
+            case EndSession():
+                erp.end_sessions()
             case FixCredential() | Unlock():
+                away[:] = [(at, move.at_ms if of == move.kind else until, of) for at, until, of in away]
                 credential = f"{_MENDED[type(move)]}-{move.at_ms}"
                 erp.rotate_credential(credential)
                 self.desks[move.account].rotate(credential)
@@ -697,7 +718,8 @@ class World:
     def _checkpoint(self, lane: Lane, evidence: Evidence, now_ms: int) -> None:
         shell = lane.shell
         assert shell is not None
-        books = shell.state.head.books
+        state = shell.state
+        books = state.head.books
         evidence.acknowledged = lane.tally.acknowledged_count
         evidence.checkpoints.append(
             Checkpoint(
@@ -706,6 +728,18 @@ class World:
                 evidence.acknowledged,
                 {place.value: count for place, count in books.counts.items()},
                 {place.value: int(hours * 4) for place, hours in books.hours.items()},
+                sum(lane.tally.records.values()),
+                {
+                    "entries": len(state.entries),
+                    "in line": state.ready_count,
+                    "touched": len(state.touched),
+                    "untold": len(state.untold),
+                    "telling": sum(len(call.statuses) for call in state.calls.values()),
+                    "resting": len(state.resting),
+                    "asked about": sum(len(ask.names) for ask in state.asks.values()),
+                    "sent": len(state.keys),
+                    "calls": len(state.calls),
+                },
             )
         )
 

@@ -41,6 +41,7 @@ from simulators.firm.model import AssignmentPlan
 from simulators.live import LiveFirm
 from simulators.over_http import MockSystems, served
 from simulators.people.acts import Act, LineChanged, LinePlan, LinesApproved, LineWithdrawn, SheetPlan, SheetSubmitted
+from simulators.systems.reply import seconds_until
 
 SECRET = "conform"  # noqa: S105  # a secret of mock systems is none; it is told to the integration in its environment
 RETRY_AFTER_S = 3
@@ -322,8 +323,7 @@ class _Scene:
                 return None
             cohort.struck.update(_new_ones(cohort, rows))
             # Whole seconds, rounded up: who waits as long as we say is let in.
-            again_ms = -(-(until_ms - now_ms) // 1_000) * 1_000
-            return Refuse(429, again_ms, b'{"error":"throttled"}')
+            return Refuse(429, seconds_until(until_ms, now_ms), b'{"error":"throttled"}')
 
         self._deliver(self._approve(cohort, self._size(THROTTLED)))
         self._note(THROTTLED, f"{len(cohort.entries)} entries, and the ERP says 429, Retry-After: {RETRY_AFTER_S}")

@@ -16,12 +16,15 @@ from dataclasses import dataclass, field
 from simulators.auditors.allowances import Allowances
 from simulators.auditors.at_most_once import at_most_once
 from simulators.auditors.audit_trail import audit_trail
+from simulators.auditors.backlog import outages, recovered
+from simulators.auditors.bounds import bounded
 from simulators.auditors.calendar import Track, books_calendar
 from simulators.auditors.call_budget import call_budget
 from simulators.auditors.finding import EXAMPLES_KEPT, HELD, UNKNOWN, Held
 from simulators.auditors.frozen_intent import frozen_intent
 from simulators.auditors.identity import identity_over_time, places_at_the_end
 from simulators.auditors.identity_of_rows import identity_of_rows
+from simulators.auditors.livelock import no_livelock
 from simulators.auditors.liveness import busy_spans, drained, merged_spans, progress
 from simulators.auditors.money import exact_money
 from simulators.auditors.no_loss import exact_value, no_loss
@@ -31,6 +34,7 @@ from simulators.auditors.period import right_period
 from simulators.auditors.places_money import UNSEEN, PlaceSum
 from simulators.auditors.pricing import Pricing, Worth
 from simulators.auditors.recovery import same_after_recovery
+from simulators.auditors.rests import logins_rare, probed_one_by_one, rests_kept
 from simulators.auditors.single_writer import single_writer
 from simulators.auditors.status_truth import POSTED, claim_was_true, status_at_the_end
 from simulators.auditors.story import Book, Story, by_entry, pair, places_by_entry
@@ -58,8 +62,11 @@ INVARIANTS: dict[str, str] = {
     "S14": "identity",
     "S15": "typed input",
     "S17": "audit trail",
+    "S18": "bounds",
+    "L0": "no livelock",
     "L1": "drain",
     "L2": "progress per lane",
+    "L3": "recovery",
     "L5": "whole reads",
     "L7": "parked rows reach a person",
 }
@@ -84,6 +91,8 @@ OF_THE_FINISHED = frozenset({"S2", "S2b", "S13", "L1"})
 """Oracles that compare the end of the source with the end of the ledger: not asked where nothing could finish."""
 
 PPM = 1_000_000
+FROM_CHECKPOINTS = frozenset({"S18", "L0", "L2"})
+"""What is read from checkpoints; without any, nobody looked."""
 
 
 @dataclass(slots=True)
@@ -108,6 +117,7 @@ def examine(
     audited = Audited()
     pricing = Pricing(firm.rates)
     busy = {name: busy_spans(account) for name, account in accounts.items()}
+    out = {name: outages(account) for name, account in accounts.items()}
     account_of = {entity.code: entity.erp_account for entity in firm.entities}
     for name, evidence in evidences.items():
         _examine_entity(
@@ -131,9 +141,13 @@ def examine(
             hindered = merged_spans([*hindered, *evidence.paused])
         progress(evidence, hindered, allowances, audited.held["L2"])
         whole_reads(evidence, allowances, audited.held["L5"])
+        bounded(evidence, allowances, audited.held["S18"])
+        no_livelock(evidence, allowances, audited.held["L0"])
+        recovered(evidence, out.get(account_of.get(name, ""), []), allowances, audited.held["L3"])
         audited.checkpoints += len(evidence.checkpoints)
     for name, account in accounts.items():
-        call_budget(account, allowances.account(name), audited.held["S10"])
+        for judge in (call_budget, rests_kept, probed_one_by_one, logins_rare):
+            judge(account, allowances.account(name), audited.held["S10"])
     return audited
 
 
@@ -160,7 +174,7 @@ def conclude(audited: Audited, allowances: Allowances) -> list[Held]:
     vacuous = not audited.expected or audited.standing * PPM < audited.expected * allowances.least_posted_share_ppm
     for key, held in audited.held.items():
         if not held.violations:
-            held.status = UNKNOWN if vacuous or (key == "L2" and not audited.checkpoints) else HELD
+            held.status = UNKNOWN if vacuous or (key in FROM_CHECKPOINTS and not audited.checkpoints) else HELD
     return [audited.held[key] for key in INVARIANTS]
 
 

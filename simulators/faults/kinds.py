@@ -11,14 +11,22 @@ from simulators.faults.bookkeeping import LaggingReads, NumberRangeExhausted
 from simulators.faults.bulk import BulkEdit
 from simulators.faults.business import ApprovalsTakenBack
 from simulators.faults.letters import UnreadableEvents
-from simulators.faults.login import CredentialExpiry, LockedOut
+from simulators.faults.login import (
+    CredentialExpiry,
+    EntityForbidden,
+    LockedOut,
+    SessionEnded,
+    UnauthorizedMaintenance,
+)
 from simulators.faults.machine_clock import ClockSkew, ClockStep, ClockStrobe, SlowLease
-from simulators.faults.maintenance import MaintenanceAnnounced, MaintenanceUnannounced, SlowErp
+from simulators.faults.maintenance import MaintenanceAnnounced, MaintenanceUnannounced, ReadOnly, SlowErp
 from simulators.faults.network import (
     DuplicateRequest,
+    GarbledAnswer,
     LateLanding,
     LostReply,
     LostRequest,
+    Partition,
     ServerError,
     SlowAnswer,
     Unreachable,
@@ -44,7 +52,7 @@ from simulators.faults.process import (
     RandomCrashes,
     TornTail,
 )
-from simulators.faults.quota import Throttling
+from simulators.faults.quota import ConcurrencyCap, DailyQuota, SharedQuota, Throttling
 from simulators.faults.reading import (
     ClearedField,
     EqualStamps,
@@ -73,7 +81,12 @@ AnyFault = (
     | Unreachable
     | ServerError
     | SlowAnswer
+    | GarbledAnswer
+    | Partition
     | Throttling
+    | ConcurrencyCap
+    | DailyQuota
+    | SharedQuota
     | MissingEvent
     | DuplicateEvent
     | ReorderedEvent
@@ -93,12 +106,16 @@ AnyFault = (
     | OwnDuplicateCheck
     | MaintenanceAnnounced
     | MaintenanceUnannounced
+    | ReadOnly
     | SlowErp
     | PeriodClosingMidBatch
     | NumberRangeExhausted
     | LaggingReads
     | CredentialExpiry
     | LockedOut
+    | SessionEnded
+    | UnauthorizedMaintenance
+    | EntityForbidden
     | CrashAtBoundary
     | BoundaryCrashes
     | RandomCrashes

@@ -50,6 +50,66 @@ class SlowSystem:
     added_ms: int
 
 
+Way = Literal["both", "answers"]
+"""What a cut takes away: every request, or only what comes back."""
+
+
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """Nothing gets through to `account`, or no answer back, from `at_ms` until `until_ms` (excluded)."""
+
+    at_ms: int
+    kind: str
+    until_ms: int
+    system: str
+    account: str
+    way: Way
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerInstead:
+    """Something in front of `account` answers with `status` instead of it, from `at_ms` until `until_ms` (excluded).
+
+    `calls` names the kinds of call it answers, "login" among them; `entity` whose, "" for everybody's. `tells` says
+    whether it names the end in Retry-After.
+    """
+
+    at_ms: int
+    kind: str
+    until_ms: int
+    system: str
+    account: str
+    status: int
+    calls: tuple[str, ...]
+    entity: str = ""
+    tells: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EatQuota:
+    """Somebody else uses the quota of `account` from `at_ms` until `until_ms` (excluded): `left` calls a window stay.
+
+    What was called before counts too.
+    """
+
+    at_ms: int
+    kind: str
+    until_ms: int
+    system: str
+    account: str
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndSession:
+    """Every token of `account` ends, although its life is not over; the credential stays good."""
+
+    at_ms: int
+    kind: str
+    system: str
+    account: str
+
+
 @dataclass(frozen=True, slots=True)
 class ExpireCredential:
     """The credential of `account` stops working: calls and log-ins answer 401 until it is fixed."""
@@ -375,6 +435,10 @@ ProcessMove = (
 AccountMove = (
     CloseSystem
     | SlowSystem
+    | CutOff
+    | AnswerInstead
+    | EatQuota
+    | EndSession
     | ExpireCredential
     | FixCredential
     | LockOut
@@ -383,7 +447,7 @@ AccountMove = (
     | LagReads
     | DriftSchema
 )
-"""What befalls a whole account."""
+"""What befalls an account, or the way to it."""
 
 Move = AccountMove | MovePeriod | EditInBulk | ProcessMove | EntityMove
 
@@ -404,5 +468,7 @@ def about(move: Move) -> str:
     """Whom it strikes and when, as a stable name."""
     if isinstance(move, MovePeriod):
         return f"{move.entity}/{move.module}/{move.name}/{move.at_ms}"
+    if isinstance(move, AnswerInstead) and move.entity:
+        return f"{move.account}/{move.entity}/{move.at_ms}"
     whom = move.account if isinstance(move, AccountMove) else move.entity
     return f"{whom}/{move.at_ms}"

@@ -45,10 +45,15 @@ class _Heads(msgspec.Struct):
     next_page: str = ""
 
 
+class _Taken(msgspec.Struct):
+    taken: int
+
+
 _encode = msgspec.json.Encoder().encode
 _decode_event = msgspec.json.Decoder(_Event).decode
 _decode_events = msgspec.json.Decoder(_Events).decode
 _decode_heads = msgspec.json.Decoder(_Heads).decode
+_decode_taken = msgspec.json.Decoder(_Taken).decode
 _UNITS = ("hour", "day")
 _ZERO = Decimal(0)
 _MOST = Decimal(100_000)
@@ -257,6 +262,8 @@ class GenericPsa:
         try:
             match effect:
                 case TellPsa():
+                    # Read, although nothing in it matters: a proxy's page comes with status 200 as well.
+                    _decode_taken(response.body)
                     return StatusTaken()
                 case Recount():
                     listed = _decode_heads(response.body)

@@ -159,6 +159,14 @@ class Erp:
         self._door.user.change_credential(credential)
         self._door.user.unlock()
 
+    def end_sessions(self) -> None:
+        """Every token ends before its time."""
+        self._door.user.end_sessions()
+
+    def eat_quota(self, from_ms: int, until_ms: int, left: int) -> None:
+        """Another integration leaves us only so many calls of each quota window between these instants."""
+        self._door.quota.eat(from_ms, until_ms, left)
+
     def fail_logins(self, times: int, now_ms: int) -> None:
         """Somebody else fails to log in as our integration user, so many times in a row."""
         self._door.user.fail(times, now_ms)

@@ -219,3 +219,10 @@ def test_an_answer_nobody_can_read_is_silence() -> None:
     assert PSA.read(recount, Response(200, {}, b"<html>")) == Silent(Doubt.SERVER_ERROR)
     assert PSA.read(recount, Response(500, {}, b"")) == Silent(Doubt.SERVER_ERROR)
     assert PSA.read(recount, Response(404, {}, b"")) == Silent(Doubt.SERVER_ERROR)
+
+
+@pytest.mark.parametrize("body", [b"<html>Please try again later</html>", b"", b'{"tak', b"{}"])
+def test_a_page_with_status_200_took_no_status(body: bytes) -> None:
+    """Statuses count as taken when the PSA says so; a proxy's page under status 200 says nothing."""
+    tell = TellPsa("DE01.1.1", (Status("TS-1", 1, "posted", "L-1", 7),))
+    assert PSA.read(tell, Response(200, {}, body)) == Silent(Doubt.SERVER_ERROR)

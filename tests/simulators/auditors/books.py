@@ -143,8 +143,14 @@ class Books:
         )
         for field, value in more.items():
             setattr(line, field, value)
-        self.evidence.lines.append(line)
+        self._sent(line)
         return line
+
+    def _sent(self, line: LedgerLine) -> None:
+        """The line lands, as an intent in the journal had it, of a version that was delivered."""
+        self.evidence.lines.append(line)
+        self.evidence.intents[line.key] = (line.entry_id, line.version)
+        self.evidence.heard[line.entry_id] = self.evidence.heard.get(line.entry_id, 0) | 1 << line.version
 
     def reverse(self, line: LedgerLine, at_ms: int | None = None, **more: object) -> LedgerLine:
         """The exact negative of `line` lands an hour after it."""
@@ -162,7 +168,7 @@ class Books:
         )
         for field, value in more.items():
             setattr(undoing, field, value)
-        self.evidence.lines.append(undoing)
+        self._sent(undoing)
         return undoing
 
     def end(self, entry: str, place: str, version: int = 1, reason: str = "", told: str | None = None) -> FinalPlace:

@@ -174,8 +174,10 @@ class Process:
         self._do(lambda: self._turn(lambda now_ms: self.shell.turn(inputs, now_ms), self._told_and_on))
 
     def _told_and_on(self) -> None:
-        news, _ = self.taking.popleft()
-        self.lane.acknowledge(news)
+        # Where somebody took over meanwhile, senders have turned to the successor, and nobody hears this one.
+        if self.taking:
+            news, _ = self.taking.popleft()
+            self.lane.acknowledge(news)
         self.look_after()
 
     def answered(self, effect: Effect, answer: Any) -> None:

@@ -6,6 +6,8 @@ recount has to find, a doubt, a lock. Outages whose bounds run into each other a
 meanwhile, and beyond the calm end of the run, nothing is judged; nor is what was parked, corrected or excluded.
 """
 
+from collections.abc import Iterable
+
 from simulators.auditors.allowances import Allowances
 from simulators.auditors.finding import Held
 from simulators.evidence import AccountEvidence, Evidence
@@ -23,8 +25,13 @@ Span = tuple[int, int]
 
 def outages(account: AccountEvidence) -> list[Span]:
     """When the account could really not be used, as the source knows it: sorted, joined where they are close."""
+    return joined_spans((at, until) for at, until, _ in (*account.closed, *account.away))
+
+
+def joined_spans(spans: Iterable[Span]) -> list[Span]:
+    """Sorted, and joined where they are close."""
     joined: list[Span] = []
-    for from_ms, until_ms in sorted((at, until) for at, until, _ in (*account.closed, *account.away)):
+    for from_ms, until_ms in sorted(spans):
         if joined and from_ms <= joined[-1][1] + APART_MS:
             joined[-1] = (joined[-1][0], max(joined[-1][1], until_ms))
         else:
@@ -36,6 +43,9 @@ def recovered(evidence: Evidence, out: list[Span], allowances: Allowances, held:
     """Every outage that left enough waiting."""
     if not out or not evidence.checkpoints:
         return
+    if evidence.paused:
+        # An operator's pause holds up like an outage, and what it touches ends with the later of the two.
+        out = joined_spans((*out, *evidence.paused))
     end_ms = evidence.checkpoints[-1].at_ms
     expected = _expected(evidence)
     landed: dict[str, int] = {}

@@ -68,11 +68,15 @@ def recovered(evidence: Evidence, out: list[Span], allowances: Allowances, held:
 
 
 def _expected(evidence: Evidence) -> dict[str, int]:
-    """Entries that were approved once and ended posted, with nothing in their way but the account; and since when."""
+    """Entries that were approved once and ended posted, with nothing in their way but the account; and since when.
+
+    What was first sent in a form that nobody could read waited for its source.
+    """
+    unread = {entry_id for entry_id, _ in evidence.sent_otherwise}
     parked = {park.entry_id for park in evidence.parks}
     posted = {place.entry_id for place in evidence.final if place.place == "posted"}
     return {
         entry_id: versions[0].at_ms
         for entry_id, versions in evidence.versions.items()
-        if len(versions) == 1 and entry_id in posted and entry_id not in parked
+        if len(versions) == 1 and entry_id in posted and entry_id not in parked and entry_id not in unread
     }

@@ -181,10 +181,14 @@ class Lane:
             taken = (one for one in news if isinstance(one, EntryApproved) and self._recovered(process.shell, one))
             self.acknowledge(taken)
         self._cut_short.clear()
+        self._deliver_again()
+        process.look_after()
+
+    def _deliver_again(self) -> None:
+        """Senders whose delivery was not acknowledged try again."""
         waiting, self._undelivered = self._undelivered, []
         for inputs in waiting:
             self.clock.after(REDELIVERY_MS, partial(self.hear, inputs))
-        process.look_after()
 
     def ended(self, process: Process, why: Exception) -> None:
         """A life is over: what it was told and did not acknowledge is sent again, and somebody comes after it."""
@@ -196,6 +200,8 @@ class Lane:
         if process.owner.epoch == self._epoch:
             self._remember(process)
             self._gone(self._rest_ms(why))
+        elif self.process is not None:
+            self._deliver_again()
 
     def _rest_ms(self, why: Exception) -> int:
         """How long until somebody tries again."""

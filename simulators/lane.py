@@ -229,7 +229,7 @@ class Lane:
         self.clock.after(for_ms, self.wake_up)
 
     def _give_back(self, process: Process) -> None:
-        for news, waits in process.taking:
+        for news, waits in process.taking.values():
             self._cut_short.append(news)
             if waits:
                 self._undelivered.append(news)

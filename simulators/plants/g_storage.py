@@ -29,7 +29,8 @@ def _acknowledged_at_once(original: Function) -> Function:
     def hear(process: Process, inputs: Sequence[Any]) -> None:
         process.lane.acknowledge(inputs)
         original(process, inputs)
-        process.taking = type(process.taking)((news, waits and news is not inputs) for news, waits in process.taking)
+        for number, (news, waits) in process.taking.items():
+            process.taking[number] = (news, waits and news is not inputs)
 
     return hear
 

@@ -143,8 +143,7 @@ class Books:
         )
         for field, value in more.items():
             setattr(line, field, value)
-        self.evidence.lines.append(line)
-        return line
+        return self._entered(line)
 
     def reverse(self, line: LedgerLine, at_ms: int | None = None, **more: object) -> LedgerLine:
         """The exact negative of `line` lands an hour after it."""
@@ -162,8 +161,14 @@ class Books:
         )
         for field, value in more.items():
             setattr(undoing, field, value)
-        self.evidence.lines.append(undoing)
-        return undoing
+        return self._entered(undoing)
+
+    def _entered(self, line: LedgerLine) -> LedgerLine:
+        """The line stands, with the trail that led to it: delivered, and sent under its key."""
+        self.evidence.lines.append(line)
+        self.evidence.intents[line.key] = (line.entry_id, line.version)
+        self.evidence.heard[line.entry_id] = self.evidence.heard.get(line.entry_id, 0) | 1 << line.version
+        return line
 
     def end(self, entry: str, place: str, version: int = 1, reason: str = "", told: str | None = None) -> FinalPlace:
         """The runtime says where the version ended; `told` is what the PSA heard of the entry last."""

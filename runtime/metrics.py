@@ -368,7 +368,8 @@ INTAKE_REFUSED = _counter(
     "intake_refused",
     ("reason",),
     "Deliveries of which nothing was taken in, by the bound that was reached; the source delivers again.",
-    "See the gauge of that bound: undecided_bytes, commit_queue_turns, intake_calls, disk_headroom_bytes.",
+    "See the gauge of that bound: undecided_bytes, commit_queue_turns, intake_calls, disk_headroom_bytes. "
+    "letters_bytes: springtide letters, then replay or drop.",
 )
 REQUESTS = _counter(
     "http_requests",
@@ -395,6 +396,12 @@ WEBHOOKS_REFUSED = _counter(
     "Webhook deliveries that were refused, by reason.",
     "A wrong signature: the secret was rotated on one side only. Too old: clocks differ. Replayed: somebody listens.",
 )
+REFUSALS_LEFT_OUT = _counter(
+    "audit_refusals_left_out",
+    (),
+    "Refused commands that were not written into the audit: their caller had 100 there in the same hour.",
+    "springtide audit says who: a program in a loop, or somebody who tries doors. Take the key out, or mend it.",
+)
 
 METRICS: tuple[Metric, ...] = (
     *(BACKLOG, OLDEST_WORK, ENTRIES, HOURS, AMOUNT, OLDEST_IN_PLACE, UNVALUED),
@@ -406,6 +413,7 @@ METRICS: tuple[Metric, ...] = (
     *(QUOTA_RATIO, QUOTA_USED, ON_THE_WIRE, WAITING, MODE),
     *(LATENCY, ATTEMPTS, CALLS, CALL_TIME, COMMIT_TIME, CHECKPOINT_TIME, COMMIT_QUEUE),
     *(INTAKE_CALLS, HEADROOM, ITEMS, INTAKE_REFUSED, REQUESTS, REQUEST_TIME, LETTERS, WEBHOOKS_REFUSED),
+    REFUSALS_LEFT_OUT,
 )
 """All of them, in the order of the page."""
 
@@ -525,6 +533,11 @@ class Metrics:
         """A delivery was not let in; the reason is one of the gateway's closed list."""
         with self._lock:
             self._add(WEBHOOKS_REFUSED, (reason,), 1)
+
+    def refusal_left_out(self) -> None:
+        """A refusal was counted and not written into the audit."""
+        with self._lock:
+            self._add(REFUSALS_LEFT_OUT, (), 1)
 
     def dead_letters(self, counts: Mapping[str, int]) -> None:
         """How many dead letters are in each state now."""

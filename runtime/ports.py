@@ -212,6 +212,10 @@ class Letter:
         return Letter(sha256(text).hexdigest()[:32], source, kind, reason, body, now_ms)
 
 
+LETTER_BYTES = 1_024
+"""What a dead letter takes besides its body. Assumed: its names, its reason and its place in three indexes."""
+
+
 @value
 class AuditNote:
     """A command of a person, or an act on access: who, what, on what, why, and what came of it."""
@@ -222,13 +226,33 @@ class AuditNote:
     target: str
     why: str
     outcome: str
+    number: int = 0
+    """Its place in the audit, given when it is written: 1, 2, 3 …, with gaps where a writing failed."""
+
+
+@value
+class HostOrder:
+    """That a host of the cluster is to be emptied and ended; it stands until that host is no more.
+
+    `verb` is "drain": now; or "restart": in its turn, one host after the other, and only while nobody waits.
+    """
+
+    host: str
+    verb: str
+    who: str
+    why: str
+    at_ms: int
 
 
 class Office(Protocol):
     """What the border keeps durably and what belongs to no partition. Every call returns once it is durable."""
 
-    def quarantine(self, letters: Sequence[Letter]) -> None:
-        """Keep letters; one that is there already is counted."""
+    def quarantine(self, letters: Sequence[Letter], most_bytes: int = 0) -> bool:
+        """Keep letters, all of one source; one that is there already is counted.
+
+        False, and nothing was kept, where what waits of this source would grow beyond `most_bytes` (0: no bound): the
+        bodies, and LETTER_BYTES for each.
+        """
 
     def letters(self, state: str = "waiting", after: str = "", most: int = 1_000) -> Sequence[Letter]:
         """Letters in a state, ordered by id, after an id."""
@@ -245,8 +269,20 @@ class Office(Protocol):
     def note(self, note: AuditNote) -> None:
         """Write an audit note; it is never changed."""
 
-    def audit(self, most: int = 1_000) -> Sequence[AuditNote]:
-        """The latest notes, newest first."""
+    def audit(self, most: int = 1_000, before: int = 0) -> Sequence[AuditNote]:
+        """The latest notes, newest first; those before a number (0: all of them)."""
+
+    def headroom_bytes(self) -> int | None:
+        """Room that is left, where the store can tell."""
+
+    def order(self, orders: Sequence[HostOrder]) -> None:
+        """Keep orders, all or none of them; a later one for the same host takes the place of an earlier one."""
+
+    def orders(self) -> Sequence[HostOrder]:
+        """Every order that stands, by time, then by host."""
+
+    def carried_out(self, hosts: Sequence[str]) -> None:
+        """These hosts are no more: forget what was ordered for them."""
 
 
 class Store(Protocol):
@@ -311,7 +347,8 @@ class Receipt:
 class IntakeRefusedError(Exception):
     """Nothing of this delivery was taken in; it may be delivered again after `retry_after_ms`.
 
-    `bound` is one of: "undecided_bytes" (429); "commit_queue", "concurrent_calls", "disk_headroom", "moving" (503).
+    `bound` is one of: "undecided_bytes", "letters_bytes" (429); "commit_queue", "bodies_bytes", "concurrent_calls",
+    "disk_headroom", "moving" (503).
     """
 
     def __init__(self, bound: str, retry_after_ms: int, detail: str = "") -> None:
@@ -442,6 +479,12 @@ class Operations(Protocol):
 
     async def command(self, entity: str, command: Command) -> bool:
         """Journal a command; False when it found nothing to do. KeyError for an unknown entity."""
+
+    async def hosts(self) -> Mapping[str, str] | None:
+        """Host to region, of every living host of the cluster; None where there is one process and no cluster.
+
+        Raises IntakeRefusedError ("moving") where nobody can tell now.
+        """
 
     async def drain(self, who: str, why: str) -> None:
         """Stop taking in, finish what is on the wire, give the leases back, end."""

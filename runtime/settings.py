@@ -71,6 +71,10 @@ class LimitSettings(_Settings):
     """Bytes of one partition that were taken in and are not decided yet; more is a 429."""
     commit_queue: int = Field(default=256, ge=1)
     """Turns of all partitions that wait for their journal; more is a 503."""
+    letters_bytes: int = Field(default=64 * 1024 * 1024, ge=1_024)
+    """Dead letters of one source that wait: their bodies, and 1 KiB for each; more is a 429."""
+    bodies_bytes: int = Field(default=256 * 1024 * 1024, ge=1_024)
+    """What the bodies of all requests take in memory together; more is a 503. One of the largest fits in any case."""
     concurrent_calls: int = Field(default=1_000, ge=1)
     """Intake requests at once; more is a 503."""
 

@@ -78,7 +78,12 @@ def with_plant(world: WorldSettings, plant: Plant) -> WorldSettings:
     kinds = {fault.kind for fault in plant.faults}
     kept = tuple(fault for fault in world.faults if fault.kind not in kinds)
     world = world.model_copy(update={"faults": (*kept, *plant.faults), "erp": GENERIC[plant.profile]})
-    for path, value in plant.changes.items():
+    return with_changes(world, plant.changes)
+
+
+def with_changes(world: WorldSettings, changes: Mapping[str, Any]) -> WorldSettings:
+    """The world with these fields changed, by dotted path ("people.correction_ppm")."""
+    for path, value in changes.items():
         world = _changed(world, path, value)
     return world
 
@@ -89,6 +94,12 @@ def _changed(settings: S, path: str, value: Any) -> S:
     assert name in type(settings).model_fields, f"{type(settings).__name__} has no {name}"
     held = _changed(getattr(settings, name), rest, value) if rest else value
     return settings.model_copy(update={name: held})
+
+
+def no_such_bug(name: str, known: Iterable[str]) -> str:
+    """What is said to somebody who names a bug that nobody wrote: the nearest one, for there are too many to list."""
+    near = get_close_matches(name, list(known), n=1)
+    return "no such bug; " + (f"did you mean {near[0]}?" if near else "simulators/plants/ has all of them")
 
 
 # ------------------------------------------------------------------ one override

@@ -5,6 +5,8 @@ a seed into a world that nobody thought of, `GOLDEN` is the one undisturbed stor
 struck. Numbers here are ours (assumed): small enough to be cheap, busy enough that every path is walked.
 """
 
+from typing import Any
+
 from scenarios.model import Scenario, Slas
 from simulators.chance import between, happens
 from simulators.faults.kinds import Fault, draw_random_subset
@@ -20,11 +22,13 @@ from simulators.settings import (
     FinanceGate,
     HandPostings,
     LateMasterData,
+    NeverBack,
     RuntimeSettings,
     WorldSettings,
 )
 from simulators.systems.erp_profile import ErpProfile, Idempotency, Staging
 from simulators.systems.profiles.generic import BY_IDEMPOTENCY, GENERIC
+from simulators.systems.psa_profile import PsaProfile
 
 SMALL_FIRM = FirmSettings(consultants=12, entity_count=2, weeks=1)
 FIRST_DAY, LAST_DAY = 25, 31
@@ -36,8 +40,15 @@ VARIATIONS: tuple[tuple[str, ErpProfile], ...] = (
 )
 """Generic profiles that vary something else than the treatment of keys, and one that varies nothing."""
 
+SHORTEST_KEY = 24
+"""The shortest key that an ERP of the swarm keeps whole: 12 bytes of a digest, and no vendor we read takes fewer than
+30 characters (second-hand)."""
+
 CONFIRM_AFTER_MS = HOUR_MS
 """When somebody posts by hand: what has waited for so long is asked about before it goes."""
+
+FULL_RECOUNT_EVERY_MS = DAY_MS
+"""What only a full recount finds is found on the day after the faults stop; a run settles for three."""
 
 LEAST_KINDS = 5
 """Kinds of fault that a seed has at least, of which not each strikes (ours)."""
@@ -77,21 +88,22 @@ def swarm_world(seed: int, population: str = "swarm", lean: tuple[str, ...] = ()
     profile = _profile(seed)
     by_hand = happens(200_000, seed, "small/by_hand")
     soft_close = happens(250_000, seed, "small/gates")
-    accounts = _number(seed, "accounts", 1, 2)
-    people = _people(seed)
+    firm, people = _firm(seed), _people(seed)
     if population == "burst":
         people = people.model_copy(update=BURST)
     troubled = population != "none"
     return WorldSettings(
-        firm=SMALL_FIRM.model_copy(update={"accounts_per_region": accounts}),
+        firm=firm,
         people=people,
         erp=profile,
+        psa=PsaProfile(page_size=_one_of(seed, "page_size", (20, 100, 1_000))),
         runtime=RuntimeSettings(
             batch_max=_one_of(seed, "batch_max", (1, 3, 20, 100)),
             linger_ms=_one_of(seed, "linger_ms", (0, 20_000)),
             checkpoint_every=_one_of(seed, "checkpoint_every", (1, 8, 64, 4_096)),
             restart_ms=_one_of(seed, "restart_ms", (1, 20_000, 10 * 60_000)),
             confirm_after_ms=CONFIRM_AFTER_MS if by_hand else RuntimeSettings().confirm_after_ms,
+            full_recount_every_ms=FULL_RECOUNT_EVERY_MS,
         ),
         faults=swarm_faults(seed, population, profile, lean),
         gates=(*(_held_gate() if by_hand else ()), *(_soft_close() if soft_close else ())),
@@ -99,6 +111,7 @@ def swarm_world(seed: int, population: str = "swarm", lean: tuple[str, ...] = ()
         late_master_data=LateMasterData(
             ppm=300_000 if troubled and happens(250_000, seed, "small/late_projects") else 0, after_ms=4 * DAY_MS
         ),
+        never_back=_never_back(seed, firm) if troubled and firm.accounts_per_region == 2 else None,
     )
 
 
@@ -157,22 +170,57 @@ def swarm_scenario(seed: int, accounts: int | None = None) -> Scenario:
 
 
 def _profile(seed: int) -> ErpProfile:
-    """Ways of treating keys by turns, each with one more variation by turns; a quarter is made to stage besides."""
+    """Ways of treating keys by turns, each with one more variation by turns; a quarter is made to stage besides.
+
+    One in five keeps only the first characters of a key, and one in five takes capitals for small letters (e10).
+    """
     manner = list(Idempotency)[seed % len(Idempotency)]
     name, variation = VARIATIONS[seed // len(Idempotency) % len(VARIATIONS)]
     staged = manner is Idempotency.ASYNC_JOB or happens(250_000, seed, "small/staging")
-    changes = {"staging": Staging()} if staged else {}
+    changes: dict[str, Any] = {"staging": Staging()} if staged else {}
+    if happens(200_000, seed, "small/short_keys"):
+        changes["key_length_max"] = _number(seed, "key_length", SHORTEST_KEY, 80)
+    if happens(200_000, seed, "small/folded_keys"):
+        changes["key_case_folded"] = True
+    # An ERP that takes any reversal would show it if ours were not exact.
+    changes["exact_reversals"] = not happens(250_000, seed, "small/any_reversal")
     return variation.model_copy(update={"name": f"{manner.value}+{name}", "idempotency": manner, **changes})
 
 
+MONTHS = ("2026-03", "2026-10", "2026-12", "2027-02", "2028-02")
+"""Last weeks that differ: clocks go forward, clocks go back, the year ends, February ends on its 28th or 29th."""
+REGIONS = ("EMEA", "EMEA", "EMEA", "APAC", "LATAM", "AMER")
+"""Euro and pound mostly; yen, which have no minor unit, beside Australian dollars; real beside peso; dollars."""
+
+
+def _firm(seed: int) -> FirmSettings:
+    """The small firm somewhere, in some month, perhaps with prices that are amended backwards while time comes in."""
+    amended = happens(250_000, seed, "small/amended")
+    return SMALL_FIRM.model_copy(
+        update={
+            "accounts_per_region": _number(seed, "accounts", 1, 2),
+            "shared_psa": happens(500_000, seed, "small/shared_psa"),
+            "month": MONTHS[_number(seed, "month", 0, len(MONTHS) - 1)],
+            "region_shares": {REGIONS[_number(seed, "region", 0, len(REGIONS) - 1)]: 100},
+            "amended_ppm": 500_000 if amended else 0,
+            "amended_on": _number(seed, "amended_on", FIRST_DAY, LAST_DAY + 2),
+        }
+    )
+
+
 def _people(seed: int) -> PeopleSettings:
-    """As the parameter table has them, or people who correct and take back a lot; every other time also in haste."""
-    hasty_ppm = 250_000 if happens(500_000, seed, "small/hasty") else 0
+    """As the parameter table has them, or people who correct and take back a lot, act in haste, hand in late, or are
+    sent back; each by itself."""
+    changes: dict[str, int] = {}
+    if happens(500_000, seed, "small/hasty"):
+        changes |= {"second_thoughts_ppm": 250_000}
     if happens(500_000, seed, "small/restless"):
-        return PeopleSettings(
-            correction_ppm=200_000, withdrawal_ppm=60_000, duplicate_ppm=30_000, second_thoughts_ppm=hasty_ppm
-        )
-    return PeopleSettings(second_thoughts_ppm=hasty_ppm)
+        changes |= {"correction_ppm": 200_000, "withdrawal_ppm": 60_000, "duplicate_ppm": 30_000}
+    if happens(250_000, seed, "small/late"):
+        changes |= {"late_ppm": 400_000, "auto_approve_ppm": 300_000}
+    if happens(250_000, seed, "small/sent_back"):
+        changes |= {"returned_sheets_ppm": 400_000, "rejected_ppm": 150_000}
+    return PeopleSettings().model_copy(update=changes)
 
 
 def _held_gate() -> tuple[FinanceGate, ...]:
@@ -196,6 +244,15 @@ def _soft_close() -> tuple[FinanceGate, ...]:
         FinanceGate(day=32, at="09:00", gate="open"),
         FinanceGate(day=32, at="11:00", gate="shut"),
     )
+
+
+def _never_back(seed: int, firm: FirmSettings) -> NeverBack | None:
+    """In one seed of eight the second ERP account closes for good, somewhere in the last days."""
+    if not happens(125_000, seed, "small/never_back"):
+        return None
+    day = _number(seed, "never_back_day", LAST_DAY - 2, LAST_DAY + 2)
+    region = next(iter(firm.shares)).lower()
+    return NeverBack(account=f"erp-{region}-2", day=day, at="15:00")
 
 
 def _number(seed: int, what: str, low: int, high: int) -> int:

@@ -65,12 +65,14 @@ class Call:
 
 @dataclass(slots=True)
 class Park:
-    """The runtime parked a version: why, as it says."""
+    """The runtime parked a version: why, as it says, and who is asked to mend it how."""
 
     entry_id: str
     version: int
     reason: str
     at_ms: int
+    owner: str = ""
+    fix: str = ""
 
 
 @dataclass(slots=True)
@@ -78,6 +80,7 @@ class Checkpoint:
     """What the runtime reported at an instant, beside what it had acknowledged by then.
 
     `counts`, `quarters` per place; `approved` and `acknowledged` are counted at the source and at the door.
+    `records` is how many it has made so far, over all of its processes; `memory` is how much of what it holds, by name.
     """
 
     at_ms: int
@@ -85,6 +88,8 @@ class Checkpoint:
     acknowledged: int
     counts: dict[str, int]
     quarters: dict[str, int]
+    records: int = 0
+    memory: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -106,6 +111,16 @@ class PsaStatus:
     entry_id: str
     version: int
     status: str
+
+
+@dataclass(slots=True)
+class ListingRead:
+    """The source showed one page of its list: since when, which page, and the token of the next one ("": none)."""
+
+    at_ms: int
+    since_ms: int
+    page: str
+    next_page: str
 
 
 @dataclass(slots=True)
@@ -162,6 +177,19 @@ class Log:
 
 
 @dataclass(slots=True)
+class KeyClash:
+    """A row came under a key that another (entry, version, leg) has in the ledger, as the ERP keeps keys."""
+
+    key: str
+    entry_id: str
+    version: int
+    leg: str
+    held: tuple[str, int, str]
+    """The (entry, version, leg) that had it."""
+    at_ms: int
+
+
+@dataclass(slots=True)
 class Evidence:
     """All there is to know about one legal entity's run."""
 
@@ -172,15 +200,39 @@ class Evidence:
     """Key of a row to the crc32 of the bytes of its first attempt."""
     changed_attempts: list[str] = field(default_factory=list)
     """Keys that came a second time with other bytes."""
+    key_clashes: list[KeyClash] = field(default_factory=list)
+    key_length_max: int | None = None
+    key_case_folded: bool = False
+    """How the ERP keeps keys: how many characters of them, and whether without case."""
+    ledger_ids: list[tuple[str, str]] = field(default_factory=list)
+    """(key, ledger id) of every row that the runtime took for applied, as it wrote it down."""
+    adopted: list[tuple[str, str]] = field(default_factory=list)
+    """(entry, ledger id) of every line by hand that the runtime took for its own."""
     refused_rows: dict[str, set[str]] = field(default_factory=dict)
-    """Entry to the reasons the ERP really gave for refusing it."""
+    """Entry to the reasons the ERP really gave for refusing it; "duplicate" where it called a row a copy of another."""
     parks: list[Park] = field(default_factory=list)
+    still_parked: dict[str, Park] = field(default_factory=dict)
+    """Entry to its park, as the runtime shows it at the end; `parks` lacks what a process made durable and died of."""
     checkpoints: list[Checkpoint] = field(default_factory=list)
     final: list[FinalPlace] = field(default_factory=list)
     psa: dict[str, PsaStatus] = field(default_factory=dict)
     psa_claims: list[tuple[int, str, int, str]] = field(default_factory=list)
     """(at_ms, entry, version, status) whenever the PSA was told "posted"."""
     periods: list[PeriodFact] = field(default_factory=list)
+    paused: list[tuple[int, int]] = field(default_factory=list)
+    """(from_ms, until_ms) in which an operator had told the runtime not to post."""
+    configured: list[tuple[int, int, str]] = field(default_factory=list)
+    """(from_ms, until_ms, setting) that somebody changed while the runtime ran."""
+    retried: dict[str, int] = field(default_factory=dict)
+    """Entry to the park that a person retried last, by the stamp that the runtime gave it."""
+    waived: dict[str, int] = field(default_factory=dict)
+    """Entry to the park that a person gave up, likewise."""
+    set_up: dict[str, int] = field(default_factory=dict)
+    """Project to the instant at which it was set up in the ERP; those that were there from the start are left out."""
+    reads: list[ListingRead] = field(default_factory=list)
+    """Every page of its list that the source showed, in order."""
+    sent_otherwise: dict[tuple[str, int], list[tuple[int, str]]] = field(default_factory=dict)
+    """(entry, version) to when its event was sent in which form that nobody agreed on ("": as agreed, afterwards)."""
     acknowledged: int = 0
     approved: int = 0
     deeds: list[Deed] = field(default_factory=list)
@@ -205,3 +257,10 @@ class AccountEvidence:
     """(from_ms, until_ms, kind) in which the system was down for maintenance."""
     quota_calls: int = 0
     quota_window_ms: int = 0
+    left: list[int] = field(default_factory=list)
+    """Instants at which our calls left, in order, whatever became of them; logins apart. The driver's word."""
+    told: list[tuple[int, int, str]] = field(default_factory=list)
+    """(instant, status, Retry-After as it stood there) of every 429 and 503, when our side heard it."""
+    away: list[tuple[int, int, str]] = field(default_factory=list)
+    """(from_ms, until_ms, kind) in which it was cut off, answered for, slow, locked or out of quota. Known at the
+    source; nobody told us."""

@@ -21,7 +21,7 @@ from runtime.core.news import DeadLetter, EntryApproved, News
 from runtime.core.policy import Policy
 from runtime.core.records import Record
 from runtime.drivers.clock import Clock as Watch
-from runtime.drivers.shell import CHECKPOINT_EVERY, Shell
+from runtime.drivers.shell import CHECKPOINT_EVERY, WINDOW, Shell
 from runtime.journal.format import UnknownRecordError
 from runtime.journal.memory import MemoryStore
 from runtime.ports import Connector, NotOwnerError, StoreBrokenError, StoreFullError
@@ -105,6 +105,7 @@ class Lane:
         on_records: Callable[[str, Sequence[Record], int], None],
         evidence: Evidence,
         checkpoint_every: int = CHECKPOINT_EVERY,
+        window: int = WINDOW,
     ) -> None:
         self.clock = clock
         self.entity = entity
@@ -114,6 +115,7 @@ class Lane:
         self.weather = weather
         self.restart_ms = restart_ms
         self.checkpoint_every = checkpoint_every
+        self.window = window
         self.tally = Tally(evidence.heard)
         self.boundaries = 0
         self.calls = 0

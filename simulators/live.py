@@ -15,7 +15,7 @@ Rule 4. The auditors are those of the simulated world. What they need the runtim
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from runtime.connectors.psa.generic import UndecodableEventError, read_event
-from runtime.core.model import Assignment, Gate, Period, PeriodStatus, TimeEntry, Worker
+from runtime.core.model import Assignment, Gate, Period, PeriodStatus, Project, TimeEntry, Worker
 from runtime.core.news import EntryApproved, EntryWithdrawn, PeriodPublished, ProjectsPublished, RatesPublished
 from runtime.settings import AccountSettings, EntitySettings
 from simulators.auditors.allowances import Allowances
@@ -33,7 +33,7 @@ from simulators.chance import between, chance, happens
 from simulators.evidence import AccountEvidence, Evidence, FinalPlace, PeriodFact
 from simulators.faults.weather import Weather
 from simulators.firm.build import build_firm, is_working_day
-from simulators.firm.model import AssignmentPlan, Consultant, Firm, LegalEntity
+from simulators.firm.model import AssignmentPlan, Consultant, Firm, LegalEntity, RatePlan
 from simulators.people.acts import (
     Act,
     LineChanged,
@@ -90,12 +90,29 @@ class Approved(NamedTuple):
 class LiveFirm:
     """The firm of a scenario, alive from `now_ms` on (ms UTC)."""
 
-    def __init__(self, settings: WorldSettings, seed: int, now_ms: int) -> None:
-        """Raises ValueError where a fault breaks what the runtime is told of the world."""
+    def __init__(
+        self,
+        settings: WorldSettings,
+        seed: int,
+        now_ms: int,
+        *,
+        reprice: Callable[[Firm], Iterable[RatePlan]] | None = None,
+        late_projects: Callable[[Firm], Iterable[str]] = lambda firm: (),
+    ) -> None:
+        """`reprice` replaces the firm's price lists, `late_projects` nobody knows before `set_up`.
+
+        What `evidence` writes says nothing of either, so such a firm is audited by itself.
+
+        Raises ValueError where a fault breaks what the runtime is told of the world.
+        """
         self.settings = settings
         self.seed = seed
         self.began_ms = now_ms
         self.firm = _firm(settings, seed, now_ms)
+        if reprice is not None:
+            self.firm.rates = list(reprice(self.firm))
+        self.late = tuple(late_projects(self.firm))
+        """Projects that are not set up yet."""
         run = settings.runtime
         self.weather = Weather(
             settings.faults, seed, deadline_ms=run.call_deadline_ms, late_landing_ms=run.late_landing_ms
@@ -121,7 +138,8 @@ class LiveFirm:
         self.profile = profile_under(self.settings.erp, self.weather)
         projects: dict[str, list[str]] = {code: [] for code in self.by_code}
         for project in self.firm.projects:
-            projects[project.entity].append(project.project)
+            if project.project not in self.late:
+                projects[project.entity].append(project.project)
         workers: dict[str, list[str]] = {code: [] for code in self.by_code}
         for person in self.firm.consultants:
             workers[person.entity].append(person.worker)
@@ -134,7 +152,13 @@ class LiveFirm:
         for account in dict.fromkeys(entity.psa_account for entity in self.firm.entities):
             noted = self.accounts[account] = AccountEvidence(account)
             self.psas[account] = Psa(
-                self.settings.psa, account, self.firm.entities, self.evidences, seed=self.seed, account_evidence=noted
+                self.settings.psa,
+                account,
+                self.firm.entities,
+                self.evidences,
+                seed=self.seed,
+                account_evidence=noted,
+                readings=self.weather.readings,
             )
 
     def _publish(self, now_ms: int) -> list[bytes]:
@@ -145,7 +169,8 @@ class LiveFirm:
             for news in reference_news(self.firm, code, rates[code]):
                 match news:
                     case ProjectsPublished():
-                        made.append(_event("projects.published", code, projects=news.projects))
+                        known = [project for project in news.projects if project.project not in self.late]
+                        made.append(_event("projects.published", code, projects=known))
                     case RatesPublished():
                         made.append(_event("rates.published", code, lines=news.lines))
                     case PeriodPublished():
@@ -165,7 +190,10 @@ class LiveFirm:
     # ---------------------------------------------------------------- what is published
 
     def reference_events(self) -> list[bytes]:
-        """Plain events, JSON, with everything that must be known before anything is approved, entity by entity."""
+        """Plain events, JSON, with everything that must be known before anything is approved, entity by entity.
+
+        What was moved or set up since then follows, in its order.
+        """
         return list(self._reference)
 
     def move_period(self, entity: str, name: str, status: str, gate: str, now_ms: int) -> bytes:
@@ -182,7 +210,21 @@ class LiveFirm:
             version=known.version + 1,
         )
         self._take_on(moved, now_ms)
-        return _event("periods.published", entity, periods=[moved])
+        return self._tells(_event("periods.published", entity, periods=[moved]))
+
+    def set_up(self, project: str) -> bytes:
+        """A late project is set up in the ERP; the plain event that tells of it. Raises KeyError for any other."""
+        if project not in self.late:
+            raise KeyError(project)
+        self.late = tuple(one for one in self.late if one != project)
+        plan = next(plan for plan in self.firm.projects if plan.project == project)
+        self.erps[self.by_code[plan.entity].erp_account].add_project(plan.entity, project)
+        told = Project(plan.project, plan.entity, plan.client, plan.contract)
+        return self._tells(_event("projects.published", plan.entity, projects=[told]))
+
+    def _tells(self, event: bytes) -> bytes:
+        self._reference.append(event)
+        return event
 
     def _take_on(self, period: Period, now_ms: int) -> None:
         entity, module, name = period.entity, period.module, period.name
@@ -251,6 +293,10 @@ class LiveFirm:
             return acts
         made = [one for act in acts for one in self._does(act, _entity_of(act), now_ms)]
         return "" if made else "the source does not publish that: the entry was taken back for good"
+
+    def act(self, act: Act, now_ms: int) -> list[Approved]:
+        """People do this at the source; what it publishes because of it."""
+        return list(self._does(act, _entity_of(act), now_ms))
 
     def _does(self, act: Act, entity: str, now_ms: int) -> Iterator[Approved]:
         deliveries: Deliveries = self.psas[self.by_code[entity].psa_account].act(act, now_ms)

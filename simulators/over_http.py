@@ -20,8 +20,8 @@ import json
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from time import time
 from typing import Any
 from urllib.parse import parse_qs
@@ -34,21 +34,28 @@ from simulators.faults.verdicts import (
     CallNote,
     Delay,
     DeliverTwice,
+    Garble,
     LandLate,
     LoseTheReply,
     LoseTheRequest,
     Refuse,
+    Verdict,
 )
 from simulators.live import LiveFirm
 from simulators.systems.erp import Erp
 from simulators.systems.erp.door import header
 from simulators.systems.maintenance import Style
 from simulators.systems.psa import Psa
+from simulators.systems.reply import garbled
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Befalls = Callable[[CallNote, Request, int], Verdict]
+"""What befalls a call that arrives at this instant (ms UTC)."""
+Answered = Callable[[CallNote, Request, Response | None, int], None]
+"""Told of each call when it is over: its answer, None where it got none, and the instant of its arrival (ms UTC)."""
 
 LOOPBACK = "127.0.0.1"
 CONNECTION = "springtide.connection"
@@ -93,6 +100,9 @@ class MockSystems:
         """Where it listens, for the settings that it hands out."""
         self.closing = asyncio.Event()
         """Set when the server ends: whoever is held is let go."""
+        self.befalls: Befalls = lambda note, request, now_ms: self.live.weather.call(note, now_ms)
+        """Asked about every call that reaches a system. The weather, unless somebody puts faults of their own here."""
+        self.answered: Answered = lambda note, request, response, at_ms: None
         self._landing: set[asyncio.Task[None]] = set()
         self.reset()
 
@@ -130,7 +140,9 @@ class MockSystems:
             return
         headers = {name.decode("latin-1"): text.decode("latin-1") for name, text in scope["headers"]}
         request = Request(scope["method"], f"/{path}?{query}" if query else f"/{path}", headers, body)
-        response = await self._call(place, account, system, request, receive)
+        note, at_ms = self._note(place, account, request), self.now_ms()
+        response = await self._call(note, system, request, at_ms, receive)
+        self.answered(note, request, response, at_ms)
         if response is None:
             await self._hang_up(scope, receive)
         else:
@@ -139,13 +151,12 @@ class MockSystems:
     # ---------------------------------------------------------------- a call on the wire
 
     async def _call(
-        self, place: str, account: str, system: Erp | Psa, request: Request, receive: Receive
+        self, note: CallNote, system: Erp | Psa, request: Request, now_ms: int, receive: Receive
     ) -> Response | None:
         """The answer after the time it takes; None when the connection is to be closed without one."""
-        now_ms = self.now_ms()
-        if now_ms < self._resets.get(account, 0):
+        if now_ms < self._resets.get(note.account, 0):
             return None
-        verdict = self.live.weather.call(self._note(place, account, request), now_ms)
+        verdict = self.befalls(note, request, now_ms)
         added_ms = 0
         match verdict:
             case LoseTheRequest():
@@ -158,10 +169,8 @@ class MockSystems:
             case Refuse():
                 if not verdict.status:
                     return None
-                after = verdict.retry_after_ms
-                return Response(
-                    verdict.status, {} if after is None else {"Retry-After": str(after // 1000)}, verdict.body
-                )
+                after = verdict.retry_after
+                return Response(verdict.status, {} if after is None else {"Retry-After": after}, verdict.body)
             case Delay():
                 added_ms = verdict.ms
         reply = system.answer(request, now_ms)
@@ -169,11 +178,11 @@ class MockSystems:
             return None
         if isinstance(verdict, DeliverTwice) and reply.response.status not in DOORS:
             self._later(verdict.gap_ms, system, request)
-        slow_until_ms, slow_ms = self._slow.get(account, (0, 0))
+        slow_until_ms, slow_ms = self._slow.get(note.account, (0, 0))
         if now_ms < slow_until_ms:
             added_ms += slow_ms
         await self._pause((reply.delay_ms + added_ms) / 1000)
-        return reply.response
+        return garbled(reply.response, verdict.how) if isinstance(verdict, Garble) else reply.response
 
     def _note(self, place: str, account: str, request: Request) -> CallNote:
         """What chance may know of a call: who makes it, and what they call it."""
@@ -482,6 +491,24 @@ def serve(app: MockSystems, port: int, ready: Callable[[str], None]) -> None:
 
     Raises ModuleNotFoundError where uvicorn is not installed, OSError where the port is taken.
     """
+
+    async def until_told() -> None:
+        loop, told = asyncio.get_running_loop(), asyncio.Event()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(each, told.set)
+        async with served(app, port) as urls:
+            ready(urls[0])
+            await told.wait()
+
+    asyncio.run(until_told())
+
+
+@asynccontextmanager
+async def served(app: MockSystems, *ports: int) -> AsyncIterator[tuple[str, ...]]:
+    """Serve on these ports (0: any that is free) as long as the block lasts; the URL of each, in their order.
+
+    Raises ModuleNotFoundError where uvicorn is not installed, OSError where a port is taken.
+    """
     import uvicorn
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -494,29 +521,23 @@ def serve(app: MockSystems, port: int, ready: Callable[[str], None]) -> None:
             scope: dict[str, Any] = self.scope  # type: ignore[assignment]  # see above
             scope["extensions"] = {CONNECTION: self.transport.abort}
 
+    listens = asyncio.Event()
+
     class Server(uvicorn.Server):
-        """Says when it is ready, and ends with code 0."""
+        """Says when it is ready, and leaves signals to whoever serves."""
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            ready(app.url)
+            listens.set()
 
         @contextmanager
         def capture_signals(self) -> Iterator[None]:
-            loop = asyncio.get_running_loop()
-
-            def end() -> None:
-                app.closing.set()
-                self.should_exit = True
-
-            for each in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(each, end)
             yield
 
-    with socket.socket() as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((LOOPBACK, port))
-        app.url = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
+    with ExitStack() as stack:
+        listening = [stack.enter_context(_listening(port)) for port in ports]
+        urls = tuple(f"http://{LOOPBACK}:{one.getsockname()[1]}" for one in listening)
+        app.url = urls[0]
         config = uvicorn.Config(
             app,
             http=Protocol,
@@ -527,7 +548,26 @@ def serve(app: MockSystems, port: int, ready: Callable[[str], None]) -> None:
             timeout_keep_alive=75,
             timeout_graceful_shutdown=2,
         )
-        Server(config).run([listening])
+        server = Server(config)
+        serving = asyncio.ensure_future(server.serve(listening))
+        await asyncio.wait(
+            (serving, waiting := asyncio.ensure_future(listens.wait())), return_when=asyncio.FIRST_COMPLETED
+        )
+        waiting.cancel()
+        try:
+            yield urls
+        finally:
+            app.closing.set()
+            server.should_exit = True
+            await serving
+
+
+@contextmanager
+def _listening(port: int) -> Iterator[socket.socket]:
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((LOOPBACK, port))
+        yield listening
 
 
 def announce(app: MockSystems, **more: object) -> None:

@@ -47,7 +47,7 @@ class Process:
         self.entity = lane.entity
         self.owner = owner
         self.journal = journal
-        self.shell = Shell(lane.policy, journal, lane.witness, lane.checkpoint_every)
+        self.shell = Shell(lane.policy, journal, lane.witness, lane.checkpoint_every, lane.window)
         self.alive = True
         self.knows = False
         """It has read what is durable."""
@@ -179,8 +179,8 @@ class Process:
         self._do(lambda: self._turn(lambda now_ms: self.shell.turn(inputs, now_ms), self._told_and_on))
 
     def _told_and_on(self) -> None:
+        # Where somebody took over meanwhile, senders have turned to the successor, and nobody hears this one.
         if self.taking:
-            # Else it was replaced while it was stopped, and its senders have turned to its successor.
             news, _ = self.taking.popleft()
             self.lane.acknowledge(news)
         self.look_after()

@@ -27,6 +27,7 @@ from simulators.auditors.finding import Held
 from simulators.auditors.pricing import EXCLUDED
 from simulators.coverage import Coverage, Watch, one_run
 from simulators.evidence import ApprovedVersion, Evidence
+from simulators.faults.machine_clock import ClockSkew, ClockStep, ClockStrobe
 from simulators.firm.build import build_firm
 from simulators.firm.model import Firm
 from simulators.firm.settings import FirmSettings
@@ -50,10 +51,22 @@ EXAMPLES = 3
 """Entries that a case of parked rows names, at most."""
 STANDING_CALLS_AN_HOUR = 4
 """Calls that time alone causes at an account: polls, probes, tokens (assumed: one in a quarter of an hour)."""
+PROBE_LAST_STEP_MS = 5 * MINUTE_MS
+"""The step between two probes of a system that stays closed (ours: the account's `probe_max_ms`)."""
 PROBE_STEP_MS = 30_000
 """The longest step between two probes of a closed system that is still no storm (assumed)."""
 NEWS_LAG_MS = 6 * HOUR_MS
 """How long an event may travel, besides what has waited for a confirmation (assumed: until a recount finds it)."""
+HOLDS_UP = (
+    "idle_stop",
+    "stop_before_check",
+    "stop_before_send",
+    "slow_worker",
+    "slow_fsync",
+    "two_owners",
+    "hasty_shut_down",
+)
+"""Kinds of fault by which a process has a permit and uses it late: the account cannot take it back."""
 CAUSES_MORE_CALLS = ("duplicate_request", "late_landing")
 """Kinds of fault by which a call reaches the door without having been paced."""
 
@@ -271,17 +284,60 @@ def allowances(settings: WorldSettings, seen: Seen) -> Allowances:
     run = settings.runtime
     hours = (seen.end_ms - seen.firm.start_ms) // HOUR_MS
     faults = sum(seen.fired.values())
+    held_up = sum(seen.fired.get(kind, 0) for kind in HOLDS_UP)
     unpaced = sum(seen.fired.get(kind, 0) for kind in CAUSES_MORE_CALLS)
     accounts = {}
     for name in seen.accounts:
         behind = [e.code for e in seen.firm.entities if name in (e.erp_account, e.psa_account)]
         rows = sum(seen.evidences[code].approved for code in behind if code in seen.evidences)
         accounts[name] = CallAllowance(
-            calls=fair_calls(rows, faults, standing_calls=STANDING_CALLS_AN_HOUR * hours),
+            calls=fair_calls(rows, faults, standing_calls=STANDING_CALLS_AN_HOUR * hours + _probes(seen, name)),
             over_quota=unpaced,
             probe_step_ms=PROBE_STEP_MS,
+            concurrent_calls=run.concurrent_max,
+            late_leavers=held_up * run.concurrent_max,
         )
-    return Allowances(accounts=accounts, news_lag_ms=NEWS_LAG_MS + run.confirm_after_ms)
+    calm_ms = settings.calm_before_end_ms
+    return Allowances(
+        accounts=accounts,
+        news_lag_ms=NEWS_LAG_MS + run.confirm_after_ms,
+        overlap_ms=run.recount_overlap_ms,
+        ahead_ms=_ahead_ms(settings),
+        read_after_ms=_overdue_after_ms(seen.end_ms, calm_ms, run.recount_every_ms),
+        full_read_after_ms=_overdue_after_ms(seen.end_ms, calm_ms, run.full_recount_every_ms),
+        full_since_ms=seen.firm.start_ms,
+        memory_window=run.window,
+        checkpoint_every=run.checkpoint_every,
+        batch_max=run.batch_max,
+        calls_max=run.calls_max,
+        unhealthy=seen.unhealthy,
+    )
+
+
+def _ahead_ms(settings: WorldSettings) -> int:
+    """How far the clock of one of our machines may be ahead, all faults of clocks taken together."""
+    by_ms = 0
+    for fault in settings.faults:
+        match fault:
+            case ClockSkew():
+                by_ms += fault.most_ms
+            case ClockStep() | ClockStrobe():
+                by_ms += max(0, fault.by_ms)
+    return by_ms
+
+
+def _overdue_after_ms(end_ms: int, calm_ms: int, every_ms: int) -> int:
+    """When the last of the reads that come every so often has to have begun: two turns before the end, if that is calm.
+
+    0 where the calm is too short to say.
+    """
+    return end_ms - 2 * every_ms if 0 < 2 * every_ms <= calm_ms else 0
+
+
+def _probes(seen: Seen, account: str) -> int:
+    """How many probes an account that was closed for so long is worth, for each that probes in turn."""
+    closed_ms = sum(min(until_ms, seen.end_ms) - from_ms for from_ms, until_ms, _ in seen.accounts[account].closed)
+    return closed_ms // PROBE_LAST_STEP_MS
 
 
 def _part(job: Job, seen: Seen, audited: Audited, world: World) -> Part:

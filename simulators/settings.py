@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from runtime.drivers.shell import WINDOW
 from simulators.faults.kinds import Fault
 from simulators.faults.wall_time import At, Day
 from simulators.faults.weather import Weather
@@ -44,10 +45,15 @@ class RuntimeSettings(_Settings):
     confirm_after_ms: int = Field(default=6 * HOUR_MS, ge=0)
     recount_every_ms: int = Field(default=6 * HOUR_MS, ge=MINUTE_MS)
     recount_overlap_ms: int = Field(default=2 * HOUR_MS, ge=0)
+    full_recount_every_ms: int = Field(default=0, ge=0)
+    """Every so often a recount reaches back `full_recount_span_ms`; 0: never."""
+    full_recount_span_ms: int = Field(default=62 * DAY_MS, ge=0)
     restart_ms: int = Field(default=20_000, ge=1)
     """From the death of a process to its successor's first breath."""
     checkpoint_every: int = Field(default=4_096, ge=1)
     """Entries touched before the journal is checkpointed; small, so that small worlds let go of entries and reload."""
+    window: int = Field(default=WINDOW, ge=1)
+    """Entries in memory beyond which the end of the queue stays on disk."""
 
 
 class FinanceGate(_Settings):
@@ -77,6 +83,14 @@ class LateMasterData(_Settings):
     after_ms: int = Field(default=5 * DAY_MS, ge=0)
 
 
+class NeverBack(_Settings):
+    """An ERP account that closes at an instant and never opens again: everything else must finish without it."""
+
+    account: str
+    day: Day = "last"
+    at: At = "12:00"
+
+
 class WorldSettings(_Settings):
     """Everything a world is built from, apart from its seed."""
 
@@ -95,6 +109,7 @@ class WorldSettings(_Settings):
     gates: tuple[FinanceGate, ...] = ()
     hand_postings: tuple[HandPostings, ...] = ()
     late_master_data: LateMasterData = LateMasterData()
+    never_back: NeverBack | None = None
     period_news_ms: tuple[int, int] = (1_000, 30_000)
     """From finance moving a period or a gate to the partition hearing of it: least and most (assumed)."""
     calm_before_end_ms: int = Field(default=3 * DAY_MS, ge=0)
@@ -118,5 +133,12 @@ class WorldSettings(_Settings):
     def _faults_keep_the_assumptions(self) -> Self:
         """A fault that would break what the runtime is told of the world is refused here, before anything runs."""
         run = self.runtime
-        Weather(self.faults, 0, deadline_ms=run.call_deadline_ms, late_landing_ms=run.late_landing_ms)
+        Weather(
+            self.faults,
+            0,
+            deadline_ms=run.call_deadline_ms,
+            late_landing_ms=run.late_landing_ms,
+            overlap_ms=run.recount_overlap_ms,
+            full_recounts=run.full_recount_every_ms > 0,
+        )
         return self

@@ -33,21 +33,36 @@ from runtime.core.effects import Effect
 from runtime.drivers.account_shell import AccountShell
 from runtime.ports import Connector, Request, Response
 from simulators.chance import between
+from simulators.evidence import AccountEvidence, Call
+from simulators.faults.moves import AnswerInstead, CutOff
 from simulators.faults.verdicts import (
     PASS,
     CallNote,
     Delay,
     DeliverTwice,
+    Garble,
+    How,
     LandLate,
     LoseTheReply,
     LoseTheRequest,
     Refuse,
+    Verdict,
 )
 from simulators.faults.weather import Weather
-from simulators.systems.reply import Reply
+from simulators.systems.reply import Reply, garbled, seconds_until
 
 WIRE_MS = (5, 60)
 """One way over the network, from and to, in milliseconds (assumed)."""
+LOGIN_DEADLINE_MS = 30_000
+"""How long a login may take before it is given up, as in the asyncio driver."""
+OUTCOMES: dict[int, str] = {
+    400: "throttled",
+    401: "login",
+    403: "locked_out",
+    429: "throttled",
+    503: "maintenance",
+}
+"""How a call that something in front of a system turned away is written down, by the status it heard."""
 
 
 class System(Protocol):
@@ -118,8 +133,17 @@ class Desk:
     """One connector account in virtual time: the account machine, its system, and the lanes that share it."""
 
     def __init__(
-        self, clock: Clock, policy: AccountPolicy, system: System, name: str, weather: Weather, seed: int
+        self,
+        clock: Clock,
+        policy: AccountPolicy,
+        system: System,
+        name: str,
+        weather: Weather,
+        seed: int,
+        noted: AccountEvidence | None = None,
     ) -> None:
+        """`noted`: where it is written down what left, and what was turned away before it reached the system."""
+        self.noted = AccountEvidence(name) if noted is None else noted
         self.clock = clock
         self.name = name
         self.shell = AccountShell(
@@ -139,6 +163,8 @@ class Desk:
         self.logins = 0
         self.slow: list[tuple[int, int, int]] = []
         """(from, until, added ms): a slow system."""
+        self.hindrances: list[CutOff | AnswerInstead] = []
+        """What the calendar put between us and the system."""
         self.bands: list[Band] = []
         self.account = self.shell.account
         self.hear = self.shell.hear
@@ -155,11 +181,22 @@ class Desk:
 
     def _log_in(self) -> None:
         self.logins += 1
-        reply = self.system.answer(build_login(self.credential), self.clock.now_ms)
-        self.clock.after(max(1, reply.delay_ms), lambda: self._logged_in(reply.response))
+        clock = self.clock
+        verdict = self._in_the_way("login", "", clock.now_ms) if self.hindrances else PASS
+        if isinstance(verdict, Refuse):
+            self._note_refusal(verdict, "", "login", 0)
+            refusal = _response(verdict)
+            clock.after(2 * WIRE_MS[0], lambda: self._logged_in(refusal))
+            return
+        if not isinstance(verdict, LoseTheRequest):
+            reply = self.system.answer(build_login(self.credential), clock.now_ms)
+        if verdict is PASS:
+            clock.after(max(1, reply.delay_ms), lambda: self._logged_in(reply.response))
+        else:
+            clock.after(LOGIN_DEADLINE_MS, lambda: self._logged_in(None))
 
-    def _logged_in(self, response: Response) -> None:
-        read = read_login(response)
+    def _logged_in(self, response: Response | None) -> None:
+        read = None if response is None else read_login(response)
         if isinstance(read, tuple):
             self.token = read[0]
             self.hear(LoginAnswered(read[1], None))
@@ -184,14 +221,18 @@ class Desk:
         """Put a call on the wire, with whatever befalls it there."""
         clock = self.clock
         left_ms = clock.now_ms
+        self.noted.left.append(left_ms)
         self.hear(CallLeft(lane.entity))
         if self.token:
             request = Request(
                 request.method, request.path, {**request.headers, "Authorization": f"Bearer {self.token}"}, request.body
             )
         out_ms = between(*WIRE_MS, self.seed, "wire", note.name, note.kind)
-        verdict = self.weather.call(note, left_ms)
+        verdict = self._in_the_way(note.kind, note.entity, left_ms) if self.hindrances else PASS
+        if verdict is PASS:
+            verdict = self.weather.call(note, left_ms)
         heard = True
+        how: How | None = None
         extra_ms = 0
         again_ms: int | None = None
         if verdict is not PASS:
@@ -200,12 +241,12 @@ class Desk:
                     clock.after(deadline_ms, lambda: self._silence(lane, effect, left_ms))
                     return
                 case Refuse():
-                    headers = {}
-                    if verdict.retry_after_ms is not None:
-                        headers = {"Retry-After": str(verdict.retry_after_ms // 1000)}
-                    refusal = Response(verdict.status or CONNECTION_REFUSED, headers, verdict.body)
+                    self._note_refusal(verdict, note.entity, note.kind, note.rows)
+                    refusal = _response(verdict)
                     clock.after(2 * out_ms, lambda: self._back(lane, effect, left_ms, refusal))
                     return
+                case Garble():
+                    how = verdict.how
                 case LoseTheReply():
                     heard = False
                 case LandLate():
@@ -217,7 +258,27 @@ class Desk:
                 case Delay():
                     extra_ms = verdict.ms
         back_ms = out_ms + extra_ms
-        clock.after(out_ms, lambda: self._land(lane, effect, request, left_ms, deadline_ms, back_ms, heard, again_ms))
+        clock.after(
+            out_ms, lambda: self._land(lane, effect, request, left_ms, deadline_ms, back_ms, heard, again_ms, how)
+        )
+
+    def _in_the_way(self, kind: str, entity: str, now_ms: int) -> Verdict:
+        """What the calendar put between us and the system, as far as it concerns this call."""
+        for hindrance in self.hindrances:
+            if not hindrance.at_ms <= now_ms < hindrance.until_ms:
+                continue
+            if isinstance(hindrance, CutOff):
+                return LoseTheRequest() if hindrance.way == "both" else LoseTheReply()
+            if kind in hindrance.calls and hindrance.entity in ("", entity):
+                wait = seconds_until(hindrance.until_ms, now_ms) if hindrance.tells else None
+                return Refuse(hindrance.status, wait, b"")
+        return PASS
+
+    def _note_refusal(self, refusal: Refuse, entity: str, kind: str, rows: int) -> None:
+        """Write down a call that the system itself never saw."""
+        outcome = OUTCOMES.get(refusal.status)
+        if outcome is not None:
+            self.noted.calls.append(Call(self.name, entity, kind, rows, self.clock.now_ms, outcome))
 
     def _land_unheard(self, request: Request) -> None:
         self.system.answer(request, self.clock.now_ms)
@@ -232,6 +293,7 @@ class Desk:
         back_ms: int,
         heard: bool,
         again_ms: int | None,
+        how: How | None,
     ) -> None:
         now_ms = self.clock.now_ms
         reply = self.system.answer(request, now_ms)
@@ -244,7 +306,11 @@ class Desk:
                 delay_ms += added_ms
         gives_up_ms = left_ms + deadline_ms
         if heard and now_ms + delay_ms < gives_up_ms:
-            self.clock.after(delay_ms, lambda: self._back(lane, effect, left_ms, reply.response))
+            response = reply.response if how is None else garbled(reply.response, how)
+            if response is None:
+                self.clock.after(delay_ms, lambda: self._silence(lane, effect, left_ms))
+            else:
+                self.clock.after(delay_ms, lambda: self._back(lane, effect, left_ms, response))
         else:
             self.clock.at(gives_up_ms, lambda: self._silence(lane, effect, left_ms))
 
@@ -254,12 +320,22 @@ class Desk:
         self.pump()
 
     def _back(self, lane: Caller, effect: Effect, left_ms: int, response: Response) -> None:
+        if response.status in ASKS_TO_WAIT:
+            self.noted.told.append((self.clock.now_ms, response.status, response.headers.get("Retry-After", "")))
         answer = lane.connector_of(effect).read(effect, response)
         if isinstance(answer, TurnedAway):
-            self.hear(CallTurnedAway(left_ms, answer.door, answer.retry_after_ms))
+            self.hear(CallTurnedAway(left_ms, answer.door, answer.retry_after_ms, lane.entity))
         elif isinstance(answer, Silent):
             self.hear(CallSilent(left_ms))
         else:
-            self.hear(CallServed(left_ms))
+            self.hear(CallServed(left_ms, lane.entity))
         lane.answered(effect, answer)
         self.pump()
+
+
+def _response(refusal: Refuse) -> Response:
+    headers = {} if refusal.retry_after is None else {"Retry-After": refusal.retry_after}
+    return Response(refusal.status or CONNECTION_REFUSED, headers, refusal.body)
+
+
+ASKS_TO_WAIT = (429, 503)

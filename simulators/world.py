@@ -23,6 +23,7 @@ from runtime.core.policy import Policy
 from runtime.core.records import (
     BatchSent,
     EntryParked,
+    LineFoundByHand,
     Record,
     RowRefused,
     RowsApplied,
@@ -35,15 +36,30 @@ from simulators.auditors.pricing import EXCLUDED, Pricing
 from simulators.chance import between, happens
 from simulators.evidence import AccountEvidence, Checkpoint, Evidence, FinalPlace, Park, PeriodFact
 from simulators.faults.moves import (
+    AnswerInstead,
+    ApproveAgain,
+    Backfill,
     ChangeBuild,
     CloseSystem,
+    Configure,
+    CutOff,
+    DriftSchema,
+    EatQuota,
+    EditInBulk,
+    EndSession,
+    ExhaustNumbers,
     ExpireCredential,
     FixCredential,
+    LagReads,
     LockOut,
     Move,
     MovePeriod,
+    PausePartition,
+    ResumePartition,
     SlowSystem,
+    TakeBack,
     Unlock,
+    WorkParked,
 )
 from simulators.faults.wall_time import Month
 from simulators.faults.weather import Weather
@@ -51,6 +67,7 @@ from simulators.firm.build import instant_ms, working_day_after
 from simulators.firm.model import Firm, LegalEntity, RatePlan
 from simulators.firm.rates import keys_by_scope
 from simulators.lane import DELIVERY_MAX, WEBHOOK_MS, Lane
+from simulators.operators import Operators
 from simulators.people.acts import Act, SheetsDecided, SheetSubmitted, acts_about
 from simulators.settings import DAY_MS, FinanceGate, HandPostings, WorldSettings
 from simulators.systems.erp import Erp
@@ -61,6 +78,9 @@ from simulators.virtual_time import Band, Clock, Desk
 
 MASTER_DATA_NEWS_MS = 1_000
 """From a project being set up in the ERP to the partition hearing of it (assumed)."""
+AMENDMENT_NEWS_MS = 2 * 3_600_000
+"""So long before a later price is in force the partition hears of it (assumed: a publication names its own instant,
+and travels ahead of the first approval that it prices)."""
 CHECKPOINT_EVERY_SAMPLES = 6
 """How many samples lie between two checkpoints that are audited."""
 QUOTA_WINDOW_MS = 60_000
@@ -107,6 +127,8 @@ class Seen:
     dead_letters: int = 0
     strikes: list[tuple[int, str]] = field(default_factory=list)
     """(instant, name) of every misfortune that struck."""
+    unhealthy: tuple[str, ...] = ()
+    """Entities whose ERP never came back; they need not finish, and all their books must be right."""
 
 
 def components(firm: Firm) -> list[tuple[str, ...]]:
@@ -183,6 +205,14 @@ class World:
         }
         self._build_systems()
         self._build_lanes(recompose)
+        self._operators = Operators(
+            self.clock,
+            seed,
+            self.lanes,
+            {entity.code: self.psas[entity.psa_account] for entity in self.entities},
+            self.evidences,
+            self._happen,
+        )
 
     def let_go(self) -> None:
         """Undo the ties between lanes, desks and journals, so that a finished world is freed without a cycle hunt."""
@@ -214,12 +244,18 @@ class World:
                 profile, account, self.seed, behind, noted, projects, workers, self.weather.strike, self._calm_ms
             )
             self.desks[account] = Desk(
-                self.clock, self._erp_account(account, profile), erp, account, self.weather, self.seed
+                self.clock, self._erp_account(account, profile), erp, account, self.weather, self.seed, noted
             )
         for account in dict.fromkeys(entity.psa_account for entity in self.entities):
             noted = self.accounts[account] = AccountEvidence(account)
             psa = self.psas[account] = Psa(
-                settings.psa, account, self.entities, self.evidences, seed=self.seed, account_evidence=noted
+                settings.psa,
+                account,
+                self.entities,
+                self.evidences,
+                seed=self.seed,
+                account_evidence=noted,
+                readings=self.weather.readings,
             )
             self.desks[account] = Desk(
                 self.clock,
@@ -230,6 +266,7 @@ class World:
                 account,
                 self.weather,
                 self.seed,
+                noted,
             )
 
     def _erp_account(self, account: str, profile: ErpProfile) -> AccountPolicy:
@@ -257,13 +294,15 @@ class World:
                 calls_max=run.calls_max,
                 call_deadline_ms=run.call_deadline_ms,
                 late_landing_ms=run.late_landing_ms,
-                lookup_lag_ms=run.lookup_lag_ms + self.settings.erp.read_lag_ms,
+                lookup_lag_ms=run.lookup_lag_ms + self.settings.erp.read_lag_ms + self.weather.read_lag_ms,
                 staged_poll_ms=run.staged_poll_ms,
                 key_room=self.settings.erp.key_length_max or 200,
                 key_case_folded=self.settings.erp.key_case_folded,
                 confirm_after_ms=run.confirm_after_ms,
                 recount_every_ms=run.recount_every_ms,
                 recount_overlap_ms=run.recount_overlap_ms,
+                full_recount_every_ms=run.full_recount_every_ms,
+                full_recount_span_ms=run.full_recount_span_ms,
             )
             if recompose is not None:
                 policy = recompose(policy)
@@ -278,13 +317,14 @@ class World:
                 self._records_made,
                 self.evidences[entity.code],
                 run.checkpoint_every,
+                run.window,
             )
 
     def _records_made(self, entity: str, records: Sequence[Record], now_ms: int) -> None:
         for record in records:
             match record:
                 case EntryParked():
-                    park = Park(record.entry_id, record.version, record.reason, now_ms)
+                    park = Park(record.entry_id, record.version, record.reason, now_ms, record.owner, record.fix)
                     self.evidences[entity].parks.append(park)
                 case BatchSent():
                     intents = self.evidences[entity].intents
@@ -295,7 +335,10 @@ class World:
                 case RowsStaged():
                     self._waits_no_more(entity, "in_doubt", [key for key, _ in record.rows], now_ms)
                     self._waits(entity, "staged", [key for key, _ in record.rows], now_ms)
+                case LineFoundByHand():
+                    self.evidences[entity].adopted.append((record.posting.entry_id, record.ledger_id))
                 case RowsApplied() | RowsReversed():
+                    self.evidences[entity].ledger_ids.extend(record.rows)
                     for where in ("in_doubt", "staged"):
                         self._waits_no_more(entity, where, [key for key, _ in record.rows], now_ms)
                 case RowRefused():
@@ -336,6 +379,7 @@ class World:
         self._publish_reference_data()
         self._plan_finance()
         self._plan_weather(moves)
+        self._plan_the_end()
         self._schedule_acts()
         self.clock.after(self.settings.sample_ms, self._sample)
         self.clock.run(self.end_ms if until_ms is None else min(until_ms, self.end_ms))
@@ -350,10 +394,15 @@ class World:
         while self._next_act < len(self.acts) and self.acts[self._next_act].at_ms <= now_ms:
             act = self.acts[self._next_act]
             self._next_act += 1
-            psa = self.psas[self.by_code[_entity_of(act)].psa_account]
-            for code, publications in psa.act(act, now_ms):
-                self._on_the_way(code, publications, now_ms)
+            self._happen(act)
         self._schedule_acts()
+
+    def _happen(self, act: Act) -> None:
+        """Let somebody do something at the PSA now, and what it publishes be on its way."""
+        now_ms = self.clock.now_ms
+        psa = self.psas[self.by_code[_entity_of(act)].psa_account]
+        for code, publications in psa.act(act, now_ms):
+            self._on_the_way(code, publications, now_ms)
 
     def _on_the_way(self, entity: str, publications: list[Publication], now_ms: int) -> None:
         """Send publications as webhooks, in deliveries of a bounded size, with whatever befalls each event."""
@@ -363,8 +412,15 @@ class World:
             return
         later: dict[int, list[Publication]] = {}
         for publication in publications:
-            for delay_ms in self.weather.event(entity, publication.entry_id, publication.version, now_ms):
-                later.setdefault(delay_ms, []).append(publication)
+            entry_id, version = publication.entry_id, publication.version
+            arrives = publication
+            replays = self.weather.letter(entity, entry_id, version, now_ms)
+            if replays:
+                arrives = Publication(entry_id, version, publication.body[: len(publication.body) // 2])
+                for delay_ms in replays:
+                    later.setdefault(delay_ms, []).append(publication)
+            for delay_ms in self.weather.event(entity, entry_id, version, now_ms):
+                later.setdefault(delay_ms, []).append(arrives)
         for delay_ms, these in later.items():
             self._deliver(lane, these, delay_ms)
 
@@ -379,22 +435,34 @@ class World:
     def _publish_reference_data(self) -> None:
         rates = rates_by_entity(self.firm, self.by_code)
         for code in self.by_code:
-            news = reference_news(self.firm, code, rates[code])
+            early = [rate for rate in rates[code] if rate.known_from_ms <= self.firm.start_ms]
+            news = reference_news(self.firm, code, early)
             for one in news:
                 if isinstance(one, PeriodPublished):
                     period = one.period
                     self._periods[code, period.module, period.name] = period
                     self._set_period(period)
             self.lanes[code].hear(news)
+            self._announce_amendments(code, [rate for rate in rates[code] if rate.known_from_ms > self.firm.start_ms])
         for code, projects in self._late_projects.items():
             lane, erp = self.lanes[code], self.erps[self.by_code[code].erp_account]
             self.clock.after(
                 self.settings.late_master_data.after_ms, partial(self._master_data, code, lane, erp, projects)
             )
 
+    def _announce_amendments(self, code: str, rates: list[RatePlan]) -> None:
+        """Prices that come later are told a while before they are in force, each publication by itself."""
+        by_instant: dict[int, list[RatePlan]] = {}
+        for rate in rates:
+            by_instant.setdefault(rate.known_from_ms, []).append(rate)
+        for at_ms, some in by_instant.items():
+            news = RatesPublished(tuple(map(_rate_line, some)))
+            self.clock.at(at_ms - AMENDMENT_NEWS_MS, partial(self.lanes[code].publish, news, 0))
+
     def _master_data(self, code: str, lane: Lane, erp: Erp, projects: list[str]) -> None:
         for project in projects:
             erp.add_project(code, project)
+            self.evidences[code].set_up[project] = self.clock.now_ms
         lane.publish(MasterDataReady(tuple(f"project:{project}" for project in projects)), MASTER_DATA_NEWS_MS)
 
     def _set_period(self, period: Period) -> None:
@@ -509,6 +577,18 @@ class World:
             if isinstance(move, CloseSystem) and move.announced and move.account in self.desks:
                 self.desks[move.account].announce(move.at_ms, move.promised_until_ms)
 
+    def _plan_the_end(self) -> None:
+        """One ERP account may close for good."""
+        never = self.settings.never_back
+        if never is None or never.account not in self.erps:
+            return
+        erp = self.erps[never.account]
+        zone = next(entity.zone for entity in self.entities if entity.erp_account == never.account)
+        for at_ms in Month.of(self.firm, self.end_ms, self.entities).instants(never.day, never.at, zone):
+            close = partial(erp.close, at_ms, self.end_ms + DAY_MS, "unannounced", "503_json")
+            self.clock.at(at_ms, close)
+            self.weather.strike("never_back", f"{never.account}/{at_ms}", at_ms)
+
     def _carry_out(self, move: Move) -> None:
         """Do what the move says; it counts as struck only if there was somebody to strike."""
         if self._done(move):
@@ -517,42 +597,92 @@ class World:
     def _done(self, move: Move) -> bool:
         """Whether the move did anything: its account, process or period is there, and was not down already."""
         match move:
-            case CloseSystem() | SlowSystem():
+            case CloseSystem() | SlowSystem() | CutOff() | AnswerInstead() | EatQuota():
                 return self._hindered(move)
-            case ExpireCredential() | FixCredential() | LockOut() | Unlock():
+            case ExpireCredential() | FixCredential() | LockOut() | Unlock() | EndSession():
                 return self._shut_out_or_let_in(move)
+            case ExhaustNumbers():
+                if move.account not in self.erps:
+                    return False
+                self.erps[move.account].exhaust_numbers(move.at_ms, move.until_ms)
+            case LagReads():
+                if move.account not in self.erps:
+                    return False
+                self.erps[move.account].lag_reads(move.at_ms, move.until_ms, move.lag_ms)
             case MovePeriod():
                 if (move.entity, move.module, move.name) not in self._periods:
                     return False
                 self._move_period(move.entity, move.module, move.name, move.status, move.gate)
+            case (
+                PausePartition()
+                | ResumePartition()
+                | Backfill()
+                | Configure()
+                | WorkParked()
+                | TakeBack()
+                | ApproveAgain()
+            ):
+                return self._operators.carry_out(move)
+            case DriftSchema() | EditInBulk():
+                return self._source_changed(move)
             case _:
                 lane = self.lanes.get(move.entity)
                 return lane is not None and lane.befall(move)
         return True
 
-    def _hindered(self, move: CloseSystem | SlowSystem) -> bool:
-        """Close or slow down the account, of whichever system."""
+    def _source_changed(self, move: DriftSchema | EditInBulk) -> bool:
+        """What happens in the PSA: its events change their form, or somebody edits many lines at once."""
+        if isinstance(move, DriftSchema):
+            psa = self.psas.get(move.account)
+            if psa is not None:
+                psa.drift(move.at_ms, move.until_ms, move.form)
+            return psa is not None
+        entity = self.by_code.get(move.entity)
+        if entity is None:
+            return False
+        psa = self.psas[entity.psa_account]
+        for code, made in psa.edit_in_bulk(entity.code, move.share_ppm, move.recoded, move.pushed, self.clock.now_ms):
+            self._on_the_way(code, made, self.clock.now_ms)
+        return True
+
+    def _hindered(self, move: CloseSystem | SlowSystem | CutOff | AnswerInstead | EatQuota) -> bool:
+        """Close or slow down the account, of whichever system, or put something in the way to it."""
         system = self.erps.get(move.account) or self.psas.get(move.account)
         if system is None:
             return False
-        if isinstance(move, CloseSystem):
-            kind = "announced" if move.announced else "unannounced"
-            system.close(move.at_ms, move.until_ms, kind, _STYLES[move.style])
-        else:
-            self.desks[move.account].slow.append((move.at_ms, move.until_ms, move.added_ms))
+        match move:
+            case CloseSystem():
+                kind = "announced" if move.announced else "unannounced"
+                system.close(move.at_ms, move.until_ms, kind, _STYLES[move.style])
+                return True
+            case SlowSystem():
+                self.desks[move.account].slow.append((move.at_ms, move.until_ms, move.added_ms))
+            case EatQuota():
+                if not isinstance(system, Erp):
+                    return False
+                system.eat_quota(move.at_ms, move.until_ms, move.left)
+            case _:
+                self.desks[move.account].hindrances.append(move)
+        self.accounts[move.account].away.append((move.at_ms, move.until_ms, move.kind))
         return True
 
-    def _shut_out_or_let_in(self, move: ExpireCredential | FixCredential | LockOut | Unlock) -> bool:
+    def _shut_out_or_let_in(self, move: ExpireCredential | FixCredential | LockOut | Unlock | EndSession) -> bool:
         """What happens to the integration user of an ERP account; the mock PSA asks nobody to log in."""
         erp = self.erps.get(move.account)
         if erp is None:
             return False
+        away = self.accounts[move.account].away
         match move:
             case ExpireCredential():
                 erp.expire_credential()
+                away.append((move.at_ms, self.end_ms, move.kind))
             case LockOut():
                 erp.fail_logins(self.settings.erp.login.failures_allowed, self.clock.now_ms)
+                away.append((move.at_ms, self.end_ms, move.kind))
+            case EndSession():
+                erp.end_sessions()
             case FixCredential() | Unlock():
+                away[:] = [(at, move.at_ms if of == move.kind else until, of) for at, until, of in away]
                 credential = f"{_MENDED[type(move)]}-{move.at_ms}"
                 erp.rotate_credential(credential)
                 self.desks[move.account].rotate(credential)
@@ -588,7 +718,8 @@ class World:
     def _checkpoint(self, lane: Lane, evidence: Evidence, now_ms: int) -> None:
         shell = lane.shell
         assert shell is not None
-        books = shell.state.head.books
+        state = shell.state
+        books = state.head.books
         evidence.acknowledged = lane.tally.acknowledged_count
         evidence.checkpoints.append(
             Checkpoint(
@@ -597,6 +728,18 @@ class World:
                 evidence.acknowledged,
                 {place.value: count for place, count in books.counts.items()},
                 {place.value: int(hours * 4) for place, hours in books.hours.items()},
+                sum(lane.tally.records.values()),
+                {
+                    "entries": len(state.entries),
+                    "in line": state.ready_count,
+                    "touched": len(state.touched),
+                    "untold": len(state.untold),
+                    "telling": sum(len(call.statuses) for call in state.calls.values()),
+                    "resting": len(state.resting),
+                    "asked about": sum(len(ask.names) for ask in state.asks.values()),
+                    "sent": len(state.keys),
+                    "calls": len(state.calls),
+                },
             )
         )
 
@@ -608,6 +751,8 @@ class World:
 
     def _seen(self) -> Seen:
         unsettled: list[str] = []
+        never = self.settings.never_back
+        unhealthy = tuple(e.code for e in self.entities if never is not None and e.erp_account == never.account)
         for code, lane in self.lanes.items():
             evidence = self.evidences[code]
             shell = lane.shell
@@ -620,7 +765,7 @@ class World:
             self._checkpoint(lane, evidence, self.clock.now_ms)
             counts = shell.state.head.books.counts
             left = {place.value: counts[place] for place in _UNFINISHED if counts[place]}
-            if left or shell.state.untold:
+            if (left or shell.state.untold) and code not in unhealthy:
                 untold = f", {len(shell.state.untold)} not told to the PSA" if shell.state.untold else ""
                 unsettled.append(f"{code}: {left}{untold}")
             lane.over = True
@@ -630,6 +775,14 @@ class World:
                 for version, note in versions.items():
                     quarters = int(note.hours * _FOUR)
                     final.append(FinalPlace(entry_id, version, note.place.value, reason, note.bill_minor, quarters))
+            for names in shell.state.parked.values():
+                for entry_id in names:
+                    tracked = shell.state.entries[entry_id]
+                    park = tracked.park
+                    assert park is not None, f"{entry_id}: listed as parked and is not"
+                    evidence.still_parked[entry_id] = Park(
+                        entry_id, tracked.latest, park.reason, park.at_ms, park.owner, park.fix
+                    )
         records: dict[str, int] = {}
         for lane in self.lanes.values():
             for name, count in lane.tally.records.items():
@@ -657,6 +810,7 @@ class World:
             unsettled,
             sum(lane.tally.dead_letters for lane in self.lanes.values()),
             self.weather.strikes,
+            unhealthy,
         )
 
 
@@ -674,16 +828,9 @@ def _entity_of(act: Act) -> str:
 
 def profile_under(profile: ErpProfile, weather: Weather) -> ErpProfile:
     """The ERP's manners with the faults of single rows, which the ERP draws itself."""
-    profile = profile.model_copy(update={"locked_ppm": weather.row_failures_ppm or profile.locked_ppm})
-    if profile.staging is None or not weather.staged_rejections_ppm:
-        return profile
-    staging = profile.staging.model_copy(
-        update={
-            "rejected_ppm": weather.staged_rejections_ppm,
-            "rejected_reason": weather.staged_rejections_reason,
-        }
-    )
-    return profile.model_copy(update={"staging": staging})
+    for fault in weather.on_rows:
+        profile = fault.upon(profile)
+    return profile
 
 
 def rates_by_entity(firm: Firm, codes: Iterable[str]) -> dict[str, list[RatePlan]]:

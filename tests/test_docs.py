@@ -28,6 +28,7 @@ from runtime.settings import Name, Settings
 from scenarios.catalogue import all_scenarios
 from scenarios.choose import choose, override
 from scenarios.commands.simulate import EPILOG
+from simulators import testing
 from simulators.auditors.audit import INVARIANTS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,7 +38,7 @@ GENERATED = {
     "docs/parameters.md": "list_parameters",
     "docs/metrics.md": "list_metrics",
 }
-MANUALS = ("README.md", "docs/operations.md")
+MANUALS = ("README.md", "docs/operations.md", "docs/conform.md")
 """Where every command and every option is told."""
 NOT_TOLD = frozenset({"--help", "--key"})
 """Options that need no word: everybody has the first, and the second is there to be refused."""
@@ -174,7 +175,7 @@ def test_the_readme_explains_every_exit_code() -> None:
 
 
 def test_every_command_and_every_option_is_told() -> None:
-    """Every command stands in the README or in docs/operations.md as one types it, and every option of it does."""
+    """Every command stands in one of the manuals as one types it, and every option of it does."""
     text = "".join(map(page, MANUALS))
     lost = []
     commands = list(all_commands())
@@ -274,8 +275,8 @@ def test_the_tables_of_the_gateway_page_are_those_of_the_code() -> None:
 
 
 def test_every_metric_that_a_page_names_is_there() -> None:
-    """An alert on a metric that nobody shows never fires."""
-    named = {metric.name for metric in METRICS}
+    """An alert on a metric that nobody shows never fires; the fixtures of the pytest plugin are named alike."""
+    named = {metric.name for metric in METRICS} | set(vars(testing))
     lost = {
         f"{path.relative_to(ROOT)}: {name}"
         for path in pages()
@@ -327,7 +328,7 @@ def test_every_python_file_that_a_page_names_is_there() -> None:
     """A page that names a file of ours names one that exists, so that a renamed file is renamed in the pages too."""
     there = [
         path.relative_to(ROOT).as_posix()
-        for folder in ("runtime", "simulators", "scenarios", "loadtests", "tests", "scripts")
+        for folder in ("runtime", "simulators", "scenarios", "loadtests", "tests", "scripts", "docs")
         for path in (ROOT / folder).rglob("*.py")
     ]
     lost = [

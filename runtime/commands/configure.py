@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from runtime.cli import BadInputError
+from runtime.commands import verify as verify_journals
 from runtime.configuration import ConfigurationError, dotted, read_settings, toml
 from runtime.settings import Settings
 
@@ -49,6 +50,8 @@ directory = "var/springtide"
 # take_seconds = 10.0
 # undecided_bytes = 33554432          # more of one partition is a 429
 # commit_queue = 256                  # more turns that wait for their journal are a 503
+# letters_bytes = 67108864            # more dead letters of one source that wait are a 429
+# bodies_bytes = 268435456            # more of all request bodies together, in memory, is a 503
 # concurrent_calls = 1000
 
 [accounts.erp]                        # a system that many entities share: its quota and its login are one
@@ -149,7 +152,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "config",
-        help="check a configuration, or print an example",
+        help="check a configuration, or its journals; print an example",
         description="Check a configuration before anything starts, or print an example.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -158,6 +161,16 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     check = verbs.add_parser("check", help="list every mistake, or print what comes of the file and the environment")
     check.add_argument("file", metavar="FILE", type=Path, help="the configuration (TOML)")
     check.set_defaults(run=run_check)
+    verify = verbs.add_parser(
+        "verify",
+        help="recompute the hash chains of its journals",
+        description="Recompute the hash chains of the journals that it names, while they are at rest or in use.",
+        epilog=verify_journals.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verify.add_argument("file", metavar="FILE", type=Path, help="the configuration (TOML)")
+    verify.add_argument("entities", nargs="*", metavar="ENTITY", help="legal entities (default: all of them)")
+    verify.set_defaults(run=run_verify)
     verbs.add_parser("example", help="print a commented configuration that is valid").set_defaults(run=run_example)
 
 
@@ -168,6 +181,11 @@ def run_check(arguments: argparse.Namespace) -> int:
         print(f"{dotted(place)} = {toml(value)}")
     print(f"{arguments.file}: it can be used so", file=sys.stderr)
     return 0
+
+
+def run_verify(arguments: argparse.Namespace) -> int:
+    """Recompute the hash chains of journals."""
+    return verify_journals.run(settings_from(arguments.file), arguments.entities)
 
 
 def run_example(_: argparse.Namespace) -> int:

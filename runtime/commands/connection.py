@@ -153,6 +153,7 @@ _HINTS: dict[int, str] = {
     403: "the key lacks this right: use one whose grant covers it (access.keys in the configuration)",
     400: "--help shows what can be asked",
     404: "springtide status lists what there is",
+    409: "nothing was changed",
     429: "try again in a moment",
     503: "try again in a moment; springtide status shows what is going on",
 }

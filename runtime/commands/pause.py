@@ -1,6 +1,7 @@
 """`springtide pause`, `resume`, `retry`, `waive`: what a person may tell partitions, journalled with who and why."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 
 import msgspec
@@ -97,6 +98,9 @@ def run(arguments: argparse.Namespace) -> int:
         # Entries are looked for everywhere, so that nothing was to be done elsewhere is no news.
         elsewhere = f"; nothing to do in {_named(idle)}" if idle and "entries" not in whom else ""
         print(f"{_DONE[arguments.verb]} {_named(done)}{elsewhere}")
+    for result in results:
+        if result.audit:
+            print(f"springtide: {printable(result.entity)}: {printable(result.audit)}", file=sys.stderr)
     if late:
         raise NotDoneError(f"not carried out in {_named(late)}; give the same command again in a moment")
     if not done:
@@ -120,6 +124,8 @@ class _Result(msgspec.Struct):
     entity: str
     done: bool
     reason: str = ""
+    audit: str = ""
+    """Said where the outcome is not in the audit."""
 
 
 _DONE = {"pause": "paused", "resume": "resumed", "retry": "trying again in", "waive": "waived in"}

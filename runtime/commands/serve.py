@@ -198,6 +198,7 @@ class _Operations:
         self.accounts = runtime.accounts
         self.trace = runtime.trace
         self.command = runtime.command
+        self.hosts = runtime.hosts
         self.ready = runtime.ready
         self._runtime = runtime
         self._ended = ended

@@ -1,4 +1,4 @@
-"""`springtide trace ENTRY`: the whole story of a time entry, from approval to posting, every attempt on its way."""
+"""`springtide trace ENTRY`: the whole story of a time entry, from submission to posting, every attempt on its way."""
 
 import argparse
 import json

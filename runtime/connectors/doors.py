@@ -15,10 +15,18 @@ DOORS: dict[int, Door] = {
 }
 """Statuses by which the systems say, by contract, that they did not look at the request."""
 
+BUSY: dict[int, bytes] = {400: b'"SSS_REQUEST_LIMIT_EXCEEDED"'}
+"""A limit that comes under a status for bad requests, known by its code: NetSuite's cap on calls at once (second-hand).
+
+The code is a JSON text of its own, and a request that was refused at this door did nothing either.
+"""
+
 
 def read_door(response: Response) -> TurnedAway | Silent | None:
     """The door that turned the call away; `Silent` for an error without a contract; None when it was served."""
     door = DOORS.get(response.status)
+    if response.status in BUSY and BUSY[response.status] in response.body:
+        door = Door.THROTTLED
     if door is not None:
         return TurnedAway(door, retry_after_ms(response))
     if response.status >= 500:

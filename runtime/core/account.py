@@ -4,7 +4,7 @@
       |--503, announced--> MAINTENANCE --a probe is served--> OPEN
       |--silence, again and again--> BROKEN --a probe is served--> OPEN
       |--401--> LOGGED_OUT --logged in--> OPEN
-      `--403--> LOCKED_OUT --logged in--> OPEN
+      `--a login meets 403--> LOCKED_OUT --logged in--> OPEN
 An account without sessions has no login to wait for: there a 401 or 403 leads to BROKEN.
 
 Rule 1. A permit may delay a decision and never choose it. Permits are not journalled; a new process learns anew.
@@ -15,9 +15,10 @@ Rule 4. A login that is refused is tried again rarely: an integration user must 
         A login that nobody looked at (throttled, maintenance, nobody there, silence) waits no longer than a probe.
 Rule 5. Our own pacing never exceeds the quota: in no window, however it is laid, do more calls leave than it allows.
 Rule 6. Word of a call that left before the mode changed says nothing about the new mode.
+Rule 7. A wait that a 429 names is about the time to come: it is kept in every mode, whichever call heard of it.
 
-Known limit: a 403 is taken for a locked integration user. Where a system says 403 because the user lost the permission
-for one entity, all entities of the account wait with it, for `login_rest_max_ms` or until a person rotates.
+Rule 8. A 403 is about the entity whose call met it, until a login says that the user is locked: the entity is barred
+        and asks again ever more rarely, and a login finds out, unless one just did. The neighbours go on (S16).
 """
 
 from collections import deque
@@ -109,15 +110,17 @@ class CallServed:
     """A call came back that the system had served (whatever became of its rows)."""
 
     left_ms: int
+    entity: str = ""
 
 
 @value
 class CallTurnedAway:
-    """A call came back that was turned away at the door."""
+    """A call came back that was turned away at the door. `entity`: whose it was, as far as that is known."""
 
     left_ms: int
     door: Door
     retry_after_ms: int | None
+    entity: str = ""
 
 
 @value
@@ -191,6 +194,13 @@ class CallReturned:
 @value
 class Throttled:
     """They asked us to slow down."""
+
+    until_ms: int
+
+
+@value
+class RestAsked:
+    """They named how long to stay away; until then nothing leaves, whatever the mode."""
 
     until_ms: int
 
@@ -276,11 +286,27 @@ class LockedOut:
     retry_ms: int
 
 
+@value
+class EntityBarred:
+    """The user may not do this entity's business; its next call not before `until_ms`."""
+
+    entity: str
+    until_ms: int
+
+
+@value
+class EntityAdmitted:
+    """The user may, as a call says, or a person."""
+
+    entity: str
+
+
 AccountRecord = (
     DemandNoted
     | CallCounted
     | CallReturned
     | Throttled
+    | RestAsked
     | ThrottleEnded
     | MaintenanceBegan
     | MaintenancePlanned
@@ -293,6 +319,8 @@ AccountRecord = (
     | LoggedIn
     | LoginFailed
     | LockedOut
+    | EntityBarred
+    | EntityAdmitted
 )
 
 M = Mode
@@ -333,6 +361,8 @@ class Account:
     """When the mode began."""
     until_ms: int = 0
     """THROTTLED: when it ends. Probing modes: when the next probe may leave. Login modes: the next attempt."""
+    rest_until_ms: int = 0
+    """Until when a 429 asked us to stay away."""
     times: int = 0
     """How often the present trouble was met again; drives the back-off."""
     logins_refused: int = 0
@@ -348,6 +378,8 @@ class Account:
     logging_in: bool = False
     login_outdated: bool = False
     """The login on its way carries a credential that was replaced since."""
+    barred: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Entity to (until when it waits, how often it was barred in a row)."""
     windows: list[tuple[int, int]] = field(default_factory=list)
     """Announced maintenance still to come or running."""
 
@@ -403,6 +435,8 @@ def _abandoned(account: Account, word: CallAbandoned, now_ms: int, out: Out) -> 
 
 def _served(account: Account, word: CallServed, now_ms: int, out: Out) -> None:
     out.append(CallReturned())
+    if word.entity in account.barred:
+        out.append(EntityAdmitted(word.entity))
     if _stale(account, word.left_ms):
         return
     if account.mode in _PROBING or (account.mode is M.OPEN and (account.silences or account.times)):
@@ -431,9 +465,13 @@ def _window_rest(account: Account, now_ms: int) -> int:
 
 def _turned_away(account: Account, word: CallTurnedAway, now_ms: int, out: Out) -> None:
     out.append(CallReturned())
+    policy = account.policy
+    if word.door is Door.THROTTLED and word.retry_after_ms:
+        until_ms = now_ms + min(word.retry_after_ms, policy.retry_after_max_ms)
+        if until_ms > account.rest_until_ms:
+            out.append(RestAsked(until_ms))
     if _stale(account, word.left_ms):
         return
-    policy = account.policy
     match word.door:
         case Door.THROTTLED:
             rest = word.retry_after_ms or back_off(account.times + 1, policy.throttle_rest_ms, policy.rest_max_ms)
@@ -447,6 +485,12 @@ def _turned_away(account: Account, word: CallTurnedAway, now_ms: int, out: Out) 
             # A session that was refused right after it began will be refused again: that is no matter of a login.
             fresh = now_ms - account.logged_in_ms < policy.login_rest_ms
             out.append(SessionLost(now_ms + policy.login_rest_ms if fresh else 0))
+        case Door.LOCKED_OUT if word.entity:
+            _, times = account.barred.get(word.entity, (0, 0))
+            rest = back_off(times + 1, policy.login_rest_ms, policy.login_rest_max_ms)
+            out.append(EntityBarred(word.entity, now_ms + rest))
+            if now_ms - account.logged_in_ms >= policy.login_rest_ms:
+                out.append(SessionLost())
         case Door.LOCKED_OUT:
             out.append(LockedOut(now_ms + policy.login_rest_max_ms))
         case Door.UNREACHABLE:
@@ -493,6 +537,7 @@ def _announced(account: Account, word: MaintenanceAnnounced, now_ms: int, out: O
 
 
 def _rotated(account: Account, word: CredentialRotated, now_ms: int, out: Out) -> None:
+    out.extend(map(EntityAdmitted, account.barred))
     if account.mode in _LOGIN_NEEDED:
         out.append(SessionLost())
     elif account.mode is M.BROKEN and not account.policy.needs_session:
@@ -553,7 +598,7 @@ def apply_account(account: Account, record: AccountRecord, now_ms: int) -> None:
 
 _MODELESS = frozenset(
     {DemandNoted, CallCounted, CallReturned, MaintenancePlanned, ProbeLeft, SilenceCounted, LoginBegan, LoggedIn}
-    | {LoginFailed}
+    | {LoginFailed, RestAsked, EntityBarred, EntityAdmitted}
 )
 """Records that do not ask in which mode the account is."""
 
@@ -637,10 +682,25 @@ def _locked_out(account: Account, record: LockedOut) -> None:
     account.session_until_ms = 0
     account.times = 0
     account.until_ms = record.retry_ms
+    # It was the user all along.
+    account.barred.clear()
+
+
+def _entity_barred(account: Account, record: EntityBarred) -> None:
+    _, times = account.barred.get(record.entity, (0, 0))
+    account.barred[record.entity] = record.until_ms, times + 1
+
+
+def _entity_admitted(account: Account, record: EntityAdmitted) -> None:
+    account.barred.pop(record.entity, None)
 
 
 def _planned(account: Account, record: MaintenancePlanned) -> None:
     account.windows = sorted({*account.windows, (record.from_ms, record.until_ms)})
+
+
+def _rest_asked(account: Account, record: RestAsked) -> None:
+    account.rest_until_ms = record.until_ms
 
 
 def _throttle_ended(account: Account, record: ThrottleEnded) -> None:
@@ -652,6 +712,7 @@ _APPLY: dict[type, Callable[[Account, Any], None]] = {
     CallCounted: _call_counted,
     CallReturned: _call_returned,
     Throttled: lambda account, record: _until(account, record.until_ms),
+    RestAsked: _rest_asked,
     ThrottleEnded: _throttle_ended,
     MaintenanceBegan: lambda account, record: _until(account, record.probe_ms),
     MaintenancePlanned: _planned,
@@ -664,6 +725,8 @@ _APPLY: dict[type, Callable[[Account, Any], None]] = {
     LoggedIn: _logged_in,
     LoginFailed: _login_failed,
     LockedOut: _locked_out,
+    EntityBarred: _entity_barred,
+    EntityAdmitted: _entity_admitted,
 }
 
 
@@ -672,7 +735,7 @@ _APPLY: dict[type, Callable[[Account, Any], None]] = {
 
 def due_account(account: Account, now_ms: int) -> list[Grant | LogIn]:
     """Who may start a call now, one at a time round and round, or that a login is needed."""
-    if not account.demand:
+    if not account.demand or now_ms < account.rest_until_ms:
         return []
     if account.mode in _LOGIN_NEEDED:
         return [LogIn(account.policy.account)] if not account.logging_in and account.until_ms <= now_ms else []
@@ -680,7 +743,7 @@ def due_account(account: Account, now_ms: int) -> list[Grant | LogIn]:
     if free <= 0:
         return []
     grants: list[Grant | LogIn] = []
-    waiting = dict(account.demand)
+    waiting = {entity: calls for entity, calls in account.demand.items() if not _barred(account, entity, now_ms)}
     while free and waiting:
         for entity in tuple(waiting):
             grants.append(Grant(entity))
@@ -691,6 +754,11 @@ def due_account(account: Account, now_ms: int) -> list[Grant | LogIn]:
             if not free:
                 break
     return grants
+
+
+def _barred(account: Account, entity: str, now_ms: int) -> bool:
+    """Whether the entity waits for a permission."""
+    return entity in account.barred and now_ms < account.barred[entity][0]
 
 
 def _free(account: Account, now_ms: int) -> int:
@@ -712,10 +780,15 @@ def account_next_due_ms(account: Account, now_ms: int) -> int | None:
     """
     policy = account.policy
     times = [from_ms for from_ms, _ in account.windows if from_ms > now_ms]
-    if account.demand:
+    bars = [account.barred[entity][0] for entity in account.demand if _barred(account, entity, now_ms)]
+    if bars and account.mode not in _LOGIN_NEEDED:
+        times.append(max(min(bars), account.rest_until_ms))
+    if account.demand and (account.mode in _LOGIN_NEEDED or len(bars) < len(account.demand)):
         if account.mode is not M.OPEN:
             if not account.logging_in and not (account.mode in _PROBING and account.on_the_wire):
-                times.append(max(account.until_ms, now_ms))
+                times.append(max(account.until_ms, account.rest_until_ms, now_ms))
+        elif account.rest_until_ms > now_ms:
+            times.append(account.rest_until_ms)
         elif len(account.sent) >= policy.quota_calls and account.on_the_wire < policy.concurrent_max:
             full_until_ms = account.sent[-policy.quota_calls] + policy.quota_window_ms + policy.quota_margin_ms
             # `sent` is cleared by the next call only: what is no longer in the window does not hold that call up.

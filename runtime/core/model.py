@@ -137,6 +137,8 @@ class Approval:
     of_steps: int = 1
     on_behalf_of: str | None = None
     revoked_at_ms: int | None = None
+    submitted_at_ms: int = 0
+    """When the line was handed in, as its source tells it; 0: it does not tell."""
 
 
 @value

@@ -65,7 +65,7 @@ class RateCard:
     breaks: list[date] = field(default_factory=list)
     """Every day on which any line begins or ends, sorted: between two of them all days are priced alike."""
     priced: dict[tuple[str | int, ...], tuple[RateLine, RateLine] | Unpriced] = field(default_factory=dict)
-    amounts: dict[tuple[RateKind, str, str, Decimal], int | Unpriced] = field(default_factory=dict)
+    valued: dict[tuple[str, str, str, Decimal, bool], Valuation | Unpriced] = field(default_factory=dict)
     """Memos; both are empty after every change."""
     places: dict[tuple[str, str], tuple[str, str, str]] = field(default_factory=dict)
     """(kind, rate id) to where in `lines` it stands."""
@@ -85,7 +85,7 @@ class RateCard:
         ends = {day for line in lines for day in (line.valid_from, line.valid_until) if day is not None}
         self.breaks = sorted({*self.breaks, *ends})
         self.priced.clear()
-        self.amounts.clear()
+        self.valued.clear()
 
     def is_news(self, line: RateLine) -> bool:
         """Whether the card would change: a line that is new, or another content in no older a version."""
@@ -150,10 +150,18 @@ def value_entry(
     if isinstance(rates, Unpriced):
         return rates
     bill, cost = rates
-    bill_minor = _amount(card, bill, entry) if entry.billable else 0
+    alike = (bill.rate_id, cost.rate_id, entry.unit, entry.quantity, entry.billable)
+    valued = card.valued.get(alike)
+    if valued is None:
+        valued = card.valued[alike] = _valued(bill, cost, entry)
+    return valued
+
+
+def _valued(bill: RateLine, cost: RateLine, entry: TimeEntry) -> Valuation | Unpriced:
+    bill_minor = _amount(bill, entry) if entry.billable else 0
     if isinstance(bill_minor, Unpriced):
         return bill_minor
-    cost_minor = _amount(card, cost, entry)
+    cost_minor = _amount(cost, entry)
     if isinstance(cost_minor, Unpriced):
         return cost_minor
     return Valuation(
@@ -208,15 +216,7 @@ def _flaw(line: RateLine, unit: str) -> Unpriced | None:
     return Unpriced("rate_unusable", f"{line.kind} rate {line.rate_id} {why}")
 
 
-def _amount(card: RateCard, line: RateLine, entry: TimeEntry) -> int | Unpriced:
-    memo = (line.kind, line.rate_id, entry.unit, entry.quantity)
-    amount = card.amounts.get(memo)
-    if amount is None:
-        amount = card.amounts[memo] = _worked_out(line, entry)
-    return amount
-
-
-def _worked_out(line: RateLine, entry: TimeEntry) -> int | Unpriced:
+def _amount(line: RateLine, entry: TimeEntry) -> int | Unpriced:
     """Rate times quantity in minor units, rounded once; a product that is no amount is not priced."""
     try:
         return minor(_product(line, entry), line.currency)

@@ -131,19 +131,19 @@ class Desk:
         elif self.counter is not None:
             self.counter.hear(word)
 
-    async def call(self, effect: Effect, request: Request, connector: Connector) -> CallAnswer:
-        """Put a call on the wire and read what came of it. Cancelled: nobody knows."""
+    async def call(self, effect: Effect, request: Request, connector: Connector, entity: str = "") -> CallAnswer:
+        """Put a call of an entity on the wire and read what came of it. Cancelled: nobody knows."""
         left_ms = self._clock.wall_ms()
         word: AccountInput = CallAbandoned()
         try:
             response = await self.transport.send(self._signed(request), self._deadline_s)
             answer: CallAnswer = Silent() if response is None else connector.read(effect, response)
             if isinstance(answer, TurnedAway):
-                word = CallTurnedAway(left_ms, answer.door, answer.retry_after_ms)
+                word = CallTurnedAway(left_ms, answer.door, answer.retry_after_ms, entity)
             elif isinstance(answer, Silent):
                 word = CallSilent(left_ms)
             else:
-                word = CallServed(left_ms)
+                word = CallServed(left_ms, entity)
         finally:
             self._say(word)
             self.pump()

@@ -109,6 +109,9 @@ class Embedded:
         """Every account."""
         return await self._host.accounts()
 
+    async def hosts(self) -> None:
+        """There is no cluster."""
+
     async def drain(self, who: str, why: str) -> None:
         """Take nothing in any more, finish what is on the wire, give the leases back."""
         if self._task is not None:

@@ -474,7 +474,7 @@ class Lane:
         try:
             desk = self._desks[effect.account]
             with self._spans.span("call.send", entity=self.entity, account=desk.name, call=effect.call_id):
-                answer = await desk.call(effect, request, self._connectors[effect.account])
+                answer = await desk.call(effect, request, self._connectors[effect.account], self.entity)
         finally:
             # Cancelled or not: a call that left and was not answered is unknown, and never nothing.
             self._metrics.called(self.entity, effect, answer, perf_counter() - began)

@@ -44,12 +44,21 @@ from runtime.core.news import News
 from runtime.drivers import wire
 from runtime.drivers.clock import Clock
 from runtime.drivers.on_asyncio import Host
-from runtime.drivers.router import Router
+from runtime.drivers.router import RETRY_AFTER_MS, Router
 from runtime.drivers.supervisor import FleetAwayError, HostLostError, HostReport, HostStartError, Supervisor
 from runtime.journal.stores import MissingExtraError, open_store
 from runtime.logs import set_up_logs
 from runtime.metrics import Metrics
-from runtime.ports import AccountReport, EntryTrace, JournalError, Owner, PartitionReport, Receipt, Store
+from runtime.ports import (
+    AccountReport,
+    EntryTrace,
+    IntakeRefusedError,
+    JournalError,
+    Owner,
+    PartitionReport,
+    Receipt,
+    Store,
+)
 from runtime.settings import Settings
 
 REGION = "ray.io/region"
@@ -535,6 +544,14 @@ class OnRay:
         ends_ms = self._clock.mono_ms() + int(READY_S * 1_000)
         while self._router.missing() and self._clock.mono_ms() < ends_ms:
             await asyncio.sleep(0.1)
+
+    async def hosts(self) -> Mapping[str, str]:
+        """Host to region, of every living host. Raises IntakeRefusedError."""
+        assert self._fleet is not None, "nobody is asked before the start"
+        try:
+            return await self._fleet.hosts()
+        except FleetAwayError as fault:
+            raise IntakeRefusedError("moving", RETRY_AFTER_MS, str(fault)) from fault
 
     async def _look(self) -> None:
         """Keep the directory fresh: readiness is read from it."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from runtime.core import records as r
 from runtime.core.answers import HeadsListed
-from runtime.core.model import Place
+from runtime.core.model import Approval, Place
 from runtime.core.partition.moves import AT_REST, PARKS, Phase
 from runtime.core.partition.state import Tracked
 from runtime.core.records import Record
@@ -264,8 +264,12 @@ def _received(record: r.EntryReceived) -> str:
         )
     return (
         f"version {entry.version}: {entry.quantity} {entry.unit} on {entry.work_date}, project {entry.project}, "
-        f"{money}; approved {approval.method} at {_instant(approval.decided_at_ms)}"
+        f"{money}; {_handed_in(approval)}approved {approval.method} at {_instant(approval.decided_at_ms)}"
     )
+
+
+def _handed_in(approval: Approval) -> str:
+    return f"submitted at {_instant(approval.submitted_at_ms)}, " if approval.submitted_at_ms else ""
 
 
 def _sent(record: r.BatchSent, entry_id: str, keys: dict[str, None], calls: dict[str, None]) -> str | None:

@@ -72,7 +72,7 @@ class HostCalls(Protocol):
 
 
 class Router:
-    """Implements `ports.Intake` and `ports.Operations` over many hosts."""
+    """Implements `ports.Intake` over many hosts, and `ports.Operations` but for `hosts`: who lives it cannot tell."""
 
     def __init__(
         self,

@@ -6,13 +6,15 @@
 
 Rule 1. Only who holds the lease row "supervisor:main" acts, and looks at its own clock before every act. Two of them
         for a moment do no harm to money: ownership of a partition is fenced by the store, whoever asks for it.
-Rule 2. Nothing is remembered that matters: a new supervisor observes and goes on. (Weights that scaling gave, and which
-        hosts a rolling restart still had to visit, are forgotten; hosts that are there are kept until it was calm.)
+Rule 2. Nothing is remembered that matters: a new supervisor observes and goes on. (Weights that scaling gave are
+        forgotten; hosts that are there are kept until it was calm.)
 Rule 3. Leases are the heartbeat. A host that does not answer and whose leases run on is slow, and is left alone for
         `patience_ms`; one whose leases ran out, or that holds none, has `deaf_ms`. Then it is ended and replaced.
 Rule 4. What a lost host carried is claimed by another one once the lease has run out, and not before: the lost one may
         still be sending. An act that raised is unknown: nothing is concluded, the next look tells.
-Rule 5. A rolling restart drains one host at a time, and only while nobody waits.
+Rule 5. What people want of a host is an order in the office, where any gateway puts it and whoever leads finds it: to
+        drain it now, or to restart it in its turn. A rolling restart drains one host at a time, and only while nobody
+        waits. An order stands until its host is no more; that stands in the audit.
 """
 
 import asyncio
@@ -27,7 +29,16 @@ from runtime.core.value import value
 from runtime.drivers.clock import Clock
 from runtime.logs import told
 from runtime.placement import EntityNeed, HostState, Limits, Move, Plan, place
-from runtime.ports import AccountReport, JournalError, NotOwnerError, Owner, PartitionReport, Store
+from runtime.ports import (
+    AccountReport,
+    AuditNote,
+    HostOrder,
+    JournalError,
+    NotOwnerError,
+    Owner,
+    PartitionReport,
+    Store,
+)
 from runtime.scaling import Memory, Outlook, ScalingPolicy, Sight, look
 from runtime.settings import Settings
 
@@ -126,6 +137,8 @@ class _World:
     moving: dict[str, Move]
     starting: dict[str, int]
     """What was under way when the look began: an act that ended meanwhile is seen by the next one."""
+    orders: Sequence[HostOrder]
+    """What people want of the hosts that live, oldest first."""
     states: list[HostState] = field(default_factory=list)
 
 
@@ -146,6 +159,7 @@ class Supervisor:
         """`name` tells this supervisor from others in the ownership table."""
         self._settings = settings
         self._store = store
+        self._office = store.office()
         self._fleet = fleet
         self._name = name
         self._clock = clock or Clock()
@@ -167,8 +181,8 @@ class Supervisor:
         self._starting: dict[str, int] = {}
         self._ending: dict[str, None] = {}
         self._rest_until_ms: dict[str, int] = {}
-        self._draining: dict[str, None] = {}
-        self._to_restart: list[str] = []
+        self._restarting = ""
+        """The host whose turn it is in a rolling restart."""
         self.plan = Plan({}, {}, (), {}, (), ())
         """What was last decided; `waits` are the entities that nobody carries, and why."""
         self.failures: dict[str, str] = {}
@@ -206,15 +220,6 @@ class Supervisor:
         """Wait for the acts that are under way."""
         while self._acts:
             await asyncio.gather(*self._acts.values(), return_exceptions=True)
-
-    def drain_host(self, name: str) -> None:
-        """Empty this host and end it; what it carried goes elsewhere."""
-        self._draining[name] = None
-
-    def restart_hosts(self) -> Sequence[str]:
-        """Replace every host that lives now, one after the other; returns their names."""
-        self._to_restart = sorted(self._hosts)
-        return tuple(self._to_restart)
 
     @property
     def leads(self) -> bool:
@@ -268,11 +273,12 @@ class Supervisor:
         for name in [name for name in self._hosts if name not in living]:
             log.warning("a host is gone", extra={"host": name, "region": self._hosts[name].region})
             del self._hosts[name]
-            self._draining.pop(name, None)
         for name, region in living.items():
             seen = self._hosts.setdefault(name, _Seen(region, mono_ms))
             if seen.reported_ms is None or mono_ms - seen.reported_ms >= self._pace.report_every_ms:
                 self._ask(name, seen)
+
+        orders = await self._orders(living, now_ms)
 
         running = [owner for owner in owners if owner.lease_until_ms > now_ms]
         world = _World(
@@ -281,6 +287,7 @@ class Supervisor:
             now_ms,
             moving,
             starting,
+            orders,
         )
         beating = {owner.host for owner in running}
         for name, seen in tuple(world.hosts.items()):
@@ -295,11 +302,26 @@ class Supervisor:
         for entity, host in (carriers | {entity: move.target for entity, move in moving.items()}).items():
             if host in carried:
                 carried[host].append(entity)
+        draining = {order.host for order in orders if order.verb == "drain"} | {self._restarting}
         world.states = [
-            HostState(name, seen.region, name in self._draining, tuple(sorted(carried[name])))
+            HostState(name, seen.region, name in draining, tuple(sorted(carried[name])))
             for name, seen in sorted(world.hosts.items())
         ]
         return world
+
+    async def _orders(self, living: Mapping[str, str], now_ms: int) -> Sequence[HostOrder]:
+        """What people want of hosts that live; what they wanted of the others is done, and is written down."""
+        orders = await asyncio.to_thread(self._office.orders)
+        done = [order for order in orders if order.host not in living]
+        for order in done:
+            note = AuditNote(now_ms, order.who, f"{order.verb} host", order.host, order.why, "done: it has ended")
+            await asyncio.to_thread(self._office.note, note)
+        if done:
+            await asyncio.to_thread(self._office.carried_out, [order.host for order in done])
+        standing = [order for order in orders if order.host in living]
+        if all(order.host != self._restarting for order in standing):
+            self._restarting = ""
+        return standing
 
     def _ask(self, name: str, seen: _Seen) -> None:
         """Ask a host for its report; nobody waits for the answer, and it is asked again only once this one ended."""
@@ -374,16 +396,17 @@ class Supervisor:
 
     def _next_restart(self, world: _World) -> None:
         """Drain the next host of a rolling restart once the last one is gone and everybody is carried."""
-        everybody = all(entity in world.owned for entity in self._settings.entities)
-        while self._to_restart and everybody and not self._draining and not world.moving and not world.starting:
-            name = self._to_restart.pop(0)
-            if name in world.hosts:
-                log.info("a host is drained, to be replaced", extra={"host": name})
-                self._draining[name] = None
-                world.states = [
-                    HostState(one.name, one.region, one.draining or one.name == name, one.carries)
-                    for one in world.states
-                ]
+        living = {entity for entity, owner in world.owned.items() if owner.host in world.hosts}
+        everybody = living.issuperset(self._settings.entities)
+        drains = self._restarting or any(order.verb == "drain" for order in world.orders)
+        waiting = [order.host for order in world.orders if order.verb == "restart" and order.host in world.hosts]
+        if waiting and everybody and not drains and not world.moving and not world.starting:
+            self._restarting = waiting[0]
+            log.info("a host is drained, to be replaced", extra={"host": self._restarting})
+            world.states = [
+                HostState(one.name, one.region, one.draining or one.name == self._restarting, one.carries)
+                for one in world.states
+            ]
 
     # ---------------------------------------------------------------- act
 

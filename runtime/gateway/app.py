@@ -18,16 +18,17 @@ import msgspec
 
 from runtime.configuration import secret
 from runtime.core.value import value
-from runtime.gateway.calls import CLOSE, Answer, Call, Receive, Scope, Send, answer_json
+from runtime.gateway.calls import CLOSE, Answer, Bodies, Call, Receive, Scope, Send, answer_json
 from runtime.gateway.gate import Action, Caller, Clock, Gatekeeper, Meters, NotLetInError
-from runtime.gateway.intake import IntakeDesk, at_office, bulk_unpacker, unpacker
+from runtime.gateway.intake import IntakeDesk, bulk_unpacker, unpacker
 from runtime.gateway.letters import LettersDesk
+from runtime.gateway.office import Audit, at_office
 from runtime.gateway.openapi import document
 from runtime.gateway.operations import OperationsDesk
 from runtime.gateway.problems import CONTENT_TYPE, PROBLEMS, ProblemError, problem_body, retry_after
 from runtime.gateway.webhooks import WebhookDesk
 from runtime.ports import Intake, IntakeRefusedError, Office, Operations
-from runtime.settings import Settings
+from runtime.settings import LimitSettings, Settings
 
 log = logging.getLogger("springtide.gateway")
 
@@ -64,10 +65,11 @@ def build_app(
 ) -> App:
     """The gateway. Raises ConfigurationError where the secret of a webhook cannot be read (`environ`, or its file)."""
     secrets = {name: secret(webhook, "secret", environ) for name, webhook in settings.webhooks.items()}
-    desk = IntakeDesk(settings, intake, office, metrics, clock)
+    audit = Audit(office, metrics, clock)
+    desk = IntakeDesk(settings, intake, office, audit, metrics, clock)
     webhooks = WebhookDesk(settings, secrets, desk, office, metrics, clock)
-    people = OperationsDesk(settings, operations, office, clock)
-    letters = LettersDesk(settings, office, desk, people)
+    people = OperationsDesk(settings, operations, office, audit, clock)
+    letters = LettersDesk(settings, office, desk, audit)
     described = Answer(200, msgspec.json.encode(document(settings.limits)))
 
     async def events(call: Call, caller: Caller) -> Answer:
@@ -106,6 +108,8 @@ def build_app(
         "/v1/audit": {"GET": Closed(people.audit)},
         "/v1/commands": {"POST": Closed(people.command)},
         "/v1/drain": {"POST": Closed(people.drain)},
+        "/v1/hosts/drain": {"POST": Closed(people.drain_host)},
+        "/v1/hosts/restart": {"POST": Closed(people.restart_hosts)},
         "/v1/dead-letters": {"GET": Closed(letters.show)},
         "/v1/dead-letters/replay": {"POST": Closed(letters.replay)},
         "/v1/dead-letters/drop": {"POST": Closed(letters.drop)},
@@ -114,15 +118,16 @@ def build_app(
         "/ready": {"GET": Open(ready)},
         "/openapi.json": {"GET": Open(description)},
     }
-    return Gateway(routes, gate, metrics, clock, settings.limits.body_bytes)
+    return Gateway(routes, gate, metrics, clock, settings.limits)
 
 
 class Gateway:
     """The ASGI application: finds the route, lets in, and turns what is raised into problems."""
 
-    def __init__(self, routes: Routes, gate: Gatekeeper, metrics: Meters, clock: Clock, body_bytes: int) -> None:
+    def __init__(self, routes: Routes, gate: Gatekeeper, metrics: Meters, clock: Clock, limits: LimitSettings) -> None:
         self._routes = routes
-        self._body_bytes = body_bytes
+        self._body_bytes = limits.body_bytes
+        self._bodies = Bodies(limits, metrics)
         self._gate = gate
         self._metrics = metrics
         self._clock = clock
@@ -134,8 +139,11 @@ class Gateway:
             return
         assert scope["type"] == "http", f"{scope['type']} is not spoken here"
         began_ms = self._clock.mono_ms()
-        call = Call(scope, receive)
-        answer = await self._answer(call)
+        call = Call(scope, receive, self._bodies)
+        try:
+            answer = await self._answer(call)
+        finally:
+            call.let_go()
         self._metrics.requested(answer.status, (self._clock.mono_ms() - began_ms) / 1_000)
         headers = [
             (b"content-type", answer.content_type),

@@ -3,7 +3,9 @@
 Rule 1. A body is read within `body_seconds`, up to `body_bytes`, and expands to `expanded_bytes` at most. Whoever is
         slower or larger gets one problem and the connection is closed; nothing of it was taken in.
 Rule 2. Nothing is kept beyond a limit: a gzip bomb is expanded up to one byte past it.
-Rule 3. A request means one thing: a header that decides something stands in it once.
+Rule 3. What the bodies of all requests take in memory is bounded together, until each is answered: as they were sent,
+        and what a gzip of them expanded to. Who would take more hears 503 and closes, whatever the request is for.
+Rule 4. A request means one thing: a header that decides something stands in it once.
 """
 
 import asyncio
@@ -17,7 +19,9 @@ import msgspec
 
 from runtime.core.value import value
 from runtime.gateway.events import key_twice, too_deep
+from runtime.gateway.gate import Meters
 from runtime.gateway.problems import Flaw, ProblemError
+from runtime.ports import IntakeRefusedError
 from runtime.settings import LimitSettings
 
 T = TypeVar("T")
@@ -29,6 +33,7 @@ Send = Callable[[Message], Awaitable[None]]
 CLOSE = (b"connection", b"close")
 """For answers before the whole request was read: what still comes must not be taken for the next request."""
 JSON = b"application/json"
+BUSY_RETRY_MS = 1_000
 LINGER_S = 2.0
 """How long we read away what a client still sends after an answer that closes. Assumed."""
 _ONCE = frozenset((b"authorization", b"content-type", b"content-encoding", b"springtide-signature"))
@@ -50,14 +55,37 @@ def answer_json(content: Any, status: int = 200) -> Answer:
     return Answer(status, msgspec.json.encode(content))
 
 
+class Bodies:
+    """What the bodies of all requests take in memory at the moment."""
+
+    def __init__(self, limits: LimitSettings, metrics: Meters) -> None:
+        self._most = max(limits.bodies_bytes, limits.body_bytes + limits.expanded_bytes)
+        """Room for one of the largest, in any case."""
+        self._metrics = metrics
+        self._held = 0
+
+    def take(self, more: int) -> None:
+        """So many more bytes are kept. Raises IntakeRefusedError."""
+        if self._held + more > self._most:
+            self._metrics.intake_refused("bodies_bytes")
+            raise IntakeRefusedError("bodies_bytes", BUSY_RETRY_MS)
+        self._held += more
+
+    def give_back(self, held: int) -> None:
+        """So many are kept no longer."""
+        self._held -= held
+
+
 class Call:
     """One request: its line, its headers, and its body for whoever asks."""
 
-    __slots__ = ("_receive", "_scope", "complete", "headers", "method", "path", "raw", "rest")
+    __slots__ = ("_bodies", "_held", "_receive", "_scope", "complete", "headers", "method", "path", "raw", "rest")
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
+    def __init__(self, scope: Scope, receive: Receive, bodies: Bodies) -> None:
         self._scope = scope
         self._receive = receive
+        self._bodies = bodies
+        self._held = 0
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.headers: dict[bytes, bytes] = {name.lower(): content for name, content in scope["headers"]}
@@ -134,8 +162,21 @@ class Call:
         if self._packing() != "gzip":
             return sent
         if len(sent) < _SMALL:
-            return expand(sent, limits.expanded_bytes)
-        return await asyncio.to_thread(expand, sent, limits.expanded_bytes)
+            expanded = expand(sent, limits.expanded_bytes)
+        else:
+            # As many as there are threads are counted only once they are there.
+            expanded = await asyncio.to_thread(expand, sent, limits.expanded_bytes)
+        self._hold(len(expanded))
+        return expanded
+
+    def _hold(self, more: int) -> None:
+        self._bodies.take(more)
+        self._held += more
+
+    def let_go(self) -> None:
+        """The request is answered, and nothing of its body is kept."""
+        self._bodies.give_back(self._held)
+        self._held = 0
 
     def _packing(self) -> str:
         return self.header(b"content-encoding").strip().lower()
@@ -169,6 +210,7 @@ class Call:
                 raise _too_large(most, "")
             if keep is not None:
                 keep(len(chunk))
+            self._hold(len(chunk))
             chunks.append(chunk)
             if self.complete:
                 return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -14,14 +14,15 @@ Rule 2. What cannot be read is never thrown away: an unknown type, a newer schem
         stands twice. It becomes a dead letter, so it can be read again when we have learned to.
 Rule 3. What the sender must mend is refused, and nothing of it is kept: an entity that the caller may not deliver for,
         or that nobody configured.
-Rule 4. An item nested too deeply, or longer than ITEM_MAX_BYTES, makes the whole request unusable; nothing of the
-        request was taken in by then.
+Rule 4. An item longer than ITEM_MAX_BYTES is not looked at: it is refused, and nothing of it is kept. One that is
+        nested too deeply makes the whole request unusable; nothing of the request was taken in by then.
 
 A key that stands twice: the decoder keeps the last one and says nothing. So we count. No JSON object can have fewer
-keys than we found different ones, and a key leaves `":` in the text (unless somebody puts a space in between, which is
-looked for first). Where both counts agree, no key stands twice, there is no key that we do not know, and so nothing
-deep either. Where they differ (a colon after a quote inside a text, a key of the sender's own), the standard library
-reads the item again, slowly, and decides. So the usual line costs a count instead of a second parser.
+keys than we found different ones, and every key is followed by a colon. Where there are as many colons as different
+keys, no key stands twice, there is no key that we do not know, and so nothing deep either. Where there are more (a
+colon inside a text, a key of the sender's own), those behind a quote are counted (unless somebody puts a space in
+between, which is looked for first), and where these are too many as well, the standard library reads the item again,
+slowly, and decides. So the usual line costs a count instead of a second parser.
 """
 
 import json
@@ -30,7 +31,9 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from decimal import Decimal
-from typing import Any, Protocol
+from io import BytesIO
+from itertools import islice
+from typing import Any, Generic, Protocol, TypeVar, get_type_hints
 
 import msgspec
 
@@ -55,8 +58,8 @@ from runtime.core.news import (
 )
 from runtime.core.value import value
 from runtime.gateway.gate import Action
-from runtime.gateway.problems import ProblemError
 
+T = TypeVar("T")
 APPROVED = "time_entry.approved"
 EVERYBODY = "*"
 """The entity of reference data that is meant for all of them."""
@@ -81,12 +84,49 @@ class TooManyError(Exception):
 
 # ------------------------------------------------------------------ the wire
 
+_UNSET = msgspec.UNSET
+_astuple = msgspec.structs.astuple
+
+
+class _Part(Generic[T]):
+    """An object of an event that is a value of the core, read so that one can tell which of its keys were written.
+
+    `wire` has the same fields in the same order; what has a default there is UNSET here where nobody wrote it.
+    """
+
+    def __init__(self, make: type[T]) -> None:
+        every = fields(make)  # type: ignore[arg-type]  # a dataclass, which a type variable cannot say
+        of = get_type_hints(make)
+        self._make = make
+        self._defaults = tuple(one.default for one in every if one.default is not MISSING)
+        self._always = len(every) - len(self._defaults)
+        """Keys without which it cannot be read; they come first."""
+        always = [(one.name, of[one.name]) for one in every[: self._always]]
+        maybe = [(one.name, of[one.name] | msgspec.UnsetType, _UNSET) for one in every[self._always :]]
+        self.wire = msgspec.defstruct(f"_{make.__name__}", [*always, *maybe], gc=False)
+
+    def read(self, written: msgspec.Struct | None) -> tuple[T | None, int]:
+        """The value of the core, and in how many different keys it was written."""
+        if written is None:
+            return None, 0
+        values = _astuple(written)
+        maybe = values[self._always :]
+        absent = maybe.count(_UNSET)
+        if absent:
+            filled = (default if one is _UNSET else one for one, default in zip(maybe, self._defaults, strict=True))
+            values = (*values[: self._always], *filled)
+        return self._make(*values), len(values) - absent
+
+
+_ENTRY = _Part(TimeEntry)
+_APPROVAL = _Part(Approval)
+
 
 class _Content(msgspec.Struct, gc=False):
     """What any event may say; which of it is needed is the matter of its kind."""
 
-    entry: TimeEntry | None = None
-    approval: Approval | None = None
+    entry: _ENTRY.wire | None = None  # type: ignore[name-defined]  # made from the fields of the core's own class
+    approval: _APPROVAL.wire | None = None  # type: ignore[name-defined]  # the same
     entity: str = ""
     entry_id: str = ""
     version: int = 0
@@ -153,67 +193,27 @@ _UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 """What a decoder may raise: bytes that are no text are a ValueError, endless nesting is a RecursionError."""
 
 
-# ------------------------------------------------------------------ which keys were written
+# ------------------------------------------------------------------ keys that stand twice
 
 
-def _optional(of: type) -> list[tuple[str, Any, Any]]:
-    return [
-        (one.name, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET) for one in fields(of) if one.default is not MISSING
-    ]
+def _surely_once(body: bytes, event: _Event, content: _Content, keys: int) -> bool:
+    """Whether counting proves that an approval has no key twice, whose content has so many different keys.
 
-
-def _required(of: type) -> int:
-    return sum(one.default is MISSING for one in fields(of))
-
-
-_EntryKeys = msgspec.defstruct("_EntryKeys", _optional(TimeEntry), gc=False)
-_ApprovalKeys = msgspec.defstruct("_ApprovalKeys", _optional(Approval), gc=False)
-_ALWAYS = _required(TimeEntry) + _required(Approval)
-_astuple = msgspec.structs.astuple
-_UNSET = msgspec.UNSET
-
-
-class _Keys(msgspec.Struct, gc=False):
-    """Which optional keys of an approval were written; everything else is skipped over, which is cheap."""
-
-    entry: _EntryKeys  # type: ignore[valid-type]  # made from the fields of the core's own class, which mypy cannot see
-    approval: _ApprovalKeys  # type: ignore[valid-type]  # the same
-
-    def different(self) -> int:
-        """How many different keys the entry, the approval and the two names of them are."""
-        entry, approval = _astuple(self.entry), _astuple(self.approval)
-        written = len(entry) + len(approval) - entry.count(_UNSET) - approval.count(_UNSET)
-        return 2 + _ALWAYS + written
-
-
-class _Enclosed(msgspec.Struct, gc=False):
-    data: _Keys
-
-
-_decode_keys = msgspec.json.Decoder(_Keys).decode
-_decode_enclosed = msgspec.json.Decoder(_Enclosed).decode
-
-
-def _surely_once(body: bytes, event: _Event, content: _Content, spaced: bool) -> bool:
-    """Whether counting proves that an approval has no key twice. False proves nothing."""
-    if spaced and _KEY_THEN_SPACE.search(body):
-        return False
+    False proves nothing.
+    """
     if content is event:
-        different = _decode_keys(body).different() + 1
+        different = keys + 1
     elif content is event.data:
         optional = (event.subject, event.time, event.datacontenttype, event.dataschema)
-        different = _decode_enclosed(body).data.different() + 5 + 4 - optional.count("")
+        different = keys + 5 + 4 - optional.count("")
     else:
         return False
-    return body.count(b'":') == different + (content.entity != "")
+    if body.count(b":") == different:
+        return True
+    return body.count(b'":') == different and _KEY_THEN_SPACE.search(body) is None
 
 
 _KEY_THEN_SPACE = re.compile(rb'"[ \t\r\n]+:')
-
-
-def spaced_lines(text: bytes) -> bool:
-    """Whether a key may have a space behind it in any of these lines; one look at all of them is cheaper."""
-    return (b" " in text and b" :" in text) or b"\t" in text or (b"\r" in text and b"\r:" in text)
 
 
 def key_twice(body: bytes) -> str | None:
@@ -262,42 +262,48 @@ class Kind:
 
     action: Action
     schema: int
-    read: Callable[[_Content, str], tuple[str, tuple[News, ...]]]
-    """(content, who) to (entity, news). Raises UndecodableEventError."""
+    read: Callable[[_Content, str, bytes], tuple[str, tuple[News, ...], int]]
+    """(content, who, the bytes that say it) to (entity, news, keys). Raises UndecodableEventError.
+
+    `keys` is how many different keys the content has, 0 where nobody counts them.
+    """
 
 
-def _approved(content: _Content, who: str) -> tuple[str, tuple[News, ...]]:
-    news = read_approval(content.entry, content.approval)
-    return news.entry.home_entity, (news,)
+def _approved(content: _Content, who: str, text: bytes) -> tuple[str, tuple[News, ...], int]:
+    entry, of_entry = _ENTRY.read(content.entry)
+    approval, of_approval = _APPROVAL.read(content.approval)
+    news = read_approval(entry, approval, text)
+    return news.entry.home_entity, (news,), 2 + of_entry + of_approval + (content.entity != "")
 
 
-def _withdrawn(content: _Content, who: str) -> tuple[str, tuple[News, ...]]:
-    return content.entity, (read_withdrawal(content.entry_id, content.version, content.reason, content.at_ms),)
+def _withdrawn(content: _Content, who: str, text: bytes) -> tuple[str, tuple[News, ...], int]:
+    return content.entity, (read_withdrawal(content.entry_id, content.version, content.reason, content.at_ms),), 0
 
 
-def _configuration(content: _Content, who: str) -> tuple[str, tuple[News, ...]]:
+def _configuration(content: _Content, who: str, text: bytes) -> tuple[str, tuple[News, ...], int]:
     if not 0 < content.version <= VERSION_MAX or not content.changes or not content.why.strip():
         raise UndecodableEventError("event: a change of configuration needs 'version' (1, 2, 3 …), 'changes' and 'why'")
-    return content.entity, (ConfigurationPublished(content.version, tuple(content.changes.items()), who, content.why),)
+    changes = tuple(content.changes.items())
+    return content.entity, (ConfigurationPublished(content.version, changes, who, content.why),), 0
 
 
-def _periods(content: _Content, who: str) -> tuple[str, tuple[News, ...]]:
-    entity, news = _read_periods(content, who)
+def _periods(content: _Content, who: str, text: bytes) -> tuple[str, tuple[News, ...], int]:
+    entity, news, _ = _read_periods(content, who, text)
     for period in content.periods:
         if period.first_day > period.last_day:
             raise UndecodableEventError(f"event: period {period.name[:100]} ends before it begins")
         if entity not in (EVERYBODY, period.entity):
             raise UndecodableEventError(f"event: period {period.name[:100]} is not of the entity the event names")
-    return entity, news
+    return entity, news, 0
 
 
-def _reference(name: str, make: Callable[[Any], tuple[News, ...]]) -> Callable[[_Content, str], Any]:
-    def read(content: _Content, who: str) -> tuple[str, tuple[News, ...]]:
+def _reference(name: str, make: Callable[[Any], tuple[News, ...]]) -> Callable[[_Content, str, bytes], Any]:
+    def read(content: _Content, who: str, text: bytes) -> tuple[str, tuple[News, ...], int]:
         published = getattr(content, name)
         if not published:
             raise UndecodableEventError(f"event: {name!r} is missing or empty")
         _check(published)
-        return content.entity, make(published)
+        return content.entity, make(published), 0
 
     return read
 
@@ -379,7 +385,7 @@ class Group:
 
 @value
 class Barred:
-    """An item that was refused at the door: `why` is "forbidden" or "unknown-entity"."""
+    """An item that was refused at the door: `why` is "forbidden", "unknown-entity" or "item-too-large"."""
 
     index: int
     why: str
@@ -411,32 +417,33 @@ class Delivery:
     """The id of each CloudEvent, by its place."""
 
 
-def read_items(bodies: Sequence[bytes], admission: Admission, depth: int, spaced: bool = True) -> Delivery:
-    """What these items say, in order; takes nothing in. `spaced`: see `_surely_once`.
+def read_items(bodies: Sequence[bytes], admission: Admission, depth: int) -> Delivery:
+    """What these items say, in order; takes nothing in.
 
-    Raises TooDeepError, and ProblemError where an item is longer than ITEM_MAX_BYTES.
+    Raises TooDeepError.
     """
-    if max(map(len, bodies), default=0) > ITEM_MAX_BYTES:
-        index = next(index for index, body in enumerate(bodies) if len(body) > ITEM_MAX_BYTES)
-        detail = f"item-too-large: item {index} is longer than {ITEM_MAX_BYTES} bytes; nothing of the request was taken"
-        raise ProblemError("too-large", detail)
+    some_too_large = max(map(len, bodies), default=0) > ITEM_MAX_BYTES
     delivery = Delivery(len(bodies))
     groups = delivery.groups
     admitted: dict[str, Group] = {}
     bars: dict[tuple[Action, str], str] = {}
     who = admission.who
     for index, body in enumerate(bodies):
+        if some_too_large and len(body) > ITEM_MAX_BYTES:
+            delivery.barred.append(Barred(index, "item-too-large", "", Action.INTAKE, "", 0))
+            continue
         try:
             event = _decode(body)
             kind = KINDS.get(event.type)
             if kind is None:
                 raise UndecodableEventError(_flaw(event))
             content: _Content = event
+            text = body
             if event.specversion or event.data is not None or event.dataschema:
-                content = _open(event)
+                content, text = _open(event, body)
                 delivery.ids[index] = event.id
-            entity, news = kind.read(content, who)
-            if event.type != APPROVED or not _surely_once(body, event, content, spaced):
+            entity, news, keys = kind.read(content, who, text)
+            if not keys or not _surely_once(body, event, content, keys):
                 if too_deep(body, depth):
                     raise TooDeepError(index)
                 twice = key_twice(body)
@@ -479,13 +486,13 @@ def label(news: News) -> tuple[str, int]:
     return "", 0
 
 
-def _open(event: _Event) -> _Content:
-    """The content of a CloudEvent that is complete and of a schema that we know."""
+def _open(event: _Event, body: bytes) -> tuple[_Content, bytes]:
+    """The content of a CloudEvent that is complete and of a schema that we know, and the bytes that say it."""
     flaw = _flaw(event)
     if flaw:
         raise UndecodableEventError(flaw)
     if not event.specversion:
-        return event
+        return event, body
     if not event.id or not event.source:
         raise UndecodableEventError("event: a CloudEvent needs 'id', 'source' and 'type'")
     if event.data_base64:
@@ -493,10 +500,10 @@ def _open(event: _Event) -> _Content:
         twice = key_twice(data)
         if twice is not None:
             raise UndecodableEventError(f"event: the key {twice[:100]!r} stands twice in one object")
-        return _decode_content(data)
+        return _decode_content(data), data
     if event.data is None:
         raise UndecodableEventError("event: a CloudEvent needs 'data'")
-    return event.data
+    return event.data, body
 
 
 def _flaw(event: _Event | _Label) -> str:
@@ -547,9 +554,10 @@ def _entity_of(whose: _Whose) -> str:
 
 def lines_of(body: bytes, most: int) -> list[bytes]:
     """The items of NDJSON: one a line; empty lines are none. Raises TooManyError before a flood of lines is cut up."""
-    if body.count(b"\n") > 2 * most:
+    lines = list(islice(BytesIO(body), 2 * most + 1))
+    if len(lines) > 2 * most:
         raise TooManyError
-    return [line for line in body.split(b"\n") if line and not line.isspace()]
+    return [line.removesuffix(b"\n") for line in lines if not line.isspace()]
 
 
 def elements_of(body: bytes, most: int) -> list[bytes]:

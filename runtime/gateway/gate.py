@@ -94,6 +94,9 @@ class Meters(Protocol):
     def webhook_refused(self, reason: str) -> None:
         """A delivery was not let in: "webhook-unsigned", "webhook-too-old" or "webhook-replayed"."""
 
+    def refusal_left_out(self) -> None:
+        """A refusal was not written into the audit, since its caller had enough of them there."""
+
     def dead_letters(self, counts: Mapping[str, int]) -> None:
         """How many dead letters are in each state."""
 

@@ -6,8 +6,9 @@
 
 Rule 1. 202 is only said once everything that was accepted, and every dead letter, is durable.
 Rule 2. An item is accepted, a duplicate, refused (the sender mends it; nothing is kept) or quarantined (kept as a dead
-        letter until somebody replays or drops it). If every item was refused the answer is 422, or 403 where all were
-        refused because of who asks; it has the same results.
+        letter until somebody replays or drops it, as far as the disk and `letters_bytes` of its source have room). If
+        every item was refused the answer is 422, or 403 where all were refused because of who asks; it has the same
+        results.
 Rule 3. An item that cannot be read is kept only where its sender may deliver for every entity that it names.
 Rule 4. A change of configuration is a command: it gives a usable reason, and stands in the audit, also when refused.
 Rule 5. Where a partition refuses because of a bound, the answer for the whole request is 429 or 503 with Retry-After,
@@ -20,15 +21,16 @@ from base64 import b64decode
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import unquote
 
 import msgspec
 
 from runtime.core.news import ConfigurationPublished, EntryApproved, EntryWithdrawn
-from runtime.gateway.calls import CLOSE, JSON, Answer, Call
+from runtime.gateway.calls import BUSY_RETRY_MS, CLOSE, JSON, Answer, Call
 from runtime.gateway.events import (
     EVERYBODY,
+    ITEM_MAX_BYTES,
     KINDS,
     Barred,
     Delivery,
@@ -40,31 +42,19 @@ from runtime.gateway.events import (
     in_one,
     lines_of,
     read_items,
-    spaced_lines,
 )
 from runtime.gateway.gate import Action, Caller, Clock, Meters
+from runtime.gateway.office import STORE_RETRY_MS, Audit, at_office
 from runtime.gateway.problems import PROBLEMS, ProblemError, retry_after
-from runtime.ports import (
-    AuditNote,
-    Intake,
-    IntakeRefusedError,
-    Letter,
-    Office,
-    Receipt,
-    StoreAwayError,
-    StoreFullError,
-    Taken,
-)
+from runtime.ports import Intake, IntakeRefusedError, Letter, Office, Receipt, Taken
 from runtime.settings import Settings
 
-T = TypeVar("T")
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 QUARANTINED = "quarantined"
-STORE_RETRY_MS = 5_000
-"""How long somebody waits who came while the office's store was full or away. Ours."""
-BUSY_RETRY_MS = 1_000
+LETTERS_RETRY_MS = 5 * 60_000
+"""How long a source waits whose dead letters take all the room they may: a person has to look at them. Ours."""
 WHY_MAX = 500
 """Characters of a reason in the audit. Ours."""
 
@@ -98,18 +88,8 @@ class Taking(msgspec.Struct):
 _encode = msgspec.json.Encoder().encode
 
 
-async def at_office(ask: Callable[..., T], *what: Any) -> T:
-    """Ask the office, in a thread. A store that is full or away is one of the bounds: deliver, or ask, again."""
-    try:
-        return await asyncio.to_thread(ask, *what)
-    except StoreFullError as fault:
-        raise IntakeRefusedError("disk_headroom", STORE_RETRY_MS, "the store is full") from fault
-    except StoreAwayError as fault:
-        raise IntakeRefusedError("moving", STORE_RETRY_MS, "the store cannot be reached") from fault
-
-
-Unpack = Callable[[bytes, int], tuple[Sequence[bytes], bool]]
-"""(body, most) to its items, and whether their keys may have spaces behind them."""
+Unpack = Callable[[bytes, int], Sequence[bytes]]
+"""(body, most) to its items. Raises TooManyError, and ProblemError where it cannot be cut up."""
 
 
 def unpacker(call: Call, plain: bool) -> Unpack:
@@ -129,7 +109,7 @@ def unpacker(call: Call, plain: bool) -> Unpack:
                 for name, content in call.headers.items()
                 if name.startswith(b"ce-") and name not in (b"ce-data", b"ce-data_base64")
             }
-            return lambda body, most: ((in_one(attributes, body),), True)
+            return lambda body, most: (in_one(attributes, body),)
         if plain:
             return _alone_or_array
     known = [STRUCTURED, BATCH, "application/json with ce- headers", *(("application/json",) if plain else ())]
@@ -140,32 +120,28 @@ def bulk_unpacker(call: Call) -> Unpack:
     """How a bulk request carries its items. Raises ProblemError."""
     if call.content_type() not in NDJSON:
         raise ProblemError("wrong-content-type", f"send {NDJSON[0]}", headers=(CLOSE,))
-    return _lines
+    return lines_of
 
 
-def _lines(body: bytes, most: int) -> tuple[Sequence[bytes], bool]:
-    return lines_of(body, most), spaced_lines(body)
+def _alone(body: bytes, most: int) -> Sequence[bytes]:
+    return (body,)
 
 
-def _alone(body: bytes, most: int) -> tuple[Sequence[bytes], bool]:
-    return (body,), True
-
-
-def _batch(body: bytes, most: int) -> tuple[Sequence[bytes], bool]:
+def _batch(body: bytes, most: int) -> Sequence[bytes]:
     try:
-        return elements_of(body, most), True
+        return elements_of(body, most)
     except ValueError as fault:
         raise ProblemError("malformed", f"a batch is a JSON array of CloudEvents: {fault}") from None
 
 
-def _alone_or_array(body: bytes, most: int) -> tuple[Sequence[bytes], bool]:
+def _alone_or_array(body: bytes, most: int) -> Sequence[bytes]:
     if body.lstrip()[:1] == b"[":
         try:
-            return elements_of(body, most), True
+            return elements_of(body, most)
         except ValueError:
             # Whoever signs webhooks seldom mends them. Kept as one letter, it can be looked at.
-            return (body,), True
-    return (body,), True
+            return (body,)
+    return (body,)
 
 
 def letter_of(source: str, unread: Unread, now_ms: int) -> Letter:
@@ -194,10 +170,13 @@ class CallerAdmission:
 class IntakeDesk:
     """Takes deliveries in."""
 
-    def __init__(self, settings: Settings, intake: Intake, office: Office, metrics: Meters, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, intake: Intake, office: Office, audit: Audit, metrics: Meters, clock: Clock
+    ) -> None:
         self._settings = settings
         self._intake = intake
         self._office = office
+        self._audit = audit
         self._metrics = metrics
         self._clock = clock
         self._calls = 0
@@ -243,12 +222,12 @@ class IntakeDesk:
         """What a body says. Raises ProblemError where it cannot be used as a whole."""
         limits = self._settings.limits
         try:
-            if not body.strip() and unpack is not _lines:
+            if not body.strip() and unpack is not lines_of:
                 raise ProblemError("malformed", "the body is empty")
-            items, spaced = unpack(body, limits.items)
+            items = unpack(body, limits.items)
             if len(items) > limits.items:
                 raise TooManyError
-            return _bar_unread(read_items(items, admission, limits.depth, spaced), admission)
+            return _bar_unread(read_items(items, admission, limits.depth), admission)
         except TooManyError:
             raise ProblemError("too-many-items", f"one request may have {limits.items} items; send several") from None
         except (TooDeepError, RecursionError) as fault:
@@ -268,7 +247,7 @@ class IntakeDesk:
         if delivery.unread:
             now_ms = self._clock.wall_ms()
             letters = [letter_of(admission.who, one, now_ms) for one in delivery.unread]
-            work.append(at_office(self._office.quarantine, letters))
+            work.append(at_office(self._keep, letters))
         # Everybody is waited for, whatever becomes of the others: what is under way cannot be called back.
         outcomes: list[Any] = await asyncio.gather(*work, return_exceptions=True)
         refused = [one for one in outcomes if isinstance(one, IntakeRefusedError)]
@@ -296,6 +275,14 @@ class IntakeDesk:
         await self._note_configuration(delivery, unreasoned, results, admission)
         return results, refused
 
+    def _keep(self, letters: Sequence[Letter]) -> None:
+        """Keep dead letters of one source. Raises IntakeRefusedError where there is no room for them."""
+        room = self._office.headroom_bytes()
+        if room is not None and room < self._settings.journal.disk_headroom_bytes:
+            raise IntakeRefusedError("disk_headroom", STORE_RETRY_MS, "the journal's disk is nearly full")
+        if not self._office.quarantine(letters, self._settings.limits.letters_bytes):
+            raise IntakeRefusedError("letters_bytes", LETTERS_RETRY_MS, "too much of this source waits as dead letters")
+
     async def _take_group(self, entity: str, group: Group) -> Sequence[Receipt]:
         receipts = await self._intake.take(entity, group.news, group.size, self._settings.limits.take_seconds)
         assert len(receipts) == len(group.news), f"{entity}: {len(group.news)} items and {len(receipts)} receipts"
@@ -313,23 +300,22 @@ class IntakeDesk:
         What was accepted has a note each; of the rest there is one for each entity and outcome, with how many there
         were: a stranger does not fill the audit.
         """
-        notes: list[tuple[str, str, str, str]] = []
+        who = admission.who
         others: Counter[tuple[str, str]] = Counter()
         for entity, group in delivery.groups.items():
             for index, news in zip(group.indexes, group.news, strict=True):
                 if isinstance(news, ConfigurationPublished):
                     result = results[index]
                     if result.taken == Taken.ACCEPTED:
-                        notes.append((f"configuration {news.version}", entity, news.why, result.taken))
+                        what = f"configuration {news.version}"
+                        await self._audit.note(who, what, entity, news.why, result.taken)
                     else:
                         others[entity, f"{result.taken}: {result.reason}" if result.reason else result.taken] += 1
         others.update((entity, f"{Taken.REFUSED.value}: {_UNREASONED}") for entity, _ in unreasoned)
         others.update((one.entity[:100], one.why) for one in delivery.barred if one.action is Action.COMMAND)
         for (entity, outcome), count in others.items():
-            notes.append(("configuration", entity, "", outcome if count == 1 else f"{outcome} ({count} times)"))
-        for what, target, why, outcome in notes:
-            note = AuditNote(self._clock.wall_ms(), admission.who, what, target, why, outcome)
-            await at_office(self._office.note, note)
+            said = outcome if count == 1 else f"{outcome} ({count} times)"
+            await self._audit.refused(who, "configuration", entity, "", said)
 
 
 _UNREASONED = f"why: 1 to {WHY_MAX} printable characters; it stands in the audit"
@@ -410,6 +396,7 @@ def _bar_unread(delivery: Delivery, admission: CallerAdmission) -> Delivery:
 _BARRED: Mapping[str, str] = {
     "forbidden": "forbidden: no grant of yours covers {action} for {entity}",
     "unknown-entity": "unknown-entity: {entity!r} is not configured here",
+    "item-too-large": f"item-too-large: an item may have {ITEM_MAX_BYTES} bytes; send it as several",
 }
 
 

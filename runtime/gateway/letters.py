@@ -27,8 +27,9 @@ from runtime.core.news import EntryApproved
 from runtime.gateway.calls import Answer, Call, answer_json, read_json
 from runtime.gateway.events import Delivery, TooDeepError, Unread, read_items
 from runtime.gateway.gate import Action, Caller
-from runtime.gateway.intake import QUARANTINED, CallerAdmission, IntakeDesk, Result, at_office
-from runtime.gateway.operations import OperationsDesk, Reasoned, whole_number
+from runtime.gateway.intake import QUARANTINED, CallerAdmission, IntakeDesk, Result
+from runtime.gateway.office import Audit, at_office
+from runtime.gateway.operations import Reasoned, whole_number
 from runtime.gateway.problems import Flaw, ProblemError
 from runtime.ports import IntakeRefusedError, Letter, Office, Taken
 from runtime.settings import Settings
@@ -106,13 +107,13 @@ class LettersDesk:
         settings: Settings,
         office: Office,
         desk: IntakeDesk,
-        operations: OperationsDesk,
+        audit: Audit,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._settings = settings
         self._office = office
         self._desk = desk
-        self._operations = operations
+        self._audit = audit
         self._sleep = sleep
 
     async def show(self, call: Call, caller: Caller) -> Answer:
@@ -153,7 +154,7 @@ class LettersDesk:
                 await at_office(self._office.settle_letter, letter_id, "dropped")
             results.append({"letter_id": letter_id, "done": letter_id in waiting})
         target = ", ".join(sorted(waiting))[:500]
-        await self._operations.note(caller, "drop", target, request.why, f"dropped {len(waiting)}")
+        await self._audit.note(caller.who, "drop", target, request.why, f"dropped {len(waiting)}")
         return answer_json({"results": results})
 
     async def replay(self, call: Call, caller: Caller) -> Answer:
@@ -172,7 +173,7 @@ class LettersDesk:
                 break
             now.append(letter)
         target = f"{len(now)} letters"
-        await self._operations.note(caller, "replay", target, request.why, "begun")
+        await self._audit.note(caller.who, "replay", target, request.why, "begun")
         counts: Counter[str] = Counter()
         results = []
         try:
@@ -184,7 +185,7 @@ class LettersDesk:
         finally:
             # Also when the client has gone or this process ends in good order: what was done is written down.
             outcome = ", ".join(f"{taken} {count}" for taken, count in sorted(counts.items())) or "nothing"
-            await self._operations.note(caller, "replay", target, request.why, outcome)
+            await self._audit.note(caller.who, "replay", target, request.why, outcome)
         more = request.ids is None and len(now) == request.most()
         return answer_json({"results": results, "counts": counts, "next": now[-1].letter_id if more else ""})
 
@@ -213,7 +214,7 @@ class LettersDesk:
             for failed in delivery.unread:
                 unread[failed.reason] += 1
             for barred in delivery.barred:
-                unread[f"{barred.why}: {barred.entity[:100]}"] += 1
+                unread[": ".join(filter(None, (barred.why, barred.entity[:100])))] += 1
             for entity, group in delivery.groups.items():
                 entities[entity] += 1
                 for news in group.news:
@@ -237,10 +238,9 @@ class LettersDesk:
     def _read(self, letter: Letter, caller: Caller) -> Delivery:
         try:
             return read_items((letter.body,), self._admission(caller), self._settings.limits.depth)
-        except (TooDeepError, ProblemError) as fault:
+        except TooDeepError:
             # The limits were others when it was kept. It fails alone, and ends no replay.
-            deep = isinstance(fault, TooDeepError)
-            reason = f"nested more than {self._settings.limits.depth} deep" if deep else "longer than an item may be"
+            reason = f"nested more than {self._settings.limits.depth} deep"
             return Delivery(1, unread=[Unread(0, letter.kind, reason, letter.body)])
 
     def _admission(self, caller: Caller) -> CallerAdmission:
@@ -264,7 +264,7 @@ class LettersDesk:
     async def _must(self, caller: Caller, command: str) -> None:
         if not caller.may(Action.DEAD_LETTERS, None, None):
             if command:
-                await self._operations.note(caller, command, "", "", "refused: forbidden")
+                await self._audit.refused(caller.who, command, "", "", "refused: forbidden")
             raise ProblemError("forbidden", "dead letters are for those whose grant of them covers everything")
 
 

@@ -13,7 +13,7 @@ from runtime.core.model import Approval, Assignment, Period, Project, RateLine, 
 from runtime.gateway.events import KINDS, SCHEMA
 from runtime.gateway.intake import BATCH, NDJSON, STRUCTURED, WHY_MAX, Taking
 from runtime.gateway.letters import DropRequest, ListedLetter, ReplayRequest
-from runtime.gateway.operations import CommandRequest, Done, DrainRequest
+from runtime.gateway.operations import CommandRequest, Done, DrainHostRequest, DrainRequest, RestartHostsRequest
 from runtime.gateway.problems import PROBLEMS, TYPE, Flaw
 from runtime.ports import AccountReport, AuditNote, EntryTrace, PartitionReport
 from runtime.settings import LimitSettings
@@ -23,7 +23,7 @@ Schema = dict[str, Any]
 _DESCRIBED = (
     *(TimeEntry, Approval, RateLine, Project, Period, Worker, Assignment),
     *(Taking, PartitionReport, AccountReport, EntryTrace, AuditNote, ListedLetter),
-    *(CommandRequest, Done, DrainRequest, ReplayRequest, DropRequest, Flaw),
+    *(CommandRequest, Done, DrainRequest, DrainHostRequest, RestartHostsRequest, ReplayRequest, DropRequest, Flaw),
 )
 
 # ------------------------------------------------------------------ examples
@@ -58,6 +58,7 @@ APPROVAL: Schema = {
     "approver": "M-1",
     "method": "single",
     "decided_at_ms": 1773144000000,
+    "submitted_at_ms": 1773133200000,
 }
 _RATE: Schema = {
     "rate_id": "R-1",
@@ -262,6 +263,11 @@ def _plain(what: Any) -> Any:
 _TAKING = (400, 401, 403, 408, 413, 415, 422, 429, 503)
 _ASKING = (400, 401, 403, 503)
 _TELLING = (400, 401, 403, 408, 413, 415, 503)
+_HOSTS: Schema = {
+    "type": "object",
+    "properties": {"hosts": {"type": "array", "items": {"type": "string"}}},
+    "required": ["hosts"],
+}
 _ACCEPTED: Schema = {
     "results": [{"index": 0, "taken": "accepted", "entry": "TS-1001", "version": 1}],
     "counts": {"accepted": 1, "duplicate": 0, "refused": 0, "quarantined": 0},
@@ -377,7 +383,7 @@ def _paths(limits: LimitSettings) -> Schema:
             "get": _operation(
                 "trace",
                 "The whole story of an entry",
-                "From approval to posting, every attempt.",
+                "From submission to posting, every attempt.",
                 200,
                 {"$ref": "#/components/schemas/EntryTrace"},
                 {
@@ -398,12 +404,19 @@ def _paths(limits: LimitSettings) -> Schema:
             "get": _operation(
                 "audit",
                 "Who commanded what, and why",
-                "The latest notes, newest first.",
+                "The latest notes, newest first. 'next' is the 'before' of the next page; 0: there is none.",
                 200,
-                {"type": "object", "properties": {"notes": _many("AuditNote")}, "required": ["notes"]},
-                {"notes": []},
+                {
+                    "type": "object",
+                    "properties": {"notes": _many("AuditNote"), "next": {"type": "integer"}},
+                    "required": ["notes", "next"],
+                },
+                {"notes": [], "next": 0},
                 _ASKING,
-                parameters=[_query("most", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}, 20)],
+                parameters=[
+                    _query("most", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}, 20),
+                    _query("before", {"type": "integer", "minimum": 0, "maximum": 999_999_999, "default": 0}, 0),
+                ],
             )
         },
         "/v1/commands": {
@@ -429,6 +442,30 @@ def _paths(limits: LimitSettings) -> Schema:
                 {"draining": True},
                 _TELLING,
                 body=_json("DrainRequest", {"why": "upgrade"}),
+            )
+        },
+        "/v1/hosts/drain": {
+            "post": _operation(
+                "drainHost",
+                "Empty one host of the cluster, and end it",
+                "What it carries goes to others; it is replaced as far as is needed. The supervisor does it, now.",
+                202,
+                _HOSTS,
+                {"hosts": ["host:EMEA:1f2e3d4c"]},
+                (*_TELLING, 404, 409),
+                body=_json("DrainHostRequest", {"host": "host:EMEA:1f2e3d4c", "why": "the node is taken away"}),
+            )
+        },
+        "/v1/hosts/restart": {
+            "post": _operation(
+                "restartHosts",
+                "Replace the hosts of the cluster, one after the other",
+                "Those that live now, of one region if it is named. The supervisor does it, while nobody waits.",
+                202,
+                _HOSTS,
+                {"hosts": ["host:EMEA:1f2e3d4c", "host:EMEA:5a6b7c8d"]},
+                (*_TELLING, 404, 409),
+                body=_json("RestartHostsRequest", {"region": "EMEA", "why": "new build"}),
             )
         },
         "/v1/dead-letters": {

@@ -1,7 +1,7 @@
 """What people and their programs ask of the runtime and tell it.
 
     GET  /v1/status  /v1/accounts  /v1/trace/{entity}/{entry_id}  /v1/audit
-    POST /v1/commands  /v1/drain
+    POST /v1/commands  /v1/drain  /v1/hosts/drain  /v1/hosts/restart
 
 Rule 1. A caller sees the entities that a grant covers, and hears nothing of the others.
 Rule 2. A command names why. That it begins, and for whom, stands in the audit before the first act: where that cannot
@@ -9,12 +9,13 @@ Rule 2. A command names why. That it begins, and for whom, stands in the audit b
         in the result, and holds nothing up.
 Rule 3. A command for several entities (a region, an account) goes to all of them at once, or to none: it is refused
         where a grant covers only some. What one entity cannot do now is said in its result.
-Rule 4. While the store is away nobody hears 500: what cannot be told or done now is 503, to be asked again.
+Rule 4. What is wanted of hosts is an order in the office: the supervisor carries it out, in whatever process it leads.
+Rule 5. While the store is away nobody hears 500: what cannot be told or done now is 503, to be asked again.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, TypeVar
 
@@ -23,14 +24,16 @@ import msgspec
 from runtime.core.inputs import Command, Pause, Resume, Retry, Waive
 from runtime.gateway.calls import Answer, Call, answer_json, read_json
 from runtime.gateway.gate import Action, Caller, Clock
-from runtime.gateway.intake import STORE_RETRY_MS, WHY_MAX, at_office, is_reason
+from runtime.gateway.intake import WHY_MAX, is_reason
+from runtime.gateway.office import STORE_RETRY_MS, Audit, at_office
 from runtime.gateway.problems import Flaw, ProblemError, retry_after
-from runtime.ports import AuditNote, IntakeRefusedError, JournalError, Office, Operations
+from runtime.ports import HostOrder, IntakeRefusedError, JournalError, Office, Operations
 from runtime.settings import Settings
 
 log = logging.getLogger("springtide.gateway")
 
 T = TypeVar("T")
+R = TypeVar("R", bound="Reasoned")
 NAMES_MAX = 10_000
 TARGET_MAX = 500
 
@@ -79,6 +82,18 @@ class DrainRequest(Reasoned, forbid_unknown_fields=True):
     """POST /v1/drain."""
 
 
+class DrainHostRequest(Reasoned, forbid_unknown_fields=True):
+    """POST /v1/hosts/drain: one host, now."""
+
+    host: str
+
+
+class RestartHostsRequest(Reasoned, forbid_unknown_fields=True):
+    """POST /v1/hosts/restart: every host that lives now, or those of a region, one after the other."""
+
+    region: str | None = None
+
+
 class Done(msgspec.Struct, omit_defaults=True):
     """What became of a command in one entity. `reason` is said where it could not be carried out now."""
 
@@ -96,10 +111,11 @@ def _usable(entry_id: str) -> bool:
 class OperationsDesk:
     """Answers questions and passes commands on."""
 
-    def __init__(self, settings: Settings, operations: Operations, office: Office, clock: Clock) -> None:
+    def __init__(self, settings: Settings, operations: Operations, office: Office, audit: Audit, clock: Clock) -> None:
         self._settings = settings
         self._operations = operations
         self._office = office
+        self._audit = audit
         self._clock = clock
         self._draining: asyncio.Task[None] | None = None
 
@@ -148,11 +164,13 @@ class OperationsDesk:
         return answer_json(story)
 
     async def audit(self, call: Call, caller: Caller) -> Answer:
-        """The latest notes, newest first."""
+        """The latest notes, newest first, and before which number the next page begins (0: there is none)."""
         if not caller.may(Action.AUDIT, None, None):
             raise ProblemError("forbidden", "the audit is for those whose grant of it covers everything")
-        most = whole_number(call.query({"most": "100"}), "most", 1, 1_000)
-        return answer_json({"notes": await _told(at_office(self._office.audit, most))})
+        query = call.query({"most": "100", "before": "0"})
+        most, before = whole_number(query, "most", 1, 1_000), whole_number(query, "before", 0, 999_999_999)
+        notes = await _told(at_office(self._office.audit, most, before))
+        return answer_json({"notes": notes, "next": notes[-1].number if len(notes) == most else 0})
 
     # ---------------------------------------------------------------- commands
 
@@ -160,7 +178,7 @@ class OperationsDesk:
         """Pause, resume, retry or waive."""
         call.query({})
         if not caller.may_somewhere(Action.COMMAND):
-            await self.note(caller, "command", "", "", "refused: forbidden")
+            await self._audit.refused(caller.who, "command", "", "", "refused: forbidden")
             raise ProblemError("forbidden", "no grant of yours lets you command anything")
         request = read_json(await call.body(self._settings.limits), CommandRequest, self._settings.limits.depth)
         if flaws := request.flaws():
@@ -169,10 +187,10 @@ class OperationsDesk:
         try:
             entities = self._meant(request, caller)
         except ProblemError as refused:
-            await self.note(caller, request.verb, target, request.why, f"refused: {refused.problem}")
+            await self._audit.refused(caller.who, request.verb, target, request.why, f"refused: {refused.problem}")
             raise
         named = target if request.entity is not None else f"{target[: TARGET_MAX // 2]}: {', '.join(entities)}"
-        await _told(self.note(caller, request.verb, named[:TARGET_MAX], request.why, "begun"))
+        await _told(self._audit.note(caller.who, request.verb, named[:TARGET_MAX], request.why, "begun"))
         return answer_json({"results": await asyncio.gather(*(self._one(name, request, caller) for name in entities))})
 
     async def _one(self, entity: str, request: CommandRequest, caller: Caller) -> Done:
@@ -181,7 +199,7 @@ class OperationsDesk:
         outcome = ", ".join(filter(None, ("done" if done.done else "", done.reason))) or "nothing to do"
         target = f"{entity} {', '.join(request.entries or ())}".rstrip()[:TARGET_MAX]
         try:
-            await self.note(caller, request.verb, target, request.why, outcome)
+            await self._audit.note(caller.who, request.verb, target, request.why, outcome)
         except Exception as fault:
             log.error("an outcome is not in the audit", extra={"entity": entity, "reason": fault})
             done.audit = "the outcome could not be written into the audit"
@@ -231,14 +249,8 @@ class OperationsDesk:
 
     async def drain(self, call: Call, caller: Caller) -> Answer:
         """Begin to end this process; it is said before it is over, since afterwards nobody is there to say it."""
-        call.query({})
-        if not caller.may(Action.DRAIN, None, None):
-            await self.note(caller, "drain", "", "", "refused: forbidden")
-            raise ProblemError("forbidden", "draining is for those whose grant of it covers everything")
-        request = read_json(await call.body(self._settings.limits), DrainRequest, self._settings.limits.depth)
-        if flaws := request.flaws():
-            raise ProblemError("invalid", "the command cannot be carried out", flaws)
-        await _told(self.note(caller, "drain", "", request.why, "begun"))
+        request = await self._drain_request(call, caller, "drain", DrainRequest)
+        await _told(self._audit.note(caller.who, "drain", "", request.why, "begun"))
         if self._draining is None or self._draining.done():
             self._draining = asyncio.create_task(self._drain(caller.who, request.why), name="drain")
         return answer_json({"draining": True}, 202)
@@ -249,10 +261,45 @@ class OperationsDesk:
         except Exception as fault:
             log.error("the drain failed", extra={"reason": fault})
 
-    async def note(self, caller: Caller, what: str, target: str, why: str, outcome: str) -> None:
-        """Write an audit note."""
-        note = AuditNote(self._clock.wall_ms(), caller.who, what, target, why, outcome)
-        await at_office(self._office.note, note)
+    async def drain_host(self, call: Call, caller: Caller) -> Answer:
+        """Order that a host is emptied and ended now."""
+        request = await self._drain_request(call, caller, "drain host", DrainHostRequest)
+        return await self._order(caller, "drain", request.host, request.why, lambda host, _: host == request.host)
+
+    async def restart_hosts(self, call: Call, caller: Caller) -> Answer:
+        """Order that hosts are replaced, one after the other."""
+        request = await self._drain_request(call, caller, "restart host", RestartHostsRequest)
+        wanted = request.region
+        target = "every region" if wanted is None else f"region {wanted}"
+        return await self._order(caller, "restart", target, request.why, lambda _, region: wanted in (None, region))
+
+    async def _drain_request(self, call: Call, caller: Caller, what: str, kind: type[R]) -> R:
+        """What somebody asks who may end processes. Raises ProblemError."""
+        call.query({})
+        if not caller.may(Action.DRAIN, None, None):
+            await self._audit.refused(caller.who, what, "", "", "refused: forbidden")
+            raise ProblemError("forbidden", "draining is for those whose grant of it covers everything")
+        request = read_json(await call.body(self._settings.limits), kind, self._settings.limits.depth)
+        if flaws := request.flaws():
+            raise ProblemError("invalid", "the command cannot be carried out", flaws)
+        return request
+
+    async def _order(
+        self, caller: Caller, verb: str, target: str, why: str, meant: Callable[[str, str], bool]
+    ) -> Answer:
+        """Order it for the living hosts that are meant, by name and region; the answer names them."""
+        what = f"{verb} host"
+        living = await self._operations.hosts()
+        hosts = sorted(host for host, region in (living or {}).items() if meant(host, region))
+        if not hosts:
+            problem, detail = _ONE_PROCESS if living is None else ("unknown-host", _living(living))
+            await self._audit.refused(caller.who, what, target[:TARGET_MAX], why, f"refused: {problem}")
+            raise ProblemError(problem, detail)
+        await _told(self._audit.note(caller.who, what, f"{target}: {', '.join(hosts)}"[:TARGET_MAX], why, "begun"))
+        now_ms = self._clock.wall_ms()
+        orders = [HostOrder(host, verb, caller.who, why, now_ms) for host in hosts]
+        await _told(at_office(self._office.order, orders))
+        return answer_json({"hosts": hosts}, 202)
 
     # ---------------------------------------------------------------- who may
 
@@ -268,6 +315,18 @@ class OperationsDesk:
         configured = self._settings.entities.get(entity)
         if not caller.may(action, entity, configured.region if configured is not None else None):
             raise ProblemError("forbidden", f"no grant of yours covers {action.value} for {entity[:100]}")
+
+
+_ONE_PROCESS = ("one-process", "one process carries everything: nothing to roll; POST /v1/drain ends it in order")
+
+
+def _living(hosts: Mapping[str, str]) -> str:
+    """What can be named instead."""
+    named = ", ".join(sorted(hosts)[:_NAMED_MAX]) or "none"
+    return f"living hosts: {named}{' and more' if len(hosts) > _NAMED_MAX else ''}"
+
+
+_NAMED_MAX = 20
 
 
 async def _told(asked: Awaitable[T]) -> T:

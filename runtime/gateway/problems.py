@@ -35,10 +35,14 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     # what is asked for
     "unknown-entity": (404, "No such legal entity is configured"),
     "unknown-entry": (404, "This entry was never heard of"),
+    "unknown-host": (404, "No living host has this name, or is in this region"),
+    "one-process": (409, "There is one process here, and nothing to roll"),
     "nothing-taken": (422, "Nothing of the delivery was taken in"),
     # the bounds of intake, all with Retry-After
     "undecided_bytes": (429, "Too much is undecided; deliver again later"),
+    "letters_bytes": (429, "Too much of this source waits as dead letters; deliver again later"),
     "commit_queue": (503, "Too much waits for the journal; deliver again later"),
+    "bodies_bytes": (503, "Too many bytes are being read at once; deliver again later"),
     "concurrent_calls": (503, "Too many deliveries at once; deliver again later"),
     "disk_headroom": (503, "The disk is nearly full; deliver again later"),
     "moving": (503, "The partition restarts or moves; deliver again later"),
@@ -47,8 +51,16 @@ PROBLEMS: dict[str, tuple[int, str]] = {
 }
 """Problem to (status, title)."""
 
-BOUNDS = ("undecided_bytes", "commit_queue", "concurrent_calls", "disk_headroom", "moving")
-"""Problems that pass by themselves: nothing was lost, deliver again."""
+BOUNDS = (
+    "undecided_bytes",
+    "letters_bytes",
+    "commit_queue",
+    "bodies_bytes",
+    "concurrent_calls",
+    "disk_headroom",
+    "moving",
+)
+"""Problems that pass: nothing was lost, deliver again. All but letters_bytes by themselves."""
 
 TYPE = "urn:springtide:problem:"
 CONTENT_TYPE = b"application/problem+json"

@@ -23,9 +23,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from runtime.configuration import Secret
-from runtime.gateway.calls import CLOSE, Answer, Call
+from runtime.gateway.calls import BUSY_RETRY_MS, CLOSE, Answer, Call
 from runtime.gateway.gate import Clock, Meters
-from runtime.gateway.intake import BUSY_RETRY_MS, CallerAdmission, IntakeDesk, at_office, unpacker
+from runtime.gateway.intake import CallerAdmission, IntakeDesk, unpacker
+from runtime.gateway.office import at_office
 from runtime.gateway.problems import ProblemError
 from runtime.ports import IntakeRefusedError, Office
 from runtime.settings import Settings

@@ -20,9 +20,17 @@ KINDS: dict[str, type] = {kind.__name__: kind for kind in get_args(Record)}
 
 VERSIONS: dict[str, int] = dict.fromkeys(KINDS, 1)
 """The version in which each kind is written now."""
-VERSIONS["RatesChanged"] = 2
+VERSIONS |= {"RatesChanged": 2, "EntryReceived": 2, "EntryExcluded": 2}
+
+
+def _not_submitted(fields: Any) -> Any:
+    """An approval that was written before anybody asked when its line was handed in."""
+    return {**fields, "approval": {**fields["approval"], "submitted_at_ms": 0}}
+
 
 UPCASTERS: dict[tuple[str, int], Callable[[Any], Any]] = {
+    ("EntryReceived", 1): _not_submitted,
+    ("EntryExcluded", 1): _not_submitted,
     # Version 2 counts the publications of a line; what was published before is its first.
     ("RatesChanged", 1): lambda fields: {"lines": [{**line, "version": 1} for line in fields["lines"]]},
 }

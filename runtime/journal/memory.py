@@ -16,8 +16,10 @@ from time import time
 
 from runtime.journal.chain import GENESIS, link, named
 from runtime.ports import (
+    LETTER_BYTES,
     AuditNote,
     EffectRow,
+    HostOrder,
     Keep,
     Letter,
     NotOwnerError,
@@ -189,17 +191,25 @@ class MemoryOffice:
         self._letters: dict[str, Letter] = {}
         self._shown: dict[str, int] = {}
         self._notes: list[AuditNote] = []
+        self._orders: dict[str, HostOrder] = {}
 
-    def quarantine(self, letters: Sequence[Letter]) -> None:
+    def quarantine(self, letters: Sequence[Letter], most_bytes: int = 0) -> bool:
         """Keep letters; one that is there already is counted, and one that was dropped waits again."""
         with self._lock:
+            kept = dict(self._letters)
             for letter in letters:
-                there = self._letters.get(letter.letter_id)
+                there = kept.get(letter.letter_id)
                 if there is None:
-                    self._letters[letter.letter_id] = letter
+                    kept[letter.letter_id] = letter
                     continue
                 state = "waiting" if there.state == "dropped" else there.state
-                self._letters[letter.letter_id] = replace(there, times=there.times + letter.times, state=state)
+                kept[letter.letter_id] = replace(there, times=there.times + letter.times, state=state)
+            if most_bytes and letters:
+                source = letters[0].source
+                if _waits(kept, source) > max(most_bytes, _waits(self._letters, source)):
+                    return False
+            self._letters = kept
+            return True
 
     def letters(self, state: str = "waiting", after: str = "", most: int = 1_000) -> Sequence[Letter]:
         """Letters in a state, ordered by id, after an id."""
@@ -229,11 +239,34 @@ class MemoryOffice:
 
     def note(self, note: AuditNote) -> None:
         """Write an audit note."""
-        self._notes.append(note)
+        with self._lock:
+            self._notes.append(replace(note, number=len(self._notes) + 1))
 
-    def audit(self, most: int = 1_000) -> Sequence[AuditNote]:
-        """The latest notes, newest first."""
-        return self._notes[::-1][:most]
+    def audit(self, most: int = 1_000, before: int = 0) -> Sequence[AuditNote]:
+        """The latest notes, newest first; those before a number (0: all of them)."""
+        with self._lock:
+            older = self._notes[: before - 1] if before else self._notes
+            return older[::-1][:most]
+
+    def headroom_bytes(self) -> int | None:
+        """Nobody can tell."""
+        return None
+
+    def order(self, orders: Sequence[HostOrder]) -> None:
+        """Keep orders; a later one for the same host takes the place of an earlier one."""
+        with self._lock:
+            self._orders.update({order.host: order for order in orders})
+
+    def orders(self) -> Sequence[HostOrder]:
+        """Every order that stands, by time, then by host."""
+        with self._lock:
+            return sorted(self._orders.values(), key=lambda order: (order.at_ms, order.host))
+
+    def carried_out(self, hosts: Sequence[str]) -> None:
+        """Forget what was ordered for hosts that are no more."""
+        with self._lock:
+            for host in hosts:
+                self._orders.pop(host, None)
 
 
 class MemoryStore:
@@ -351,6 +384,12 @@ class FencedMemoryJournal(MemoryJournal):
             raise StoreAwayError(f"the journal of {self._owner.name} is closed")
         with self._store.held_by(self._owner):
             yield
+
+
+def _waits(letters: Mapping[str, Letter], source: str) -> int:
+    """What waits of a source, in bytes."""
+    waiting = [one for one in letters.values() if one.source == source and one.state == "waiting"]
+    return sum(len(one.body) + LETTER_BYTES for one in waiting)
 
 
 def _ticket(place: tuple[int, str]) -> int:

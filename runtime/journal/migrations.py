@@ -115,6 +115,20 @@ MIGRATIONS = (
             "CREATE INDEX deliveries_by_age ON deliveries (until_ms)",
         ),
     ),
+    Migration(
+        2,
+        "orders for hosts; what waits of each source",
+        (
+            """CREATE TABLE orders (
+                host text COLLATE "C" PRIMARY KEY,
+                verb text NOT NULL,
+                who text NOT NULL,
+                why text NOT NULL,
+                at_ms bigint NOT NULL
+            )""",
+            "CREATE INDEX letters_by_source ON letters (source, state)",
+        ),
+    ),
 )
 
 

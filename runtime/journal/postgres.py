@@ -24,7 +24,7 @@ import select
 import threading
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any, NoReturn, TypeVar
 
@@ -36,8 +36,10 @@ from psycopg.pq import TransactionStatus
 from runtime.journal.chain import GENESIS, link, named
 from runtime.journal.migrations import MIGRATIONS, Migration, missing
 from runtime.ports import (
+    LETTER_BYTES,
     AuditNote,
     EffectRow,
+    HostOrder,
     JournalError,
     Letter,
     NotOwnerError,
@@ -504,15 +506,35 @@ class PostgresJournal:
         self._stopped = "it was closed"
 
 
+class _TooMuchError(Exception):
+    """Takes back what a transaction has written."""
+
+
+def _waits(server: "_Server", source: str) -> int:
+    """What waits of a source, in bytes."""
+    query = """SELECT coalesce(sum(octet_length(body) + %s), 0)::bigint FROM letters
+               WHERE source = %s AND state = 'waiting'"""
+    row = server.execute(query, (LETTER_BYTES, source)).fetchone()
+    assert row is not None, "an aggregate is always a row"
+    return int(row[0])
+
+
 class PostgresOffice:
     """What the border keeps durably, see `ports.Office`."""
 
     def __init__(self, pool: "_Pool") -> None:
         self._pool = pool
 
-    def quarantine(self, letters: Sequence[Letter]) -> None:
+    def quarantine(self, letters: Sequence[Letter], most_bytes: int = 0) -> bool:
         """Keep letters; one that is there already is counted, and one that was dropped waits again."""
-        with self._pool.lend() as server, server.transaction(), server.cursor() as cursor:
+        source = _storable(letters[0].source) if letters else ""
+        with suppress(_TooMuchError), self._pool.lend() as server, server.transaction(), server.cursor() as cursor:
+            before = 0
+            if most_bytes:
+                # Two gateways with letters of one source come one after the other, or neither would see the other's.
+                lock = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.letters/' || %s::text, 0))"
+                cursor.execute(lock, (source,))
+                before = _waits(server, source)
             cursor.executemany(
                 """INSERT INTO letters AS l (letter_id, source, kind, reason, body, first_ms, times, state)
                    VALUES (%s, %s, %s, %s, %b, %s, %s, %s)
@@ -527,6 +549,10 @@ class PostgresOffice:
                     for letter in sorted(letters, key=lambda letter: letter.letter_id)
                 ],
             )
+            if most_bytes and _waits(server, source) > max(most_bytes, before):
+                raise _TooMuchError
+            return True
+        return False
 
     def letters(self, state: str = "waiting", after: str = "", most: int = 1_000) -> Sequence[Letter]:
         """Letters in a state, ordered by id, after an id."""
@@ -573,13 +599,44 @@ class PostgresOffice:
                 (note.at_ms, *map(_storable, (note.who, note.what, note.target, note.why, note.outcome))),
             )
 
-    def audit(self, most: int = 1_000) -> Sequence[AuditNote]:
-        """The latest notes, newest first."""
+    def audit(self, most: int = 1_000, before: int = 0) -> Sequence[AuditNote]:
+        """The latest notes, newest first; those before a number (0: all of them)."""
         with self._pool.lend() as server:
             rows = server.execute(
-                "SELECT at_ms, who, what, target, why, outcome FROM audit ORDER BY number DESC LIMIT %s", (most,)
+                """SELECT at_ms, who, what, target, why, outcome, number FROM audit
+                   WHERE number < %s OR %s = 0 ORDER BY number DESC LIMIT %s""",
+                (before, before, most),
             )
             return [AuditNote(*row) for row in rows]
+
+    def headroom_bytes(self) -> int | None:
+        """A database does not tell."""
+        return None
+
+    def order(self, orders: Sequence[HostOrder]) -> None:
+        """Keep orders; a later one for the same host takes the place of an earlier one."""
+        with self._pool.lend() as server, server.transaction(), server.cursor() as cursor:
+            cursor.executemany(
+                """INSERT INTO orders (host, verb, who, why, at_ms) VALUES (%s, %s, %s, %s, %s)
+                   ON CONFLICT (host) DO UPDATE SET verb = excluded.verb, who = excluded.who, why = excluded.why,
+                       at_ms = excluded.at_ms""",
+                # Sorted, so that two gateways with the same hosts do not wait for each other in a circle.
+                [
+                    (*map(_storable, (one.host, one.verb, one.who, one.why)), one.at_ms)
+                    for one in sorted(orders, key=lambda order: order.host)
+                ],
+            )
+
+    def orders(self) -> Sequence[HostOrder]:
+        """Every order that stands, by time, then by host."""
+        with self._pool.lend() as server:
+            rows = server.execute("SELECT host, verb, who, why, at_ms FROM orders ORDER BY at_ms, host")
+            return [HostOrder(*row) for row in rows]
+
+    def carried_out(self, hosts: Sequence[str]) -> None:
+        """Forget what was ordered for hosts that are no more."""
+        with self._pool.lend() as server:
+            server.execute("DELETE FROM orders WHERE host = ANY(%s)", (list(hosts),))
 
 
 class _Server(psycopg.Connection[Any]):

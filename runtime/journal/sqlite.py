@@ -36,8 +36,10 @@ from urllib.parse import quote, unquote
 
 from runtime.journal.chain import GENESIS, link, named
 from runtime.ports import (
+    LETTER_BYTES,
     AuditNote,
     EffectRow,
+    HostOrder,
     JournalError,
     Keep,
     Letter,
@@ -133,6 +135,12 @@ SHARED_SCHEMA: tuple[tuple[str, ...], ...] = (
             target TEXT NOT NULL, why TEXT NOT NULL, outcome TEXT NOT NULL
         )""",
     ),
+    (
+        """CREATE TABLE orders (
+            host TEXT PRIMARY KEY, verb TEXT NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL, at_ms INTEGER NOT NULL
+        ) WITHOUT ROWID""",
+        "CREATE INDEX letters_by_source ON letters (source, state)",
+    ),
 )
 """The same for the shared file."""
 
@@ -140,6 +148,8 @@ _FULL = frozenset({sqlite3.SQLITE_FULL})
 _HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL})
 _AWAY = _HELD | {sqlite3.SQLITE_CANTOPEN}
 
+_LAST = (1 << 63) - 1
+"""Above every number that a row can have."""
 _WIDE = 1 << 63
 _KEPT = tuple(int(keep) for keep in Keep)
 """Plain integers: sqlite3 asks an enum for an adapter before it binds it."""
@@ -577,15 +587,30 @@ def _expand(body: bytes) -> list[bytes]:
     return frames
 
 
+class _TooMuchError(Exception):
+    """Takes back what a transaction has written."""
+
+
+def _waits(db: sqlite3.Connection, letters: Sequence[Letter]) -> int:
+    """What waits of the source of these letters, in bytes."""
+    (waits,) = db.execute(
+        "SELECT coalesce(sum(length(body) + ?), 0) FROM letters WHERE source = ? AND state = 'waiting'",
+        (LETTER_BYTES, letters[0].source if letters else ""),
+    ).fetchone()
+    return int(waits)
+
+
 class SqliteOffice:
     """What the border keeps, in the shared file."""
 
-    def __init__(self, file: _File) -> None:
+    def __init__(self, file: _File, headroom_bytes: Callable[[], int | None]) -> None:
         self._file = file
+        self.headroom_bytes = headroom_bytes
 
-    def quarantine(self, letters: Sequence[Letter]) -> None:
+    def quarantine(self, letters: Sequence[Letter], most_bytes: int = 0) -> bool:
         """Keep letters; one that is there already is counted, and one that was dropped waits again."""
-        with self._file.writing(sum(len(letter.body) for letter in letters)) as db:
+        with suppress(_TooMuchError), self._file.writing(sum(len(letter.body) for letter in letters)) as db:
+            before = _waits(db, letters) if most_bytes else 0
             db.executemany(
                 "INSERT INTO letters (letter_id, source, kind, reason, body, first_ms, times, state)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -596,6 +621,10 @@ class SqliteOffice:
                     for one in letters
                 ],
             )
+            if most_bytes and _waits(db, letters) > max(most_bytes, before):
+                raise _TooMuchError
+            return True
+        return False
 
     def letters(self, state: str = "waiting", after: str = "", most: int = 1_000) -> Sequence[Letter]:
         """Letters in a state, ordered by id, after an id."""
@@ -635,15 +664,33 @@ class SqliteOffice:
                 (note.at_ms, note.who, note.what, note.target, note.why, note.outcome),
             )
 
-    def audit(self, most: int = 1_000) -> Sequence[AuditNote]:
-        """The latest notes, newest first."""
+    def audit(self, most: int = 1_000, before: int = 0) -> Sequence[AuditNote]:
+        """The latest notes, newest first; those before a number (0: all of them)."""
         with self._file.reading() as db:
-            return [
-                AuditNote(*row)
-                for row in db.execute(
-                    "SELECT at_ms, who, what, target, why, outcome FROM audit ORDER BY seq DESC LIMIT ?", (most,)
-                )
-            ]
+            rows = db.execute(
+                "SELECT at_ms, who, what, target, why, outcome, seq FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?",
+                (before or _LAST, most),
+            )
+            return [AuditNote(*row) for row in rows]
+
+    def order(self, orders: Sequence[HostOrder]) -> None:
+        """Keep orders; a later one for the same host takes the place of an earlier one."""
+        with self._file.writing() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO orders (host, verb, who, why, at_ms) VALUES (?, ?, ?, ?, ?)",
+                [(one.host, one.verb, one.who, one.why, one.at_ms) for one in orders],
+            )
+
+    def orders(self) -> Sequence[HostOrder]:
+        """Every order that stands, by time, then by host."""
+        with self._file.reading() as db:
+            rows = db.execute("SELECT host, verb, who, why, at_ms FROM orders ORDER BY at_ms, host")
+            return [HostOrder(*row) for row in rows]
+
+    def carried_out(self, hosts: Sequence[str]) -> None:
+        """Forget what was ordered for hosts that are no more."""
+        with self._file.writing() as db:
+            db.executemany("DELETE FROM orders WHERE host = ?", [(host,) for host in hosts])
 
 
 class SqliteStore:
@@ -735,7 +782,7 @@ class SqliteStore:
 
     def office(self) -> SqliteOffice:
         """The office."""
-        return SqliteOffice(self._shared)
+        return SqliteOffice(self._shared, self.headroom_bytes)
 
     def headroom_bytes(self) -> int | None:
         """Free bytes of the directory's file system."""

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from runtime.cli import BadInputError
+from scenarios.choose import no_such_bug
 from scenarios.mutants import Hit, Score, Shot, Small, chosen, fire, make_small, not_yet, shots_at, smoke_set
 from scenarios.report.table import console_for
 from scenarios.side_by_side import cores, on_cores
@@ -63,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         plants = smoke_set() if arguments.smoke else chosen(arguments.ids)
     except LookupError as unknown:
-        raise BadInputError(f"{unknown.args[0]}: no such bug; there are {', '.join(PLANTS)}") from None
+        raise BadInputError(f"{unknown.args[0]}: {no_such_bug(str(unknown.args[0]), PLANTS)}") from None
     if arguments.seeds is not None and arguments.seeds < 1:
         raise BadInputError(f"--seeds {arguments.seeds}: give 1 or more")
     if arguments.jobs < 0:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from runtime.cli import BadInputError
 from scenarios.catalogue import all_scenarios
-from scenarios.choose import choose, override, with_plant
+from scenarios.choose import choose, no_such_bug, override, with_plant
 from scenarios.judge import judge
 from scenarios.model import Scenario
 from scenarios.report.html import page
@@ -121,7 +121,7 @@ def _plant(name: str | None) -> Plant | None:
     if name is None:
         return None
     if name not in PLANTS:
-        raise BadInputError(f"--plant {name}: no such bug; there is {', '.join(PLANTS)}")
+        raise BadInputError(f"--plant {name}: {no_such_bug(name, PLANTS)}")
     return PLANTS[name]
 
 

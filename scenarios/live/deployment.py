@@ -77,7 +77,7 @@ class Deployment:
         self.settings = Settings.model_validate(data)
         self.environ = {**(environ or {}), **told["environment"]}
         self.config = folder / "springtide.toml"
-        self.config.write_text("\n".join(_tables(data)) + "\n")
+        self.config.write_text(as_toml(data))
         self.mocks = Api(told["url"])
         self.gateway = Api(f"http://{self.settings.server.host}:{port}", key)
         self._serve = [*SPRINGTIDE, "serve", "--config", str(self.config)]
@@ -107,8 +107,12 @@ class Deployment:
         wait_for("the reference data is taken in", seconds, delivered, every_s=0.5)
 
 
+def as_toml(data: Mapping[str, object]) -> str:
+    """Nested tables as a TOML file."""
+    return "\n".join(_tables(data)) + "\n"
+
+
 def _tables(data: Mapping[str, object], place: tuple[str, ...] = ()) -> list[str]:
-    """Nested tables as the lines of a TOML file."""
     plain = {name: each for name, each in data.items() if not isinstance(each, Mapping)}
     lines = [f"\n[{dotted(place)}]"] if place and plain else []
     lines += [f"{dotted((name,))} = {toml(each)}" for name, each in plain.items()]

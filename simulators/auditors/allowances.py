@@ -17,6 +17,11 @@ class CallAllowance:
     `probe_step_ms`: the longest back-off step in maintenance; one call per step is fair.
     `outage_grace_calls`: calls that were on the wire when a window began, and the first quick steps of the
     back-off (assumed 24: 8 calls in flight, 1 s doubling to 15 min is 10 steps, and some air).
+    `longest_rest_ms`: the longest wait that a 429 can ask for and get.
+    `probe_gap_ms`: two calls that left closer to each other than this were not one probe (assumed 1 s; steps of the
+    back-off are 30 s and more). `concurrent_calls`: calls of the account on the wire at once.
+    `late_leavers`: calls that were permitted, and left so much later because their process was held up.
+    `logins_an_hour`: derived: one in the five minutes that lie between two sessions at least, and twice that.
     """
 
     calls: int | None = None
@@ -24,6 +29,11 @@ class CallAllowance:
     quota_jitter_ppm: int = 50_000
     probe_step_ms: int = 60_000
     outage_grace_calls: int = 24
+    longest_rest_ms: int = 3_600_000
+    probe_gap_ms: int = 1_000
+    concurrent_calls: int = 8
+    late_leavers: int = 0
+    logins_an_hour: int = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +49,17 @@ class Allowances:
     `calm_from_ms`: liveness is judged from here on; before it faults may stop anything.
     `least_posted_share_ppm`: below this share of standing lines among entries that should have one, a run that
     found nothing has proved nothing (assumed one half).
+    `overlap_ms`: how far each read of the source's list reaches behind the one before, as declared.
+    `ahead_ms`: how far the reader's own clock may be ahead, which eats into that overlap.
+    `read_after_ms`, `full_read_after_ms`: the last whole read of the list, and the last whole one since
+    `full_since_ms` or earlier, began no earlier than that; 0: unjudged.
+    `records_per_move`, `records_an_hour`: what a partition may decide for each version that came or moved, and for each
+    hour in which nothing does (assumed 40 and 400: 8 calls of 3 records at each of 12 rests an hour, and a third more;
+    the swarm's greediest hour has 15 more than 25 for each move, measured).
+    `memory_window`, `checkpoint_every`, `batch_max`, `calls_max`: the declared limits of a partition's memory.
+    `recovery_ms`, `recovery_ppm`: after an outage the backlog is cleared within the outage's own length times
+    `recovery_ppm`, and `recovery_ms` (assumed 2 h: the longest rest of an account, and a look-up with its poll).
+    `unhealthy`: entities whose ERP never came back, which need not finish.
     """
 
     accounts: dict[str, CallAllowance] = field(default_factory=dict)
@@ -47,6 +68,20 @@ class Allowances:
     step_ms: int = 6 * 3_600_000
     calm_from_ms: int = 0
     least_posted_share_ppm: int = 500_000
+    overlap_ms: int = 0
+    ahead_ms: int = 0
+    read_after_ms: int = 0
+    full_read_after_ms: int = 0
+    full_since_ms: int = 0
+    records_per_move: int = 40
+    records_an_hour: int = 400
+    memory_window: int = 20_000
+    checkpoint_every: int = 4_096
+    batch_max: int = 100
+    calls_max: int = 8
+    recovery_ms: int = 2 * 3_600_000
+    recovery_ppm: int = 1_000_000
+    unhealthy: tuple[str, ...] = ()
 
     def account(self, name: str) -> CallAllowance:
         """The bounds of one account."""

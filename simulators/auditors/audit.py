@@ -16,23 +16,31 @@ from dataclasses import dataclass, field
 from simulators.auditors.allowances import Allowances
 from simulators.auditors.at_most_once import at_most_once
 from simulators.auditors.audit_trail import audit_trail
+from simulators.auditors.backlog import outages, recovered
+from simulators.auditors.bounds import bounded
 from simulators.auditors.calendar import Track, books_calendar
 from simulators.auditors.call_budget import call_budget
 from simulators.auditors.finding import EXAMPLES_KEPT, HELD, UNKNOWN, Held
 from simulators.auditors.frozen_intent import frozen_intent
 from simulators.auditors.identity import identity_over_time, places_at_the_end
-from simulators.auditors.liveness import busy_spans, drained, progress
+from simulators.auditors.identity_of_rows import identity_of_rows
+from simulators.auditors.livelock import no_livelock
+from simulators.auditors.liveness import busy_spans, drained, merged_spans, progress
 from simulators.auditors.money import exact_money
 from simulators.auditors.no_loss import exact_value, no_loss
 from simulators.auditors.order import in_order, no_invention
+from simulators.auditors.parked_rows import reaches_a_person
 from simulators.auditors.period import right_period
 from simulators.auditors.places_money import UNSEEN, PlaceSum
 from simulators.auditors.pricing import Pricing, Worth
 from simulators.auditors.recovery import same_after_recovery
+from simulators.auditors.rests import logins_rare, probed_one_by_one, rests_kept
 from simulators.auditors.single_writer import single_writer
 from simulators.auditors.status_truth import POSTED, claim_was_true, status_at_the_end
 from simulators.auditors.story import Book, Story, by_entry, pair, places_by_entry
 from simulators.auditors.true_parks import true_park
+from simulators.auditors.typed_input import typed_input
+from simulators.auditors.whole_reads import whole_reads
 from simulators.evidence import AccountEvidence, ApprovedVersion, Evidence, FinalPlace, LedgerLine
 from simulators.firm.model import Firm
 
@@ -51,9 +59,16 @@ INVARIANTS: dict[str, str] = {
     "S11": "single writer",
     "S12": "recovery equivalence",
     "S13": "status truth",
+    "S14": "identity",
+    "S15": "typed input",
     "S17": "audit trail",
+    "S18": "bounds",
+    "L0": "no livelock",
     "L1": "drain",
     "L2": "progress per lane",
+    "L3": "recovery",
+    "L5": "whole reads",
+    "L7": "parked rows reach a person",
 }
 """Everything that is judged, in the order of the report."""
 
@@ -67,10 +82,17 @@ PER_ENTRY: tuple[tuple[str, Callable[[Story, Held], None]], ...] = (
     ("S6", no_invention),
     ("S7", places_at_the_end),
     ("S13", status_at_the_end),
+    ("S15", typed_input),
     ("L1", drained),
+    ("L7", reaches_a_person),
 )
 
+OF_THE_FINISHED = frozenset({"S2", "S2b", "S13", "L1"})
+"""Oracles that compare the end of the source with the end of the ledger: not asked where nothing could finish."""
+
 PPM = 1_000_000
+FROM_CHECKPOINTS = frozenset({"S18", "L0", "L2"})
+"""What is read from checkpoints; without any, nobody looked."""
 
 
 @dataclass(slots=True)
@@ -95,20 +117,37 @@ def examine(
     audited = Audited()
     pricing = Pricing(firm.rates)
     busy = {name: busy_spans(account) for name, account in accounts.items()}
+    out = {name: outages(account) for name, account in accounts.items()}
     account_of = {entity.code: entity.erp_account for entity in firm.entities}
     for name, evidence in evidences.items():
         _examine_entity(
-            Book(evidence, pricing, books_calendar(firm, evidence, allowances), allowances.news_lag_ms), audited
+            Book(
+                evidence,
+                pricing,
+                books_calendar(firm, evidence, allowances),
+                allowances.news_lag_ms,
+                name not in allowances.unhealthy,
+            ),
+            audited,
         )
         identity_over_time(evidence, audited.held["S7"])
         frozen_intent(evidence, audited.held["S9"])
         single_writer(evidence, audited.held["S11"])
         same_after_recovery(evidence, audited.held["S12"])
         audit_trail(evidence, audited.held["S17"])
-        progress(evidence, busy.get(account_of.get(name, ""), []), allowances, audited.held["L2"])
+        identity_of_rows(evidence, audited.held["S14"])
+        hindered = busy.get(account_of.get(name, ""), [])
+        if evidence.paused:
+            hindered = merged_spans([*hindered, *evidence.paused])
+        progress(evidence, hindered, allowances, audited.held["L2"])
+        whole_reads(evidence, allowances, audited.held["L5"])
+        bounded(evidence, allowances, audited.held["S18"])
+        no_livelock(evidence, allowances, audited.held["L0"])
+        recovered(evidence, out.get(account_of.get(name, ""), []), allowances, audited.held["L3"])
         audited.checkpoints += len(evidence.checkpoints)
     for name, account in accounts.items():
-        call_budget(account, allowances.account(name), audited.held["S10"])
+        for judge in (call_budget, rests_kept, probed_one_by_one, logins_rare):
+            judge(account, allowances.account(name), audited.held["S10"])
     return audited
 
 
@@ -135,7 +174,7 @@ def conclude(audited: Audited, allowances: Allowances) -> list[Held]:
     vacuous = not audited.expected or audited.standing * PPM < audited.expected * allowances.least_posted_share_ppm
     for key, held in audited.held.items():
         if not held.violations:
-            held.status = UNKNOWN if vacuous or (key == "L2" and not audited.checkpoints) else HELD
+            held.status = UNKNOWN if vacuous or (key in FROM_CHECKPOINTS and not audited.checkpoints) else HELD
     return [audited.held[key] for key in INVARIANTS]
 
 
@@ -158,6 +197,7 @@ def _examine_entity(book: Book, audited: Audited) -> None:
     value = book.pricing.worth
     calendar_of = book.calendar.of
     entity, psa, sums = evidence.entity, evidence.psa, audited.places
+    otherwise = evidence.sent_otherwise
     posted = sums.setdefault(POSTED, PlaceSum())
     nothing: list[LedgerLine] = []
     nowhere: list[FinalPlace] = []
@@ -174,6 +214,7 @@ def _examine_entity(book: Book, audited: Audited) -> None:
                 and told is not None
                 and told.status == POSTED
                 and line.entity == entity
+                and (not otherwise or (entry_id, version.version) not in otherwise)
                 and _plain(version, line, place, worth, calendar_of(line.accounting_date))
             ):
                 posted.add(version.quarter_hours, worth)
@@ -249,8 +290,9 @@ def _story(
 def _show(story: Story, audited: Audited) -> None:
     """Show one entry to every oracle, and count where its versions lie."""
     for key, oracle in PER_ENTRY:
-        oracle(story, audited.held[key])
-    if story.should_stand():
+        if story.book.may_finish or key not in OF_THE_FINISHED:
+            oracle(story, audited.held[key])
+    if story.should_stand() and (story.book.may_finish or story.standing):
         audited.expected += 1
         audited.standing += bool(story.standing)
     for version, worth in zip(story.versions, story.worths, strict=True):

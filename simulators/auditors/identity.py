@@ -67,9 +67,13 @@ def _judge_place(story: Story, held: Held, place: FinalPlace) -> None:
 
 
 def _serves_another(story: Story, line: LedgerLine) -> bool:
-    """Whether a line stands for a version that is called posted, or work is left that will settle it."""
-    posted = [place.version for place in story.places if place.place == "posted"]
-    return story.unsettled or line.by_hand or any(story.same_effect(line.version, number) for number in posted)
+    """Whether a line stands for a version of the same effect, or work is left that will settle it.
+
+    That version is called posted, or it is parked or waived: what stood for it could not be reversed.
+    """
+    others = [p.version for p in story.places if p.place == "posted" or p.place in GIVEN_UP]
+    others = [number for number in others if number != line.version]
+    return story.unsettled or line.by_hand or any(story.same_effect(line.version, number) for number in others)
 
 
 def identity_over_time(evidence: Evidence, held: Held) -> None:

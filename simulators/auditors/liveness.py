@@ -1,5 +1,6 @@
 """L1, drain, and L2, progress per lane: when the faults are over, what was begun finishes, entity by entity."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 
 from simulators.auditors.allowances import Allowances
@@ -55,6 +56,11 @@ def busy_spans(account: AccountEvidence) -> list[tuple[int, int]]:
         spans.append((shut_since, account.calls[-1].at_ms))
     enough = account.quota_calls * NEARLY_FULL_PPM
     spans += [(w * window_ms, (w + 1) * window_ms) for w, count in used.items() if count * 1_000_000 >= enough]
+    return merged_spans(spans)
+
+
+def merged_spans(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans sorted, and joined where they touch."""
     merged: list[tuple[int, int]] = []
     for from_ms, until_ms in sorted(spans):
         if merged and from_ms <= merged[-1][1]:
@@ -65,11 +71,20 @@ def busy_spans(account: AccountEvidence) -> list[tuple[int, int]]:
 
 
 def progress(evidence: Evidence, busy: list[tuple[int, int]], allowances: Allowances, held: Held) -> None:
-    """L2: while work waits and the door is open, something finishes within `step_ms`."""
+    """L2: while work waits and the door is open, something finishes within `step_ms`.
+
+    To be parked is to finish, also where a person tries again before the next look.
+    """
     idle = position = 0
+    parked = [park.at_ms for park in evidence.parks]
     for before, after in pairwise(evidence.checkpoints):
         waits = any(before.counts.get(place, 0) for place in WAITING)
-        if after.at_ms <= allowances.calm_from_ms or not waits or _finished(after) != _finished(before):
+        if (
+            after.at_ms <= allowances.calm_from_ms
+            or not waits
+            or _finished(after) != _finished(before)
+            or any(before.at_ms < at_ms <= after.at_ms for at_ms in parked)
+        ):
             idle = 0
             continue
         while position < len(busy) and busy[position][1] <= before.at_ms:

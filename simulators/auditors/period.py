@@ -6,7 +6,8 @@ Rule 3. A date other than the work date carries a flag, the work date's period w
         approval that caused the line and its landing, and the date is the first day of the next period that was open.
         A correction may also keep the date of the line it corrects. A hold is not shut: it explains waiting, and no
         other date.
-Rule 4. Both legs of a correction share one date, unless the work date moved or the period shut between the landings.
+Rule 4. A line carries the work date of its version: a civil date, which nobody converts.
+Rule 5. Both legs of a correction share one date, unless the work date moved or the period shut between the landings.
 
 "Could decide" runs from the approval, less the time that the news of a period may travel, to the landing.
 """
@@ -23,6 +24,10 @@ def right_period(story: Story, held: Held) -> None:
     """Judge the date of every line, then the pairs of legs."""
     calendar = story.book.calendar
     targets = iter(story.undoings)
+    for line in story.lines:
+        version = story.published(line.version)
+        if version is not None and not line.by_hand and line.work_date != version.work_date:
+            _report(story, held, line, f"carries the work date {line.work_date}, approved was {version.work_date}")
     for position, line in enumerate(story.lines):
         target = next(targets).target if line.leg == "reverse" else None
         track = calendar.of(line.accounting_date)

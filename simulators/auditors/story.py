@@ -26,6 +26,8 @@ class Book:
     pricing: Pricing
     calendar: BooksCalendar
     news_lag_ms: int
+    may_finish: bool = True
+    """Whether its ERP is there at the end; an entity whose ERP never came back need not finish."""
 
 
 @dataclass(slots=True)
@@ -65,8 +67,14 @@ class Story:
 
     @property
     def unsettled(self) -> bool:
-        """Whether the runtime itself says that work is left on this entry."""
-        return any(place.place in UNSETTLED for place in self.places)
+        """Whether the runtime itself says that work is left on this entry.
+
+        A withdrawal has no place of its own: where the ERP never came back, one over a standing line is work as well.
+        """
+        if any(place.place in UNSETTLED for place in self.places):
+            return True
+        current = self.current
+        return not self.book.may_finish and current is not None and current.withdrawn and bool(self.standing)
 
     def published(self, number: int) -> ApprovedVersion | None:
         """The version with this number, if the source ever published it."""
@@ -97,14 +105,12 @@ class Story:
         )
 
     def should_stand(self) -> bool:
-        """Whether the source wants this entry in the ledger, and the runtime does not say it gave it up."""
+        """Whether the source wants this entry in the ledger, and it is not given up: parked, or waived by a person."""
         current = self.current
-        return (
-            current is not None
-            and not current.withdrawn
-            and current.time_type not in EXCLUDED
-            and self.place_of(current.version) not in GIVEN_UP
-        )
+        if current is None or current.withdrawn or current.time_type in EXCLUDED:
+            return False
+        place = self.place_of(current.version)
+        return place not in GIVEN_UP or (place == "waived" and self.entry_id not in self.book.evidence.waived)
 
 
 def pair(lines: list[LedgerLine]) -> tuple[list[LedgerLine], list[Undoing]]:

@@ -6,14 +6,20 @@ A reason is true when what REASONS asks for it is so: the ERP really refused the
 from collections.abc import Callable
 
 from simulators.auditors.finding import Held
-from simulators.auditors.story import Story
-from simulators.evidence import ApprovedVersion, Park
+from simulators.auditors.pricing import EXCLUDED
+from simulators.auditors.story import Story, pair
+from simulators.evidence import ApprovedVersion, LedgerLine, Park
 
 Truth = Callable[[Story, ApprovedVersion, Park], bool]
 
 
 def _unpriced(story: Story, version: ApprovedVersion, park: Park) -> bool:
-    """There is no one rate for it. Rates of another time type than the standard one are not published at all."""
+    """There is no one rate for it. Rates of another time type than the standard one are not published at all.
+
+    Time of an excluded type needs none, so it is never parked for want of one.
+    """
+    if version.time_type in EXCLUDED:
+        return False
     return bool(story.book.pricing.why_unpriced(version)) or version.time_type != "standard"
 
 
@@ -36,17 +42,39 @@ def _by_hand(story: Story, version: ApprovedVersion, park: Park) -> bool:
 
 
 def _by_hand_otherwise(story: Story, version: ApprovedVersion, park: Park) -> bool:
-    """Somebody posted the entry by hand, for another amount than it was worth."""
+    """Somebody posted the entry by hand, for another amount than it was worth, on another project or another day."""
     worth = story.worth_of(park.version)
     return any(
-        line.by_hand and (worth is None or (line.bill_minor, line.cost_minor) != (worth.bill_minor, worth.cost_minor))
+        line.by_hand
+        and (
+            worth is None
+            or (line.bill_minor, line.cost_minor) != (worth.bill_minor, worth.cost_minor)
+            or (line.project, line.work_date) != (version.assignment.project, version.work_date)
+        )
         for line in story.lines
     )
 
 
-def _has_lines(story: Story, version: ApprovedVersion, park: Park) -> bool:
-    """The feed has a line in the ledger that could differ."""
-    return any(line.at_ms <= park.at_ms and not line.by_hand for line in story.lines)
+def _asked_for(story: Story, version: ApprovedVersion, park: Park) -> bool:
+    """Somebody had configured the runtime to ask for what nobody publishes here."""
+    return any(name == "must_know" and since <= park.at_ms for since, _, name in story.book.evidence.configured)
+
+
+def _differs(story: Story, version: ApprovedVersion, park: Park) -> bool:
+    """The ledger had something else than was sent: a line beside another, for another amount, or under a shared key."""
+    lines = [line for line in story.lines if line.at_ms <= park.at_ms]
+    evidence = story.book.evidence
+    return (
+        len(pair(lines)[0]) > 1
+        or any(line.by_hand or line.key in evidence.changed_attempts for line in lines)
+        or any(story.entry_id in (clash.entry_id, clash.held[0]) for clash in evidence.key_clashes)
+        or any(line.leg == "post" and _is_worth_otherwise(story, line) for line in lines)
+    )
+
+
+def _is_worth_otherwise(story: Story, line: LedgerLine) -> bool:
+    worth = story.worth_of(line.version)
+    return worth is None or (line.bill_minor, line.cost_minor) != (worth.bill_minor, worth.cost_minor)
 
 
 def _refused(*reasons: str) -> Truth:
@@ -69,6 +97,8 @@ REASONS: dict[str, Truth] = {
     "currency_unknown": _unpriced,
     "rate_unusable": _unpriced,
     "project_unknown": _late_news,
+    "worker_unknown": _asked_for,
+    "assignment_unknown": _asked_for,
     "period_unknown": _or(_not_open, _late_news),
     "period_held": _or(_not_open, _refused("period_on_hold")),
     "period_not_yet_open": _not_open,
@@ -78,7 +108,7 @@ REASONS: dict[str, Truth] = {
     "erp_invalid": _refused("invalid"),
     "erp_keeps_refusing": _refused("locked", "key_burned", "period_closed", "period_on_hold"),
     "nothing_to_reverse": _refused("nothing_to_reverse"),
-    "ledger_differs": _has_lines,
+    "ledger_differs": _or(_differs, _refused("duplicate")),
     "manual_line_differs": _by_hand_otherwise,
     "standing_by_hand": _by_hand,
 }

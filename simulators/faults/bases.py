@@ -2,7 +2,8 @@
 
     CallFault      verdict(call, now_ms, seed)                      what befalls one call on the wire
     SourceFault    `fates` asks all of them with one draw           what befalls one event of the source
-    RowFault       settings that a mock ERP is given                what befalls one row inside a call that is served
+    ReadingFault   `Readings` asks all of them                      what befalls a version or page of the source's list
+    RowFault       upon(profile)                                    what befalls one row inside a call that is served
     BoundaryFault  crash(entity, boundary, seed)                    what befalls a process at a durable boundary
     StepFault      befalls(step, entity, call, seed)                what befalls a process at a step around a call
     TimedFault     schedule(month, seed)                            what the calendar brings
@@ -24,11 +25,14 @@ from simulators.chance import between, chance, happens
 from simulators.faults.moves import Move
 from simulators.faults.verdicts import CallNote, Die, Pause, Step, Verdict
 from simulators.faults.wall_time import At, Day, Month, System
+from simulators.systems.erp_profile import ErpProfile
 
 Ppm = Annotated[int, Field(ge=0, le=1_000_000)]
 Ms = Annotated[int, Field(ge=0, le=31 * 86_400_000)]
 CallKind = Literal["post", "look_up", "tell", "recount", "fetch"]
 
+BUSY_HOURS = (14, 18)
+"""When approvers click on a last day: from the first of these hours to the end of the other (measured on the plan)."""
 Crash = Literal["before", "after", "torn", "failed"]
 """Where a process dies at a durable boundary: with nothing written, with everything, with part of it; or the disk fails
 and nothing is written."""
@@ -70,12 +74,21 @@ class Room:
         """A probability from `low` to `high` ppm, scaled by the strength, never above certainty."""
         return min(1_000_000, self.number(low, high, kind, "ppm") * self.strength_ppm // 1_000_000)
 
+    def busy(self, kind: str) -> bool:
+        """Whether the fault strikes on the last afternoon, when most of a month is approved: every other one does.
+
+        Elsewhere in a month an account is idle for nine hours in ten, and a window that nobody meets proves nothing.
+        """
+        return self.number(0, 1, kind, "busy") == 1
+
     def day(self, kind: str) -> int:
         """A day within the room."""
-        return self.number(self.first_day, self.last_day, kind, "day")
+        return self.last_day if self.busy(kind) else self.number(self.first_day, self.last_day, kind, "day")
 
     def at(self, kind: str, low_hour: int = 0, high_hour: int = 23) -> str:
         """A wall time on a quarter of an hour."""
+        if self.busy(kind) and (low_hour, high_hour) == (0, 23):
+            low_hour, high_hour = BUSY_HOURS
         quarter = self.number(low_hour * 4, high_hour * 4 + 3, kind, "at")
         return f"{quarter // 4:02}:{quarter % 4 * 15:02}"
 
@@ -89,6 +102,8 @@ class FaultData(BaseModel):
     healing: ClassVar[str]
     """What ends it, in a sentence."""
     mark: ClassVar[Mark]
+    only_listed: ClassVar[bool] = False
+    """Whether it may need a full recount to heal: an overlap does not reach back far enough for it."""
     breaks_nothing: ClassVar[str]
     """The invariants that it strains and must not break."""
 
@@ -142,10 +157,21 @@ class SourceFault(FaultData):
     entities: tuple[str, ...] = ()
 
 
+class ReadingFault(FaultData):
+    """Something is wrong with what the source shows to those who read it, by chance; the mock PSA asks."""
+
+    ppm: Ppm
+    entities: tuple[str, ...] = ()
+
+
 class RowFault(FaultData):
     """Something befalls a row inside a call that is served, by chance; the mock ERP draws it, under the row's key."""
 
     ppm: Ppm
+
+    @abstractmethod
+    def upon(self, profile: ErpProfile) -> ErpProfile:
+        """The manners of an ERP to which this happens; those of one to which it cannot happen stay as they are."""
 
 
 class BoundaryFault(FaultData):

@@ -7,12 +7,12 @@ SAP patches for 4 h a week (Europe: Saturday 22:00) and shows people a page, Ora
 from typing import ClassVar, Literal, Self
 
 from simulators.faults.bases import HOUR_MS, MINUTE_MS, AccountFault, Mark, Ms, Room
-from simulators.faults.moves import CloseSystem, Move, SlowSystem, Style
+from simulators.faults.moves import AnswerInstead, CloseSystem, Move, SlowSystem, Style
 from simulators.faults.wall_time import At, Month
 
 
 class MaintenanceAnnounced(AccountFault):
-    """The system is down and says until when. `overruns_ms`: for so much longer than it said, as such windows do."""
+    """The system is down and says until when (e1). `overruns_ms`: for so much longer than it said, as windows do."""
 
     kind: Literal["maintenance_announced"] = "maintenance_announced"
     at: At = "22:00"
@@ -86,6 +86,44 @@ class MaintenanceUnannounced(AccountFault):
             at=room.at(kind),
             lasts_ms=room.number(5, 240, kind, "lasts") * MINUTE_MS,
             style=("bare", "sorry_page")[room.number(0, 1, kind, "style")],
+        )
+
+
+class ReadOnly(AccountFault):
+    """Maintenance that lets people read (e1): look-ups and listings are served, whatever writes hears 503."""
+
+    kind: Literal["read_only"] = "read_only"
+    at: At = "20:00"
+    lasts_ms: Ms = HOUR_MS
+    tells: bool = False
+    healing: ClassVar[str] = "It ends; a probe that writes is served."
+    mark: ClassVar[Mark] = Mark("R", "#74c476")
+    breaks_nothing: ClassVar[str] = "S1: doubt may be looked up meanwhile, and is. S10: a look-up opens no floodgate."
+
+    def schedule(self, month: Month, seed: int) -> list[Move]:
+        return [
+            AnswerInstead(
+                at_ms,
+                self.kind,
+                at_ms + self.lasts_ms,
+                self.system,
+                account,
+                503,
+                ("post", "tell"),
+                tells=self.tells,
+            )
+            for account, at_ms in self.onsets(month)
+        ]
+
+    @classmethod
+    def drawn(cls, room: Room) -> Self:
+        kind = "read_only"
+        return cls(
+            system="psa" if room.number(0, 3, kind, "system") == 0 else "erp",
+            day=room.day(kind),
+            at=room.at(kind),
+            lasts_ms=room.number(5, 240, kind, "lasts") * MINUTE_MS,
+            tells=room.number(0, 1, kind, "tells") == 1,
         )
 
 

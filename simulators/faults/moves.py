@@ -15,6 +15,10 @@ Build = Literal["older", "older_reader"]
 Style = Literal["retry_after", "bare", "sorry_page"]
 """How a closed system answers: 503 with Retry-After, 503 without, or an HTML page for people."""
 
+Form = Literal["renamed", "new_enum", "null", "minutes", "comma"]
+"""How an approval is written that nobody agreed on: `quantity` under another name, a unit that is not known, no
+quantity at all, minutes and not hours, a decimal comma."""
+
 
 @dataclass(frozen=True, slots=True)
 class CloseSystem:
@@ -44,6 +48,66 @@ class SlowSystem:
     system: str
     account: str
     added_ms: int
+
+
+Way = Literal["both", "answers"]
+"""What a cut takes away: every request, or only what comes back."""
+
+
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """Nothing gets through to `account`, or no answer back, from `at_ms` until `until_ms` (excluded)."""
+
+    at_ms: int
+    kind: str
+    until_ms: int
+    system: str
+    account: str
+    way: Way
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerInstead:
+    """Something in front of `account` answers with `status` instead of it, from `at_ms` until `until_ms` (excluded).
+
+    `calls` names the kinds of call it answers, "login" among them; `entity` whose, "" for everybody's. `tells` says
+    whether it names the end in Retry-After.
+    """
+
+    at_ms: int
+    kind: str
+    until_ms: int
+    system: str
+    account: str
+    status: int
+    calls: tuple[str, ...]
+    entity: str = ""
+    tells: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EatQuota:
+    """Somebody else uses the quota of `account` from `at_ms` until `until_ms` (excluded): `left` calls a window stay.
+
+    What was called before counts too.
+    """
+
+    at_ms: int
+    kind: str
+    until_ms: int
+    system: str
+    account: str
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndSession:
+    """Every token of `account` ends, although its life is not over; the credential stays good."""
+
+    at_ms: int
+    kind: str
+    system: str
+    account: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +160,27 @@ class CrashPartition:
 
 
 @dataclass(frozen=True, slots=True)
+class ExhaustNumbers:
+    """The ERP `account` has no document numbers from `at_ms` until `until_ms` (excluded)."""
+
+    at_ms: int
+    kind: str
+    until_ms: int
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class LagReads:
+    """What comes to stand behind the ERP `account` from `at_ms` until `until_ms` (excluded) shows `lag_ms` later."""
+
+    at_ms: int
+    kind: str
+    until_ms: int
+    account: str
+    lag_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class MovePeriod:
     """The ERP's `status` of a period, our feed `gate`, or both move (None: unchanged). `heals`: it opens again."""
 
@@ -107,6 +192,30 @@ class MovePeriod:
     status: str | None
     gate: str | None
     heals: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DriftSchema:
+    """Approvals of `account` are sent in another form from `at_ms` until `until_ms` (excluded)."""
+
+    at_ms: int
+    kind: str
+    until_ms: int
+    system: str
+    account: str
+    form: Form
+
+
+@dataclass(frozen=True, slots=True)
+class EditInBulk:
+    """A share of the approved lines of `entity` is approved again at once, re-coded or as it is, with events or not."""
+
+    at_ms: int
+    kind: str
+    entity: str
+    share_ppm: int
+    recoded: bool
+    pushed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +332,91 @@ class ChangeBuild:
     build: Build
 
 
+@dataclass(frozen=True, slots=True)
+class PausePartition:
+    """An operator stops the postings of `entity`, and means to resume them at `until_ms`."""
+
+    at_ms: int
+    kind: str
+    entity: str
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePartition:
+    """An operator lets `entity` post again."""
+
+    at_ms: int
+    kind: str
+    entity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """What was published about `entity` since `since_ms` is delivered again, `ppm` of it, over `spread_ms`."""
+
+    at_ms: int
+    kind: str
+    entity: str
+    since_ms: int
+    ppm: int
+    spread_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """A configuration is published to `entity` that holds until `until_ms`; `heals`: it is the right one again."""
+
+    at_ms: int
+    kind: str
+    entity: str
+    changes: tuple[tuple[str, str], ...]
+    until_ms: int
+    heals: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WorkParked:
+    """A person retries what is parked in `entity` for longer than `older_than_ms`, and waives `waived_ppm` of it.
+
+    `reasons` empty: whatever the reason. `heals`: it is part of mending something else.
+    """
+
+    at_ms: int
+    kind: str
+    entity: str
+    older_than_ms: int
+    reasons: tuple[str, ...]
+    waived_ppm: int
+    heals: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """An approver takes back `ppm` of what is approved in `entity`."""
+
+    at_ms: int
+    kind: str
+    entity: str
+    ppm: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveAgain:
+    """What was taken back at `taken_ms` is approved again."""
+
+    at_ms: int
+    kind: str
+    entity: str
+    taken_ms: int
+    ppm: int
+
+
+OperatorMove = PausePartition | ResumePartition | Backfill | Configure | WorkParked
+ApproverMove = TakeBack | ApproveAgain
+EntityMove = OperatorMove | ApproverMove
+"""What people do to an entity's partition, and to its approvals."""
+
 ProcessMove = (
     CrashPartition
     | StopProcess
@@ -238,26 +432,43 @@ ProcessMove = (
 )
 """What befalls the process of an entity, its machine or its disk."""
 
-Move = CloseSystem | SlowSystem | ExpireCredential | FixCredential | LockOut | Unlock | MovePeriod | ProcessMove
+AccountMove = (
+    CloseSystem
+    | SlowSystem
+    | CutOff
+    | AnswerInstead
+    | EatQuota
+    | EndSession
+    | ExpireCredential
+    | FixCredential
+    | LockOut
+    | Unlock
+    | ExhaustNumbers
+    | LagReads
+    | DriftSchema
+)
+"""What befalls an account, or the way to it."""
+
+Move = AccountMove | MovePeriod | EditInBulk | ProcessMove | EntityMove
 
 BY_CHANCE = (CrashPartition, StopProcess, OverlapOwners, ShutDown, DamageJournal)
 """Moves without a length of their own: faults of the calendar draw them by chance, so the calm ends them."""
 
-HEALING = (FixCredential, Unlock)
+HEALING = (FixCredential, Unlock, ResumePartition, ApproveAgain)
 
 
 def strikes(move: Move) -> bool:
     """Whether the move is a misfortune and not the end of one."""
-    return not (isinstance(move, HEALING) or (isinstance(move, MovePeriod | SetClock) and move.heals))
+    return not (
+        isinstance(move, HEALING) or (isinstance(move, MovePeriod | SetClock | Configure | WorkParked) and move.heals)
+    )
 
 
 def about(move: Move) -> str:
     """Whom it strikes and when, as a stable name."""
-    match move:
-        case MovePeriod():
-            whom = f"{move.entity}/{move.module}/{move.name}"
-        case CloseSystem() | SlowSystem() | ExpireCredential() | FixCredential() | LockOut() | Unlock():
-            whom = move.account
-        case _:
-            whom = move.entity
+    if isinstance(move, MovePeriod):
+        return f"{move.entity}/{move.module}/{move.name}/{move.at_ms}"
+    if isinstance(move, AnswerInstead) and move.entity:
+        return f"{move.account}/{move.entity}/{move.at_ms}"
+    whom = move.account if isinstance(move, AccountMove) else move.entity
     return f"{whom}/{move.at_ms}"

@@ -2,24 +2,31 @@
 
 All but `unreachable` leave the caller in doubt, which is the reason the runtime has four answers and not two.
 How likely each is in the field nobody publishes: every default here is assumed.
+
+A first byte that comes late and a body that trickles are one thing on our wire, where an answer is read whole:
+`slow_answer`. A name that does not resolve and a certificate that expired are `unreachable`: nothing was sent.
 """
 
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from simulators.faults.bases import CallFault, Mark, Ms, Room
+from simulators.faults.bases import MINUTE_MS, AccountFault, CallFault, Mark, Ms, Room
+from simulators.faults.moves import CutOff, Move, Way
 from simulators.faults.verdicts import (
     PASS,
+    SORRY_PAGE,
     CallNote,
     Delay,
     DeliverTwice,
+    Garble,
     LandLate,
     LoseTheReply,
     LoseTheRequest,
     Refuse,
     Verdict,
 )
+from simulators.faults.wall_time import At, Month
 
 CONNECTION_REFUSED = 0
 """The status of `Refuse` when nobody opened the door: there is no HTTP status, and nothing was sent."""
@@ -158,8 +165,73 @@ class ServerError(CallFault):
         return cls(ppm=room.ppm(2_000, 50_000, "server_error"), work=work)
 
 
+class GarbledAnswer(CallFault):
+    """Something comes back that nobody can read (n5, n8).
+
+    `how` "truncated": half of the body, under its status. "reset": the connection ends in the middle of it. "html":
+    the work is done, and on the way back a proxy puts its page, with status 200, in the place of the answer.
+    "html_instead": the proxy answers so without asking the system, and nothing is done.
+    """
+
+    kind: Literal["garbled_answer"] = "garbled_answer"
+    how: Literal["truncated", "reset", "html", "html_instead"] = "truncated"
+    healing: ClassVar[str] = "Doubt, settled by a look-up; what only reads is asked again."
+    mark: ClassVar[Mark] = Mark("g", "#843c39")
+    breaks_nothing: ClassVar[str] = "S1, S2 and S13: a 200 that says nothing is neither a refusal nor a success."
+
+    def verdict(self, call: CallNote, now_ms: int, seed: int) -> Verdict:
+        if not self.strikes(call, seed):
+            return PASS
+        return Refuse(200, None, SORRY_PAGE) if self.how == "html_instead" else Garble(self.how)
+
+    @classmethod
+    def drawn(cls, room: Room) -> Self:
+        kind = "garbled_answer"
+        how: Literal["truncated", "reset", "html", "html_instead"] = ("truncated", "reset", "html", "html_instead")[
+            room.number(0, 3, kind, "how")
+        ]
+        return cls(ppm=room.ppm(2_000, 60_000, kind), how=how)
+
+
+class Partition(AccountFault):
+    """The way to one account is cut for a while (n7): one system, or with an account for each region one region.
+
+    `way` "both": no request arrives. "answers": requests arrive and are carried out, answers do not come back.
+    `flaps`: in so many pieces of equal length, with gaps as long as the pieces. Webhooks find us by another way.
+    """
+
+    kind: Literal["partition"] = "partition"
+    at: At = "15:00"
+    lasts_ms: Ms = 30 * MINUTE_MS
+    way: Way = "both"
+    flaps: Annotated[int, Field(ge=1, le=20)] = 1
+    healing: ClassVar[str] = "The last piece ends; the breaker's probe gets through, and doubt is looked up."
+    mark: ClassVar[Mark] = Mark("7", "#3182bd")
+    breaks_nothing: ClassVar[str] = "S1 and S2: what arrives unheard is done once. S10: one probe at a time. L1, L3."
+
+    def schedule(self, month: Month, seed: int) -> list[Move]:
+        piece_ms = self.lasts_ms // (2 * self.flaps - 1)
+        return [
+            CutOff(from_ms, self.kind, from_ms + piece_ms, self.system, account, self.way)
+            for account, at_ms in self.onsets(month)
+            for from_ms in range(at_ms, at_ms + 2 * piece_ms * self.flaps, max(1, 2 * piece_ms))
+        ]
+
+    @classmethod
+    def drawn(cls, room: Room) -> Self:
+        kind = "partition"
+        return cls(
+            system="psa" if room.number(0, 3, kind, "system") == 0 else "erp",
+            day=room.day(kind),
+            at=room.at(kind),
+            lasts_ms=room.number(2, 180, kind, "lasts") * MINUTE_MS,
+            way="answers" if room.number(0, 1, kind, "way") else "both",
+            flaps=room.number(1, 6, kind, "flaps"),
+        )
+
+
 class SlowAnswer(CallFault):
-    """The answer takes longer: a garbage collection, a busy database. Past the deadline it is an answer lost."""
+    """The answer takes longer (n4): a garbage collection, a busy database. Past the deadline it is an answer lost."""
 
     kind: Literal["slow_answer"] = "slow_answer"
     added_ms_low: Ms = 1_000

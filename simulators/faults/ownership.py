@@ -72,10 +72,14 @@ class StopBeforeCheck(_StopAtCall):
 class StopBeforeSend(_StopAtCall):
     """A process is stopped after it looked at its lease and before the call leaves (p2), so that it leaves later.
 
-    The printed assumption: an ERP that honours keys absorbs it, one without keys would book twice.
+    The printed assumption: an ERP that honours keys absorbs it, one without keys would book twice. It is also a call
+    that lands late, so it is stopped for no longer than the declared `late_landing_ms`: after that the ledger is asked,
+    lacks the row, and where a newer version waits the row is never sent again under its key; what lands then stands
+    beside the newer one, even in an ERP that honours keys (found by the swarm).
     """
 
     kind: Literal["stop_before_send"] = "stop_before_send"
+    longest_ms: Ms = 5 * MINUTE_MS
     healing: ClassVar[str] = "The call leaves once more, under the same key; the next commit tells the former owner."
     mark: ClassVar[Mark] = Mark("Σ", "#ce6dbd")
     breaks_nothing: ClassVar[str] = "S1 where keys are honoured; S9: the same bytes under the same key."
@@ -86,7 +90,8 @@ class StopBeforeSend(_StopAtCall):
     @classmethod
     def drawn(cls, room: Room) -> Self:
         kind = "stop_before_send"
-        return cls(ppm=room.ppm(1_000, 20_000, kind), longest_ms=room.number(1, 20, kind, "longest") * MINUTE_MS)
+        longest = room.number(1, room.late_landing_ms // MINUTE_MS, kind, "longest")
+        return cls(ppm=room.ppm(1_000, 20_000, kind), longest_ms=min(room.late_landing_ms, longest * MINUTE_MS))
 
 
 class TwoOwners(ChanceFault):

@@ -35,10 +35,10 @@ class DeliverTwice:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Something in front of the system answers instead of it."""
+    """Something in front of the system answers instead of it. `retry_after` is the header as it is sent, if it is."""
 
     status: int
-    retry_after_ms: int | None
+    retry_after: str | None
     body: bytes
 
 
@@ -49,8 +49,22 @@ class Delay:
     ms: int
 
 
-Verdict = Pass | LoseTheRequest | LoseTheReply | LandLate | DeliverTwice | Refuse | Delay
+How = Literal["truncated", "html", "reset"]
+"""Half of the body; a page for people under status 200; or the connection ends in the middle of the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Garble:
+    """The work is done, and nobody can read the answer."""
+
+    how: How
+
+
+Verdict = Pass | LoseTheRequest | LoseTheReply | LandLate | DeliverTwice | Refuse | Delay | Garble
 PASS = Pass()
+
+SORRY_PAGE = b"<html><head><title>Sorry</title></head><body><h1>Please try again later</h1></body></html>"
+"""What a proxy shows to people, and to machines that it takes for people."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,24 @@ that is how a failing run is told again with a few misfortunes, and how it is sh
 
 from collections.abc import Iterable, Sequence
 
-from simulators.faults.bases import BoundaryFault, CallFault, Crash, FaultData, SourceFault, StepFault, TimedFault
+from simulators.faults.bases import (
+    BoundaryFault,
+    CallFault,
+    Crash,
+    FaultData,
+    RowFault,
+    SourceFault,
+    StepFault,
+    TimedFault,
+)
+from simulators.faults.bookkeeping import LaggingReads
+from simulators.faults.letters import UnreadableEvents
 from simulators.faults.machine_clock import ClockSkew, ClockStep, ClockStrobe
 from simulators.faults.moves import BY_CHANCE, Move, about, strikes
 from simulators.faults.network import DuplicateRequest, LateLanding
+from simulators.faults.ownership import StopBeforeSend
 from simulators.faults.process import CrashAtBoundary, CrashAtCall
-from simulators.faults.rows import RowFailures, StagedRejections
+from simulators.faults.reading import Readings, SourceClockBehind
 from simulators.faults.source import ON_TIME, Fates
 from simulators.faults.verdicts import PASS, CallNote, Die, Pause, Step, Verdict
 from simulators.faults.wall_time import Month
@@ -32,8 +44,9 @@ MARK_MS = 3_600_000
 class Weather:
     """The faults of one run (or of one part of it that is simulated apart).
 
-    `calm_after_ms` None: never calm. `deadline_ms` and `late_landing_ms` are the runtime's; where given, a fault that
-    would break the declared assumption is refused with `ValueError`.
+    `calm_after_ms` None: never calm. `deadline_ms`, `late_landing_ms` and `overlap_ms` (of its
+    recounts) are the runtime's; where given, a fault that would break the declared assumption is refused with
+    `ValueError`. Without `full_recounts` so is every fault that only they heal.
     """
 
     def __init__(
@@ -44,6 +57,8 @@ class Weather:
         *,
         deadline_ms: int | None = None,
         late_landing_ms: int | None = None,
+        overlap_ms: int | None = None,
+        full_recounts: bool = True,
         only: Iterable[str] | None = None,
     ) -> None:
         """`only`: the names of the strikes that may happen; None: all."""
@@ -65,15 +80,18 @@ class Weather:
         self.disturbs_steps = bool(self._on_steps)
         """Whether `step` can say anything."""
         self._on_events = [fault for fault in self.faults if isinstance(fault, SourceFault) and fault.ppm]
+        self._on_letters = [fault for fault in self.faults if isinstance(fault, UnreadableEvents) and fault.ppm]
         self._events_until_ms = self.calm_after_ms if self._on_events else -NEVER_MS
         self._fates: dict[str, Fates] = {}
-        failures = [fault for fault in self.faults if isinstance(fault, RowFailures)]
-        rejections = [fault for fault in self.faults if isinstance(fault, StagedRejections)]
-        self.row_failures_ppm = failures[0].ppm if failures else 0
-        self.staged_rejections_ppm = rejections[0].ppm if rejections else 0
-        self.staged_rejections_reason = rejections[0].reason if rejections else "locked"
+        self.on_rows = [fault for fault in self.faults if isinstance(fault, RowFault)]
+        """What befalls single rows, for the mock ERP to draw."""
+        self.read_lag_ms = max([fault.lag_ms for fault in self.faults if isinstance(fault, LaggingReads)], default=0)
+        """How much further than usual look-ups may lag behind the ledger, in ms; part of what is declared."""
+        self.readings = Readings(self.faults, seed, self.calm_after_ms, self.strike)
+        """What is wrong with the source's list; the mock PSA asks."""
         for fault in self.faults:
             _check(fault, deadline_ms, late_landing_ms)
+            _check_reading(fault, overlap_ms, full_recounts)
 
     @property
     def disturbs_clocks(self) -> bool:
@@ -93,8 +111,8 @@ class Weather:
 
     @property
     def disturbs_events(self) -> bool:
-        """Whether `event` can say anything but `ON_TIME`; if not, nobody needs to ask."""
-        return bool(self._on_events)
+        """Whether `event` or `letter` can say anything but that all is well; if not, nobody needs to ask."""
+        return bool(self._on_events or self._on_letters)
 
     def call(self, note: CallNote, now_ms: int) -> Verdict:
         """What befalls this call: the first fault that strikes, in the scenario's order."""
@@ -120,6 +138,16 @@ class Weather:
             if happened != kinds:
                 return fates.of(entry_id, version, happened)[0]
         return deliveries
+
+    def letter(self, entity: str, entry_id: str, version: int, now_ms: int) -> list[int]:
+        """Where the event arrives unreadable: the delays in ms after which it is replayed; else nothing."""
+        if now_ms < self.calm_after_ms:
+            for fault in self._on_letters:
+                if fault.strikes(entity, entry_id, version, self.seed) and self.strike(
+                    fault.kind, f"{entity}/{entry_id}/{version}", now_ms
+                ):
+                    return fault.replays(entity, entry_id, version, self.seed)
+        return []
 
     def boundary(self, entity: str, index: int, now_ms: int) -> Crash | None:
         """Whether and how the entity's process dies at durable boundary number `index` (from 1, never reset)."""
@@ -174,10 +202,26 @@ def _check(fault: FaultData, deadline_ms: int | None, late_landing_ms: int | Non
         latest_ms = fault.after_ms_high
     elif isinstance(fault, DuplicateRequest):
         latest_ms = fault.gap_ms_high
+    elif isinstance(fault, StopBeforeSend):
+        latest_ms = fault.longest_ms
     else:
         return
     if late_landing_ms is not None and latest_ms > late_landing_ms:
         raise ValueError(
             f"{fault.kind}: a request may land {latest_ms} ms after it was sent, later than the declared"
             f" late_landing_ms {late_landing_ms}"
+        )
+
+
+def _check_reading(fault: FaultData, overlap_ms: int | None, full_recounts: bool) -> None:
+    """Refuse what a reader with this overlap cannot find."""
+    if isinstance(fault, SourceClockBehind) and overlap_ms is not None and fault.behind_ms_high > overlap_ms:
+        raise ValueError(
+            f"source_clock_behind: the source may be {fault.behind_ms_high} ms behind, further than recounts overlap,"
+            f" {overlap_ms} ms"
+        )
+    if fault.only_listed and not full_recounts:
+        raise ValueError(
+            f"{fault.kind}: only a full recount is sure to find it; set runtime.full_recount_every_ms and"
+            " full_recount_span_ms"
         )

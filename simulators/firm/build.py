@@ -117,7 +117,7 @@ def _specs(settings: FirmSettings) -> list[EntitySpec]:
             placed[spec.code] = EntitySpec(
                 **spec.model_dump(exclude={"erp_account", "psa_account"}),
                 erp_account=spec.erp_account or f"erp-{name}",
-                psa_account=spec.psa_account or f"psa-{name}",
+                psa_account=spec.psa_account or (f"psa-{region.lower()}-1" if settings.shared_psa else f"psa-{name}"),
             )
     return [placed[spec.code] for spec in specs]
 

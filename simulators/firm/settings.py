@@ -79,6 +79,8 @@ class FirmSettings(BaseModel):
     region_shares: dict[str, int] = Field(default_factory=dict)
     """Percent of consultants by region; empty: `REGION_SHARES[regions]`."""
     accounts_per_region: int = Field(default=1, ge=1)
+    shared_psa: bool = False
+    """Whether the entities of a region share one PSA account, however many ERP accounts they have."""
     accounts: int | None = Field(default=None, ge=1)
     month: str = Field(default="2026-03", pattern=r"^20\d\d-(0[1-9]|1[0-2])$")
     weeks: int | None = Field(default=None, ge=1, le=4)

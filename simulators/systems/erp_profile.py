@@ -133,8 +133,19 @@ class ErpProfile(Settings):
     """Share of posting calls that end in a bare 500, which says nothing about the rows."""
     server_error_worked_ppm: int = Field(default=500_000, ge=0, le=1_000_000)
     """Assumed: of those, the share where the rows had been posted before the error."""
+    answers_missing_ppm: int = Field(default=0, ge=0, le=1_000_000)
+    """Share of rows of which a success says nothing."""
+    answers_missing_served_ppm: int = Field(default=500_000, ge=0, le=1_000_000)
+    """Assumed: of those, the share that was served all the same; in an atomic batch all are."""
+    answers_reordered_ppm: int = Field(default=0, ge=0, le=1_000_000)
+    """Share of successes whose results come in another order than the rows or names asked for."""
+    alike_ppm: int = Field(default=0, ge=0, le=1_000_000)
+    """Share of posted versions that are called duplicates since they look like another posting."""
     read_lag_ms: int = Field(default=0, ge=0)
     """A look-up does not see lines younger than this. Assumed 0: the ledger reads its own writes."""
+    exact_reversals: bool = True
+    """A reversal has to be the exact negative of the line that it names. Assumed; with False any amount is taken, as
+    where a reversal is a journal like any other."""
     guards_hand_postings: bool = True
     """A row for an entry that already stands by hand is answered "duplicate". Assumed: the entry is a unique
     reference in the project ledger (documented as "the record already exists" for one vendor's entity keys)."""

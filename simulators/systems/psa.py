@@ -18,11 +18,13 @@ Rule 4. A withdrawal is published only where something stands. A line "cancelled
 Rule 5. An event is made from the version's evidence and the decision, the first time and every later time, so a
         version published again is byte for byte what it was, and no bytes are kept.
 Rule 6. Maintenance closes the API alone: meanwhile people go on, and what they decide is published as ever.
+Rule 7. What is wrong with the list is asked of `Readings`: rows that show late or under an old stamp, pages that are
+        cut or begin elsewhere. The evidence of approvals is right all the same.
 
 The evidence of what was approved is written here, at the source, before anybody downstream has heard of it.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
@@ -39,7 +41,9 @@ import msgspec
 
 from runtime.ports import Request, Response
 from simulators.chance import between, happens
-from simulators.evidence import AccountEvidence, ApprovedVersion, Call, Evidence, PsaStatus
+from simulators.evidence import AccountEvidence, ApprovedVersion, Call, Evidence, ListingRead, PsaStatus
+from simulators.faults.moves import Form
+from simulators.faults.reading import Readings
 from simulators.firm.model import AssignmentPlan, LegalEntity
 from simulators.people.acts import (
     Act,
@@ -53,6 +57,7 @@ from simulators.people.acts import (
     SheetSubmitted,
 )
 from simulators.systems.maintenance import Style, Window, Windows
+from simulators.systems.psa_forms import FORMS
 from simulators.systems.psa_profile import PsaProfile
 from simulators.systems.reply import Reply
 from simulators.systems.time_capture import TimeCapture
@@ -112,11 +117,13 @@ class _Decision:
 class _Line:
     """A line as the PSA holds it. Slotted by hand: there are millions."""
 
-    __slots__ = ("changes", "decisions", "dimensions", "plan", "seq", "sheet", "state")
+    __slots__ = ("changes", "decisions", "dimensions", "plan", "seq", "sheet", "state", "submitted_ms")
 
-    def __init__(self, plan: LinePlan, sheet: "_Sheet") -> None:
+    def __init__(self, plan: LinePlan, sheet: "_Sheet", submitted_ms: int) -> None:
         self.plan = plan
         self.sheet = sheet
+        self.submitted_ms = submitted_ms
+        """When it was handed in last. It is never handed in again once it has a version."""
         self.state = SUBMITTED
         self.changes = 0
         """Changes since it was handed in: what a click on its sheet has not seen."""
@@ -149,7 +156,7 @@ class _AssignmentText:
 class _Books:
     """One legal entity's open sheets, its evidence and the log of what was published, oldest first."""
 
-    __slots__ = ("evidence", "in_order", "log", "open_sheets", "told")
+    __slots__ = ("evidence", "in_order", "issued", "log", "open_sheets", "told", "unshown")
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
@@ -160,13 +167,30 @@ class _Books:
         """Positions of the log that a page has shown: they never move again."""
         self.in_order = 0
         """Positions that are sorted."""
+        self.issued: dict[str, int] = {}
+        """Page token to when it was given, where tokens expire."""
+        self.unshown: list[tuple[int, ApprovedVersion]] = []
+        """(from when the list shows it, the version as the list has it) of rows that take their place out of turn."""
 
-    def put_in_order(self) -> None:
+    def put_in_order(self, now_ms: int) -> None:
         """Sort what was published since the last listing by (instant, entry, version).
 
-        What a page has shown stays where it is: the position in the log is the page token, and a version published
-        later in the same millisecond must come behind it, never before.
+        What a page has shown stays where it is: the page token says the position in the log, and a version published
+        later in the same millisecond must come behind it, never before. Only a row that shows out of turn moves what
+        is behind it by one, so that a page shows one row a second time.
         """
+        self._sort()
+        if not self.unshown:
+            return
+        for _, version in [row for row in self.unshown if row[0] <= now_ms]:
+            position = bisect_right(self.log, version.at_ms, key=_AT)
+            self.log.insert(position, version)
+            self.in_order += 1
+            if position < self.told:
+                self.told += 1
+        self.unshown = [row for row in self.unshown if row[0] > now_ms]
+
+    def _sort(self) -> None:
         if self.in_order < len(self.log):
             start = self.told
             if start < self.in_order:
@@ -243,7 +267,9 @@ class Psa:
         seed: int = 0,
         time_capture: TimeCapture | None = None,
         account_evidence: AccountEvidence | None = None,
+        readings: Readings | None = None,
     ) -> None:
+        """`readings` knows what is wrong with the list; None: nothing is."""
         self.profile = profile
         self.account = account
         self.seed = seed
@@ -255,6 +281,9 @@ class Psa:
         self._texts: dict[str, _AssignmentText] = {}
         self._now_ms = 0
         self._windows = Windows()
+        self._readings = readings if readings is not None and readings.any else None
+        self._drifts: list[tuple[int, int, Form]] = []
+        """(from, until, form): approvals are sent in another form."""
         self._calls = AccountEvidence(account) if account_evidence is None else account_evidence
 
     # --- what the world does to the system ---
@@ -263,6 +292,29 @@ class Psa:
         """The API is down for maintenance between these instants. `kind` is "announced" or "unannounced"."""
         self._windows.add(Window(from_ms, until_ms, kind, style))
         self._calls.closed.append((from_ms, until_ms, kind))
+
+    def drift(self, from_ms: int, until_ms: int, form: Form) -> None:
+        """Approvals that are sent between these instants are written in another form."""
+        self._drifts.append((from_ms, until_ms, form))
+
+    def edit_in_bulk(self, entity: str, share_ppm: int, recoded: bool, pushed: bool, now_ms: int) -> Deliveries:
+        """A share of the entity's approved lines is approved again at once, with another first dimension if `recoded`.
+
+        Returns what is pushed, which is nothing unless `pushed`.
+        """
+        chosen = [
+            line
+            for entry_id, line in self._lines.items()
+            if line.state is APPROVED
+            and line.sheet.entity == entity
+            and happens(share_ppm, self.seed, "psa/bulk_edit", entity, entry_id, now_ms)
+        ]
+        if recoded:
+            for line in chosen:
+                dimensions = line.plan.assignment.dimensions if line.dimensions is None else line.dimensions
+                line.dimensions = (f"moved-{now_ms % 997}", *dimensions[1:])
+        made = self._deliver(entity, chosen, _Decision(quoted(self.profile.auto_approver), '"bulk"', ""), now_ms)
+        return made if pushed else []
 
     # --- what people do ---
 
@@ -303,7 +355,7 @@ class Psa:
             if plan.entry_id in known:
                 self._receive_again(known[plan.entry_id], plan, arrived)
             else:
-                known[plan.entry_id] = line = _Line(plan, shared)
+                known[plan.entry_id] = line = _Line(plan, shared, self._now_ms)
                 arrived.append(line)
         self._books[sheet.entity].open_sheets.append(arrived)
 
@@ -312,6 +364,7 @@ class Psa:
             self._refuse("already_submitted")
             return
         line.plan = plan
+        line.submitted_ms = self._now_ms
         line.state = SUBMITTED
         line.changes = 0
         arrived.append(line)
@@ -399,7 +452,8 @@ class Psa:
         version = replace(versions[-1], version=len(versions) + 1, at_ms=now_ms, withdrawn=True)
         line.decisions += (_Decision("", "", quoted(act.reason)),)
         versions.append(version)
-        books.log.append(version)
+        if not self._list(books, version, versions):
+            return []
         return [(line.sheet.entity, [Publication(act.entry_id, version.version, self._event(line, version))])]
 
     def _refuse(self, reason: str) -> None:
@@ -421,12 +475,16 @@ class Psa:
         history = evidence.versions
         log = books.log
         event = self._approved_event
+        readings = self._readings
+        drifted = self._form(now_ms) is not None
         decision = decisions[0]
         for line in lines:
             plan = line.plan
             entry_id = plan.entry_id
             assignment = plan.assignment
             number = len(line.decisions) + 1
+            if readings is not None and number > 1 and _has_dimensions(line):
+                self._clear_by_chance(line, number, now_ms)
             version = ApprovedVersion(
                 entry_id,
                 number,
@@ -447,9 +505,49 @@ class Psa:
                 line.decisions += decisions
                 history[entry_id].append(version)
             line.state = APPROVED
-            log.append(version)
-            made.append(Publication(entry_id, number, event(line, version, decision)))
+            if readings is None:
+                log.append(version)
+            elif not self._list(books, version, history[entry_id]):
+                continue
+            body = event(line, version, decision)
+            made.append(Publication(entry_id, number, self._as_sent(version, body, now_ms) if drifted else body))
         evidence.approved += len(lines)
+
+    def _clear_by_chance(self, line: _Line, number: int, now_ms: int) -> None:
+        if self._readings is not None and self._readings.cleared(line.sheet.entity, line.plan.entry_id, number, now_ms):
+            line.dimensions = ()
+
+    def _list(self, books: _Books, version: ApprovedVersion, history: list[ApprovedVersion]) -> bool:
+        """Give a version its place in the list. Returns whether it is pushed as well."""
+        if self._readings is None:
+            books.log.append(version)
+            return True
+        entity, at_ms = books.evidence.entity, version.at_ms
+        earlier_ms = history[-2].at_ms if len(history) > 1 else None
+        stamp_ms, from_ms, pushed = self._readings.published(
+            entity, version.entry_id, version.version, at_ms, earlier_ms
+        )
+        if stamp_ms == from_ms == at_ms:
+            books.log.append(version)
+        else:
+            books.unshown.append((from_ms, version if stamp_ms == at_ms else replace(version, at_ms=stamp_ms)))
+        return pushed
+
+    def _form(self, now_ms: int) -> Form | None:
+        """The form in which approvals are sent now; None: the one that was agreed on."""
+        return next((form for from_ms, until_ms, form in self._drifts if from_ms <= now_ms < until_ms), None)
+
+    def _as_sent(self, version: ApprovedVersion, body: bytes, now_ms: int) -> bytes:
+        """The event's bytes as they leave now. That a form was not as agreed is evidence, and that it was again."""
+        sent = self._books[self._lines[version.entry_id].sheet.entity].evidence.sent_otherwise
+        name = (version.entry_id, version.version)
+        form = self._form(now_ms)
+        if form is not None:
+            sent.setdefault(name, []).append((now_ms, form))
+            return FORMS[form](body)
+        if name in sent:
+            sent[name].append((now_ms, ""))
+        return body
 
     def _event(self, line: _Line, version: ApprovedVersion) -> bytes:
         """The event of a version, made from its evidence and the decision behind it."""
@@ -482,7 +580,8 @@ class Psa:
             f'{{"type":"time_entry.approved","entry":{{"entry_id":{quoted(version.entry_id)},'
             f'"version":{version.version},{line.sheet.json}{line.plan.number},{text.names}{content},'
             f'"approval":{{"fingerprint":"{crc32(content.encode(), text.crc):08x}","approver":{decision.approver},'
-            f'"method":{decision.method},"decided_at_ms":{version.at_ms}}}}}'
+            f'"method":{decision.method},"decided_at_ms":{version.at_ms},'
+            f'"submitted_at_ms":{line.submitted_ms}}}}}'
         ).encode()
 
     # --- the API ---
@@ -512,9 +611,9 @@ class Psa:
             case "POST", "/status":
                 response = self._take_statuses(request.body, now_ms)
             case "GET", "/published":
-                response = self._list_published(url.query)
+                response = self._list_published(url.query, now_ms)
             case "POST", "/publish":
-                response = self._publish_again(request.body)
+                response = self._publish_again(request.body, now_ms)
             case _:
                 response = _error(404, "not_found")
         return Reply(response, delay_ms)
@@ -553,26 +652,59 @@ class Psa:
                 claims.append((now_ms, entry_id, row.version, status))
         return Response(200, _JSON, b'{"taken":%d}' % taken)
 
-    def _list_published(self, query: str) -> Response:
+    def _list_published(self, query: str, now_ms: int) -> Response:
         asked = parse_qs(query)
         try:
             books = self._books[asked["entity"][0]]
             since_ms = int(asked.get("since_ms", ("0",))[0])
             token = asked.get("page", ("",))[0]
-            position = int(token) if token else -1
+            position = int(token.rpartition(".")[2]) if token else -1
         except (KeyError, ValueError):
             return _error(400, "invalid")
-        books.put_in_order()
-        log = books.log
+        life_ms = self.profile.page_token_life_ms
+        if token and life_ms and now_ms > books.issued.get(token, now_ms) + life_ms:
+            return _error(410, "page_token_expired")
+        books.put_in_order(now_ms)
+        log, entity, readings = books.log, books.evidence.entity, self._readings
+        name = f"{since_ms}/{token}"
         if position < 0:
             position = bisect_left(log, since_ms, key=_AT)
+        elif readings is not None:
+            position = readings.start(entity, name, position, len(log), now_ms)
         end = min(position + self.profile.page_size, len(log))
+        if readings is not None:
+            stamps = [version.at_ms for version in log[position : end + 1]]
+            end = position + readings.end(entity, name, stamps, end - position, now_ms)
         books.told = max(books.told, end)
         heads = [(version.entry_id, version.version) for version in log[position:end]]
-        next_page = str(end) if end < len(log) else ""
+        next_page = f"{log[end - 1].at_ms}.{end}" if end < len(log) else ""
+        if next_page and life_ms:
+            books.issued[next_page] = now_ms
+        books.evidence.reads.append(ListingRead(now_ms, since_ms, token, next_page))
         return Response(200, _JSON, msgspec.json.encode({"heads": heads, "next_page": next_page}))
 
-    def _publish_again(self, body: bytes) -> Response:
+    def publications(self, heads: Iterable[tuple[str, int]], now_ms: int) -> list[Publication]:
+        """These versions, published again in that order; one that was never published is left out."""
+        again: list[Publication] = []
+        for entry_id, number in heads:
+            line = self._lines.get(entry_id)
+            if line is not None and 1 <= number <= len(line.decisions):
+                version = self._books[line.sheet.entity].evidence.versions[entry_id][number - 1]
+                event = self._event(line, version)
+                if self._drifts and not version.withdrawn:
+                    event = self._as_sent(version, event, now_ms)
+                again.append(Publication(entry_id, number, event))
+        return again
+
+    def _as_far_as_it_goes(self, heads: list[tuple[str, int]], now_ms: int) -> list[tuple[str, int]]:
+        """What of the versions asked for the answer holds: all of them, or a part where the answer is a short one."""
+        readings, first = self._readings, self._lines.get(heads[0][0]) if heads else None
+        if readings is None or first is None:
+            return heads
+        name = f"publish/{heads[0][0]}/{heads[0][1]}"
+        return heads[: readings.end(first.sheet.entity, name, range(len(heads)), len(heads), now_ms)]
+
+    def _publish_again(self, body: bytes, now_ms: int) -> Response:
         """The events of the versions asked for, in that order; one that was never published is left out."""
         try:
             heads = _PUBLISH_CALL.decode(body).heads
@@ -580,13 +712,13 @@ class Psa:
             return _error(400, "invalid")
         if len(heads) > self.profile.publish_batch_max:
             return _error(413, "too_many_rows")
-        events: list[bytes] = []
-        for entry_id, number in heads:
-            line = self._lines.get(entry_id)
-            if line is not None and 1 <= number <= len(line.decisions):
-                version = self._books[line.sheet.entity].evidence.versions[entry_id][number - 1]
-                events.append(self._event(line, version))
+        events = [each.body for each in self.publications(self._as_far_as_it_goes(heads, now_ms), now_ms)]
         return Response(200, _JSON, b'{"events":[' + b",".join(events) + b"]}")
+
+
+def _has_dimensions(line: _Line) -> bool:
+    """Whether the line has dimensions that could be cleared."""
+    return bool(line.plan.assignment.dimensions if line.dimensions is None else line.dimensions)
 
 
 def _error(status: int, name: str) -> Response:

@@ -17,6 +17,10 @@ class PsaProfile(BaseModel):
     page_size: int = Field(default=1_000, ge=1)
     """Heads per page of GET /published. Documented for OpenAir (at most 1,000); Kantata allows 200."""
 
+    page_token_life_ms: int = Field(default=0, ge=0)
+    """How long the token of a further page is good for; later the answer is 410 and a read begins anew. 0: for ever.
+    Assumed: vendors say that tokens expire and seldom when."""
+
     status_batch_max: int = Field(default=1_000, ge=1)
     """Rows per POST /status; more are refused as one. Documented for OpenAir SOAP (1,000); Kantata takes 100."""
 

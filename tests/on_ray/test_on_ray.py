@@ -5,6 +5,7 @@ import os
 import psutil  # type: ignore[import-untyped]  # it tells no types
 import pytest
 
+from runtime.ports import HostOrder
 from tests.on_ray.a_deployment import REGIONS, Deployment, accepted
 
 pytestmark = pytest.mark.xdist_group("ray")
@@ -58,9 +59,9 @@ def test_a_rolling_restart_while_entries_arrive_loses_and_doubles_nothing(deploy
     """Every host is replaced by a new one while a burst is taken in; every entry stands once."""
     runtime = deployment.runtime
     assert runtime is not None
-    assert runtime.supervisor is not None
-    old = set(runtime.supervisor.restart_hosts())
+    old = set(deployment.do(runtime.hosts()))
     assert old == set(deployment.homes().values())
+    deployment.store.office().order([HostOrder(host, "restart", "key:ops", "new build", 1) for host in sorted(old)])
     taken = 0
     while old & set(deployment.homes().values()):
         events = deployment.mocks.approve(200)

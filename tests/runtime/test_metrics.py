@@ -238,6 +238,7 @@ def test_what_the_gateway_tells_is_shown() -> None:
     metrics.requested(202, 0.002)
     metrics.requested(503, 0.002)
     metrics.webhook_refused("webhook-replayed")
+    metrics.refusal_left_out()
     metrics.dead_letters({"waiting": 4})
     metrics.dead_letters({"waiting": 1, "replayed": 3})
     metrics.intake_calls(9)
@@ -310,6 +311,7 @@ def test_every_metric_is_fed() -> None:
         lambda: metrics.intake_refused("moving"),
         lambda: metrics.requested(200, 0.1),
         lambda: metrics.webhook_refused("webhook-unsigned"),
+        metrics.refusal_left_out,
         lambda: metrics.dead_letters({"waiting": 1}),
         lambda: metrics.intake_calls(1),
         lambda: metrics.commit_queue(1),

@@ -386,3 +386,9 @@ def test_the_installed_program_keeps_its_streams_apart(tmp_path: Path) -> None:
         [str(program), "simulate", "quiet"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert (wrong.returncode, wrong.stdout, wrong.stderr.count("\n")) == (2, "", 1)
+
+
+def test_a_bug_that_nobody_wrote_has_a_nearest_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """A typing error in the name of a bug is met with the bug that was meant."""
+    said = complaint(capsys, "simulate", "quiet_week", "--plant", "resend_without_look")
+    assert said == "--plant resend_without_look: no such bug; did you mean resend_without_lookup?"

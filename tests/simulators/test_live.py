@@ -241,3 +241,46 @@ def test_an_example_is_approved_once() -> None:
     assert firm.example("DE01", 1, NOW_MS) == firm.example("DE01", 1, NOW_MS + 5)
     assert firm.example("DE01", 2, NOW_MS + 6) != firm.example("DE01", 1, NOW_MS + 7)
     assert firm.evidences["DE01"].approved == 2
+
+
+def test_a_late_project_is_known_to_nobody_before_it_is_set_up() -> None:
+    """The ERP refuses its rows and no event names it; then both know it, and the reference data tells of it."""
+    known = a_firm().firm.assignments[0].project
+    firm = LiveFirm(a_world(), 1, NOW_MS, late_projects=lambda firm: (known,))
+    feed = Feed(firm)
+    one = next(firm.approved(1, NOW_MS))
+    [posting] = feed.postings(one)
+
+    before = b"".join(firm.reference_events())
+    with pytest.raises(AssertionError, match="unknown_project"):
+        feed.post(posting)
+    refused = firm.evidences[one.entity].refused_rows
+    told = firm.set_up(known)
+    feed.post(posting)
+
+    assert posting.project == known
+    assert (known.encode() + b'","entity') not in before
+    assert refused == {one.entry_id: {"unknown_project"}}
+    assert json.loads(told)["projects"][0]["project"] == known
+    assert firm.reference_events()[-1] == told
+    assert len(firm.evidences[one.entity].lines) == 1
+    with pytest.raises(KeyError):
+        firm.set_up(known)
+
+
+def test_another_price_list_prices_what_is_approved() -> None:
+    """What is published and what the audit asks for are the prices that were given."""
+    dearer = LiveFirm(
+        a_world(), 1, NOW_MS, reprice=lambda firm: [replace(one, rate=one.rate * 2) for one in firm.rates]
+    )
+    plain = a_firm()
+    for firm in (plain, dearer):
+        feed = Feed(firm)
+        for one in firm.approved(20, NOW_MS):
+            feed.carry(one)
+
+    billed = [sum(line.bill_minor for line in firm.evidences["DE01"].lines) for firm in (plain, dearer)]
+
+    assert billed[1] >= 2 * billed[0] - 20 > 0
+    assert dearer.audit()["held"]
+    assert dearer.reference_events() != plain.reference_events()

@@ -21,6 +21,7 @@ from simulators.faults.network import (
     SlowAnswer,
     Unreachable,
 )
+from simulators.faults.verdicts import PASS, LoseTheReply, Verdict
 from simulators.live import LiveFirm
 from simulators.over_http import CONNECTION, MockSystems
 from tests.simulators.a_feed import NOW_MS, Feed, a_world
@@ -372,3 +373,22 @@ def test_what_befalls_a_call_hangs_on_its_name_and_how_often_it_was_tried() -> N
 
     assert told == struck(24)
     assert {True, False} == set(told)
+
+
+def test_somebody_else_may_say_what_befalls_a_call_and_hears_how_it_ended() -> None:
+    """Faults of one's own take the place of the weather, and each call is told with its answer, or with none."""
+    caller = Caller(ServerError(ppm=ALWAYS))
+    verdicts: list[Verdict] = [LoseTheReply(), PASS]
+    heard: list[tuple[str, int | None]] = []
+    caller.app.befalls = lambda note, request, now_ms: verdicts.pop(0)
+    caller.app.answered = lambda note, request, response, at_ms: heard.append(
+        (note.kind, None if response is None else response.status)
+    )
+    request = caller.batch()
+
+    first = asyncio.run(caller.send(request))
+    status, again = caller.answered(request)
+
+    assert first is None
+    assert (status, again["rows"][0]["replayed"]) == (200, True)
+    assert heard == [("post", None), ("post", 200)]

@@ -98,7 +98,7 @@ def test_a_former_owner_cannot_write() -> None:
 def test_nobody_sends_on_a_lease_that_is_over() -> None:
     """Stopped before the look at the lease: the call never leaves. Stopped after it: it leaves once more."""
     for fault, leaves in ((StopBeforeCheck, False), (StopBeforeSend, True)):
-        settings = small_world().model_copy(update={"faults": (fault(ppm=100_000, longest_ms=20 * MINUTE_MS),)})
+        settings = small_world().model_copy(update={"faults": (fault(ppm=200_000, longest_ms=5 * MINUTE_MS),)})
         outcome = simulate(settings, SEED)
         firm = build_firm(settings.firm, SEED)
         world = World(settings, SEED, firm, plan_month(firm, settings.people, SEED), [e.code for e in firm.entities])

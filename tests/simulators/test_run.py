@@ -83,7 +83,7 @@ def test_a_storm_of_calls_is_over_the_budget() -> None:
     fair = allowances(small_world(), seen).accounts[account.account].calls
     rows = sum(evidence.approved for evidence in seen.evidences.values())
     assert fair == rows + 8 * seen.fired["lost_reply"] + 4 * (seen.end_ms - seen.firm.start_ms) // HOUR_MS
-    last = account.calls[-1]
+    last = next(call for call in reversed(account.calls) if call.kind != "login")
     account.calls.extend([last] * (fair - len(account.calls)))
     assert violations() == {}
     account.calls.append(last)

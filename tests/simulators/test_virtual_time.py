@@ -1,18 +1,23 @@
 """The virtual-time driver: order of instants, and what becomes of what was on its way when a process died."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from runtime.connectors.erp.generic import GenericErp
 from runtime.core.account import AccountPolicy
-from runtime.core.answers import Republished
+from runtime.core.answers import Door, Doubt, Republished, RowsAnswered, Silent, TurnedAway
 from runtime.core.effects import Fetch, SendBatch
 from runtime.core.news import DeadLetter
 from runtime.ports import Request, Response
 from scenarios.small import small_world
-from simulators.faults.network import DuplicateRequest
-from simulators.faults.verdicts import CallNote
+from simulators.evidence import Call
+from simulators.faults.bases import FaultData
+from simulators.faults.moves import AnswerInstead, CutOff, Way
+from simulators.faults.network import DuplicateRequest, GarbledAnswer
+from simulators.faults.verdicts import CallNote, How
 from simulators.faults.weather import Weather
 from simulators.firm.build import build_firm
 from simulators.lane import REDELIVERY_MS, Lane
@@ -171,6 +176,82 @@ def test_what_the_door_turned_away_does_not_come_again(status: int, copies: int)
     clock.run(START_MS + MINUTE_MS)
     assert [at_ms - door.asked_ms[0] for at_ms in door.asked_ms] == [0, 5_000][:copies]
     assert len(caller.heard) == 1
+
+
+def heard_of(hindrance: CutOff | AnswerInstead | None, *faults: FaultData) -> tuple[list[object], list[int], Desk]:
+    """What the maker of one call hears, and when it arrives at the door, with something between the two."""
+    clock = Clock(START_MS)
+    door, caller = ADoor(clock, 200), ACaller()
+    weather = Weather(faults, SEED)
+    desk = Desk(clock, AccountPolicy("erp", needs_session=False), door, "erp", weather, SEED)
+    desk.hindrances += [] if hindrance is None else [hindrance]
+    note = CallNote("erp", "erp", "DE01", "post", "a call", 3)
+    desk.call(caller, SendBatch("c", ()), Request("POST", "/", {}, b""), note, 30_000)
+    clock.run(START_MS + MINUTE_MS)
+    return caller.heard, door.asked_ms, desk
+
+
+@pytest.mark.parametrize(
+    ("way", "arrives"),
+    [("both", False), ("answers", True)],
+)
+def test_a_cut_is_silence_and_the_request_may_arrive(way: Way, arrives: bool) -> None:
+    """Whether nothing gets through or only no answer does, the caller hears nothing."""
+    heard, arrived, _ = heard_of(CutOff(0, "partition", MINUTE_MS, "erp", "erp", way))
+    assert (heard, bool(arrived)) == ([Silent()], arrives)
+    over, arrived, _ = heard_of(CutOff(0, "partition", START_MS, "erp", "erp", way))
+    assert (over, len(arrived)) == ([RowsAnswered(())], 1)
+
+
+@pytest.mark.parametrize(
+    ("how", "heard"),
+    [("truncated", Silent(Doubt.SERVER_ERROR)), ("html", Silent(Doubt.SERVER_ERROR)), ("reset", Silent())],
+)
+def test_a_garbled_answer_comes_after_the_work(how: How, heard: Silent) -> None:
+    """The system has done it, and what comes back is doubt."""
+    answers, arrived, _ = heard_of(None, GarbledAnswer(ppm=1_000_000, how=how))
+    assert (answers, len(arrived)) == ([heard], 1)
+
+
+def test_what_answers_instead_is_written_down() -> None:
+    """The system never sees the call; what left, what was heard and who was turned away is evidence all the same."""
+    until_ms = START_MS + 90_000
+    instead = AnswerInstead(0, "daily_quota", until_ms, "erp", "erp", 429, ("post",), tells=True)
+    heard, arrived, desk = heard_of(instead)
+    assert (heard, arrived) == ([TurnedAway(Door.THROTTLED, 90_000)], [])
+    assert desk.noted.left == [START_MS]
+    assert [(status, text) for _, status, text in desk.noted.told] == [(429, "90")]
+    assert desk.noted.calls == [Call("erp", "DE01", "post", 3, START_MS, "throttled")]
+
+
+@pytest.mark.parametrize("changes", [{"calls": ("tell",)}, {"entity": "FR01"}])
+def test_what_answers_instead_answers_only_whom_it_means(changes: dict[str, Any]) -> None:
+    """Other kinds of call, and those of other entities, get through."""
+    instead = AnswerInstead(0, "read_only", MINUTE_MS, "erp", "erp", 503, ("post",))
+    _, arrived, _ = heard_of(replace(instead, **changes))
+    assert len(arrived) == 1
+
+
+@pytest.mark.parametrize(
+    ("hindrance", "after_ms", "attempts"),
+    [
+        (CutOff(0, "partition", HOUR_MS, "erp", "erp", "both"), 30_000, 0),
+        (CutOff(0, "partition", HOUR_MS, "erp", "erp", "answers"), 30_000, 1),
+        (AnswerInstead(0, "unauthorized_maintenance", HOUR_MS, "erp", "erp", 503, ("login",)), 10, 0),
+    ],
+)
+def test_a_login_is_hindered_as_a_call_is(hindrance: CutOff | AnswerInstead, after_ms: int, attempts: int) -> None:
+    """It is silent until its deadline, or hears what answers instead."""
+    clock = Clock(START_MS)
+    door = ADoor(clock, 401)
+    desk = Desk(clock, AccountPolicy("erp"), door, "erp", Weather((), SEED), SEED)
+    desk.hindrances.append(hindrance)
+    desk.ask("DE01", 1)
+    desk.pump()
+    assert desk.account.logging_in
+    clock.run(START_MS + after_ms + 1)
+    assert not desk.account.logging_in
+    assert (len(door.asked_ms), desk.logins) == (attempts, 1)
 
 
 def test_a_dead_letter_is_kept_and_holds_nothing_up() -> None:

@@ -8,19 +8,30 @@ from pydantic import ValidationError
 from scenarios.proofs import not_held
 from scenarios.small import small_world
 from simulators.faults.bases import FaultData
-from simulators.faults.login import CredentialExpiry, LockedOut
-from simulators.faults.maintenance import MaintenanceAnnounced, MaintenanceUnannounced
+from simulators.faults.login import (
+    CredentialExpiry,
+    EntityForbidden,
+    LockedOut,
+    SessionEnded,
+    UnauthorizedMaintenance,
+)
+from simulators.faults.maintenance import MaintenanceAnnounced, MaintenanceUnannounced, ReadOnly
 from simulators.faults.moves import (
+    AnswerInstead,
     CloseSystem,
     CrashPartition,
+    CutOff,
+    EatQuota,
+    EndSession,
     ExpireCredential,
     LockOut,
     Move,
     MovePeriod,
     SlowSystem,
 )
-from simulators.faults.network import LateLanding
+from simulators.faults.network import GarbledAnswer, LateLanding, Partition
 from simulators.faults.process import BoundaryCrashes
+from simulators.faults.quota import ConcurrencyCap, DailyQuota, SharedQuota, Throttling
 from simulators.faults.source import MissingEvent
 from simulators.firm.build import build_firm
 from simulators.firm.model import Firm
@@ -142,6 +153,10 @@ def test_maintenance_of_the_psa_closes_its_api(kind: type[MaintenanceAnnounced |
     [
         CloseSystem(0, "strange", HOUR_MS, "erp", "nobody's", True, "bare", HOUR_MS),
         SlowSystem(0, "strange", HOUR_MS, "erp", "nobody's", 1_000),
+        CutOff(0, "strange", HOUR_MS, "erp", "nobody's", "both"),
+        AnswerInstead(0, "strange", HOUR_MS, "erp", "nobody's", 429, ("post",)),
+        EatQuota(0, "strange", HOUR_MS, "erp", "nobody's", 1),
+        EndSession(0, "strange", "erp", "nobody's"),
         ExpireCredential(0, "strange", "erp", "nobody's"),
         LockOut(0, "strange", "erp", "nobody's"),
         CrashPartition(0, "strange", "ZZ01"),
@@ -153,6 +168,59 @@ def test_a_move_that_meets_nobody_is_not_counted(move: Move) -> None:
     world, seen = lived(consultants=2)
     world._carry_out(move)
     assert seen.fired == {}
+
+
+LONG = {"day": "last", "at": "14:00", "lasts_ms": 4 * HOUR_MS}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        GarbledAnswer(ppm=300_000),
+        GarbledAnswer(ppm=300_000, how="reset"),
+        GarbledAnswer(ppm=300_000, how="html"),
+        GarbledAnswer(ppm=300_000, how="html_instead"),
+        Partition(**LONG),
+        Partition(**LONG, way="answers", flaps=5),
+        Partition(**LONG, system="psa"),
+        Throttling(ppm=300_000, retry_after="huge"),
+        Throttling(ppm=300_000, retry_after="past"),
+        ConcurrencyCap(ppm=300_000),
+        DailyQuota(day="last", at="14:00"),
+        DailyQuota(day="last", at="14:00", tells=False),
+        SharedQuota(**LONG),
+        SessionEnded(day="last", at="14:00", times=100, every_ms=120_000),
+        UnauthorizedMaintenance(**LONG),
+        UnauthorizedMaintenance(**LONG, login="away"),
+        EntityForbidden(**LONG),
+        ReadOnly(**LONG),
+        ReadOnly(**LONG, tells=True),
+        ReadOnly(**LONG, system="psa"),
+    ],
+    ids=lambda fault: fault.kind,
+)
+def test_it_is_borne_and_heals(fault: FaultData) -> None:
+    """It strikes, nothing is broken, nothing is left over, and as much is posted as without it."""
+    outcome = simulate(small_world().model_copy(update={"faults": (fault,)}), SEED)
+    quiet = simulate(small_world(), SEED)
+    assert outcome.fired[fault.kind] > 0
+    assert not_held(outcome) == ()
+    assert outcome.unsettled == []
+    assert [each.counts["posted"] for each in outcome.entities] == [each.counts["posted"] for each in quiet.entities]
+
+
+def test_a_permission_that_one_entity_lost_leaves_its_neighbour_alone() -> None:
+    """While one entity's calls meet 403, the other's rows on the same account come to stand as on any other day."""
+    quiet, _ = lived(consultants=12)
+    world, seen = lived(EntityForbidden(**LONG), consultants=12)
+    barred, neighbour = (entity.code for entity in world.entities)
+    ((from_ms, until_ms, _),) = (account.away[0] for account in world.accounts.values() if account.away)
+    in_time = {line.key: line.at_ms for line in quiet.evidences[neighbour].lines if from_ms <= line.at_ms < until_ms}
+    stood = {line.key: line.at_ms for line in world.evidences[neighbour].lines}
+    assert len(in_time) > 3
+    assert all(stood[key] - at_ms < HOUR_MS // 60 for key, at_ms in in_time.items())
+    assert not any(from_ms <= line.at_ms < until_ms for line in world.evidences[barred].lines)
+    assert seen.unsettled == []
 
 
 def test_nobody_dies_twice() -> None:

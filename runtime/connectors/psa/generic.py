@@ -45,10 +45,15 @@ class _Heads(msgspec.Struct):
     next_page: str = ""
 
 
+class _Taken(msgspec.Struct):
+    taken: int
+
+
 _encode = msgspec.json.Encoder().encode
 _decode_event = msgspec.json.Decoder(_Event).decode
 _decode_events = msgspec.json.Decoder(_Events).decode
 _decode_heads = msgspec.json.Decoder(_Heads).decode
+_decode_taken = msgspec.json.Decoder(_Taken).decode
 _UNITS = ("hour", "day")
 _ZERO = Decimal(0)
 _MOST = Decimal(100_000)
@@ -64,6 +69,7 @@ _TEXT_MAX = 10_000
 _DIMENSIONS_MAX = 64
 _DIMENSION_MAX = 200
 """Assumed: more than a person writes about a line of work, and little enough to keep and to show."""
+_ESCAPE, _DELETE = ord("\\"), 0x7F
 _PROSE = frozenset({"invoice_narrative", "internal_narrative", "nonbillable_reason", "adjusts_reason"})
 """What a person writes: it may have tabs, and several lines, however the person's system ends one (LF, CR LF)."""
 _CONTROL = re.compile(r"[\x00-\x1f]")
@@ -76,19 +82,22 @@ def read_event(body: bytes) -> EntryNews:
         event = _decode_event(body)
     except (msgspec.MsgspecError, ValueError, RecursionError) as fault:
         raise UndecodableEventError(f"event: {fault}; ask the sender to publish it again") from fault
-    return _news(event)
+    return _news(event, body)
 
 
-def _news(event: _Event) -> EntryNews:
+def _news(event: _Event, body: bytes) -> EntryNews:
     if event.type == "time_entry.approved":
-        return read_approval(event.entry, event.approval)
+        return read_approval(event.entry, event.approval, body)
     if event.type == "time_entry.withdrawn":
         return read_withdrawal(event.entry_id, event.version, event.reason, event.at_ms)
     raise UndecodableEventError(f"event: type {event.type!r} is not known here")
 
 
-def read_approval(entry: TimeEntry | None, approval: Approval | None) -> EntryApproved:
-    """An approval as news, or UndecodableEventError: what is here goes into the books, the journal and the ERP."""
+def read_approval(entry: TimeEntry | None, approval: Approval | None, text: bytes) -> EntryApproved:
+    """An approval as news, or UndecodableEventError: what is here goes into the books, the journal and the ERP.
+
+    `text` is the JSON that both were decoded from.
+    """
     if entry is None or approval is None:
         raise UndecodableEventError("event: an approval needs both 'entry' and 'approval'")
     quantity = entry.quantity
@@ -102,9 +111,47 @@ def read_approval(entry: TimeEntry | None, approval: Approval | None) -> EntryAp
         or "E" in digits
     ):
         raise UndecodableEventError(f"event: {entry.entry_id[:100]}: unit, version or quantity is out of range")
-    # One look at all texts together: what is short and printable breaks no rule, and only another line is looked at
-    # text by text. This costs 0.55 us of the 5.8 us that reading an entry takes (measured).
-    dimensions = "".join(entry.dimensions)
+    if (
+        not (_is_plain(text) or _is_printable(entry, approval))
+        or len(entry.dimensions) > _DIMENSIONS_MAX
+        or len("".join(entry.dimensions)) > _DIMENSION_MAX
+        or not 0 < len(entry.entry_id) <= _NAME_MAX
+    ):
+        _check_texts(entry, approval)
+    if not (
+        _LOWEST <= entry.line <= _WHOLE
+        and _LOWEST <= approval.decided_at_ms <= _WHOLE
+        and _LOWEST <= approval.submitted_at_ms <= _WHOLE
+        and _LOWEST <= approval.step <= _WHOLE
+        and _LOWEST <= approval.of_steps <= _WHOLE
+        and (entry.start_ms is None or _LOWEST <= entry.start_ms <= _WHOLE)
+        and (entry.stop_ms is None or _LOWEST <= entry.stop_ms <= _WHOLE)
+        and (approval.revoked_at_ms is None or _LOWEST <= approval.revoked_at_ms <= _WHOLE)
+    ):
+        raise UndecodableEventError(f"event: {entry.entry_id[:100]}: a whole number is larger than 2^53 - 1")
+    return EntryApproved(entry, approval)
+
+
+def read_withdrawal(entry_id: str, version: int, reason: str, at_ms: int) -> EntryWithdrawn:
+    """A withdrawal as news, or UndecodableEventError."""
+    if not _is_name(entry_id) or not 0 < version <= VERSION_MAX or not _LOWEST <= at_ms <= _WHOLE:
+        raise UndecodableEventError(f"event: a withdrawal needs 'entry_id' and a 'version' from 1 to {VERSION_MAX}")
+    if not _is_text(reason, _TEXT_MAX, prose=True):
+        raise UndecodableEventError(f"event: {entry_id[:100]}: reason {_NO_TEXT}")
+    return EntryWithdrawn(entry_id, version, reason, at_ms)
+
+
+def _is_plain(text: bytes) -> bool:
+    """Whether the bytes of some JSON alone show that every text in it is short and printable.
+
+    A control character in a text is an escape, or it is no JSON. So where there is no escape, no DEL and nothing beyond
+    ASCII, nobody has to look at the texts themselves, which takes 1 of the 5 us that reading an entry costs (measured).
+    """
+    return text.isascii() and _ESCAPE not in text and _DELETE not in text and len(text) <= _TEXT_MAX
+
+
+def _is_printable(entry: TimeEntry, approval: Approval) -> bool:
+    """Whether all texts together are short and printable: then none of them breaks a rule, and one look is enough."""
     texts = "".join(
         (
             entry.entry_id,
@@ -132,37 +179,10 @@ def read_approval(entry: TimeEntry | None, approval: Approval | None) -> EntryAp
             approval.approver,
             approval.method,
             approval.on_behalf_of or "",
-            dimensions,
+            *entry.dimensions,
         )
     )
-    if (
-        not texts.isprintable()
-        or len(texts) > _TEXT_MAX
-        or len(dimensions) > _DIMENSION_MAX
-        or len(entry.dimensions) > _DIMENSIONS_MAX
-        or not 0 < len(entry.entry_id) <= _NAME_MAX
-    ):
-        _check_texts(entry, approval)
-    if not (
-        _LOWEST <= entry.line <= _WHOLE
-        and _LOWEST <= approval.decided_at_ms <= _WHOLE
-        and _LOWEST <= approval.step <= _WHOLE
-        and _LOWEST <= approval.of_steps <= _WHOLE
-        and (entry.start_ms is None or _LOWEST <= entry.start_ms <= _WHOLE)
-        and (entry.stop_ms is None or _LOWEST <= entry.stop_ms <= _WHOLE)
-        and (approval.revoked_at_ms is None or _LOWEST <= approval.revoked_at_ms <= _WHOLE)
-    ):
-        raise UndecodableEventError(f"event: {entry.entry_id[:100]}: a whole number is larger than 2^53 - 1")
-    return EntryApproved(entry, approval)
-
-
-def read_withdrawal(entry_id: str, version: int, reason: str, at_ms: int) -> EntryWithdrawn:
-    """A withdrawal as news, or UndecodableEventError."""
-    if not _is_name(entry_id) or not 0 < version <= VERSION_MAX or not _LOWEST <= at_ms <= _WHOLE:
-        raise UndecodableEventError(f"event: a withdrawal needs 'entry_id' and a 'version' from 1 to {VERSION_MAX}")
-    if not _is_text(reason, _TEXT_MAX, prose=True):
-        raise UndecodableEventError(f"event: {entry_id[:100]}: reason {_NO_TEXT}")
-    return EntryWithdrawn(entry_id, version, reason, at_ms)
+    return texts.isprintable() and len(texts) <= _TEXT_MAX
 
 
 def _check_texts(entry: TimeEntry, approval: Approval) -> None:
@@ -242,6 +262,8 @@ class GenericPsa:
         try:
             match effect:
                 case TellPsa():
+                    # Read, although nothing in it matters: a proxy's page comes with status 200 as well.
+                    _decode_taken(response.body)
                     return StatusTaken()
                 case Recount():
                     listed = _decode_heads(response.body)

@@ -31,6 +31,11 @@ class SlidingQuota:
     def __init__(self, settings: Quota | None) -> None:
         self._settings = settings
         self._calls: deque[int] = deque()
+        self._eaten: list[tuple[int, int, int]] = []
+
+    def eat(self, from_ms: int, until_ms: int, left: int) -> None:
+        """Somebody else uses the quota between these instants: only so many calls of a window are left for us."""
+        self._eaten.append((from_ms, until_ms, left))
 
     def over(self, now_ms: int) -> Response | None:
         """Count this call; the 429 when it is one too many."""
@@ -40,14 +45,18 @@ class SlidingQuota:
         calls = self._calls
         while calls and calls[0] <= now_ms - settings.window_ms:
             calls.popleft()
-        if len(calls) < settings.calls:
+        left = settings.calls
+        for from_ms, until_ms, so_many in self._eaten:
+            if from_ms <= now_ms < until_ms:
+                left = min(left, so_many)
+        if len(calls) < left:
             calls.append(now_ms)
             return None
         if settings.refused_calls_count:
             # Only the latest calls decide when the next one passes.
             calls.append(now_ms)
             calls.popleft()
-        again_ms = calls[0] + settings.window_ms
+        again_ms = calls[len(calls) - left] + settings.window_ms
         return error(429, "throttled", {"Retry-After": seconds_until(again_ms, now_ms)} if settings.retry_after else {})
 
 
@@ -97,6 +106,10 @@ class User:
         self._credential = credential
         self._tokens.clear()
 
+    def end_sessions(self) -> None:
+        """Every token ends; the credential stays good."""
+        self._tokens.clear()
+
     def unlock(self) -> None:
         """A person lets the user in again; failed logins count from none."""
         self._failures = 0
@@ -124,7 +137,7 @@ class Door:
 
     def __init__(self, profile: ErpProfile) -> None:
         self.user = User(profile)
-        self._quota = SlidingQuota(profile.quota)
+        self.quota = SlidingQuota(profile.quota)
         self._windows = Windows()
 
     def close(self, window: Window) -> None:
@@ -145,7 +158,7 @@ class Door:
             return TurnedAway("locked_out", locked)
         if refused := self.user.refused(headers, now_ms):
             return TurnedAway("login", refused)
-        if over := self._quota.over(now_ms):
+        if over := self.quota.over(now_ms):
             return TurnedAway("throttled", over)
         return None
 

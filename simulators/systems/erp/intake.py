@@ -60,6 +60,7 @@ MANNERS: dict[Idempotency, Manners] = {
 
 MISMATCH = No("invalid", "fingerprint mismatch: this key was used for other content")
 LOCKED = No("locked", "the record is locked by another process")
+NO_NUMBER = No("locked", "the number range is exhausted")
 INTERNAL = No("locked", "internal error")
 
 
@@ -90,15 +91,20 @@ class Intake:
         self.jobs = profile.idempotency is Idempotency.ASYNC_JOB
         self._account = account
         self._seed = seed
-        self._may = strike or _always
+        self._may = strike or always
         self._calm_ms = calm_ms
         self._stored: dict[str, _Stored] = {}
         self._stored_at: dict[str, int] = {}
         self._job_of: dict[str, str] = {}
         self._locked_until: dict[str, int] = {}
+        self._numberless: list[tuple[int, int]] = []
+        self._numberless_until: dict[str, int] = {}
+        self._alike: dict[tuple[str, int], bool] = {}
         self._queue: list[tuple[int, int, Staged]] = []
         self._staged_ever = 0
         self._folds = profile.key_length_max is not None or profile.key_case_folded
+        ledger.evidence.key_length_max = profile.key_length_max
+        ledger.evidence.key_case_folded = profile.key_case_folded
 
     def fold(self, key: str) -> str:
         """The key as this ERP keeps it."""
@@ -196,6 +202,8 @@ class Intake:
             and self._may("staged_rejections", f"{staged.key}/{self.ledger.times(staged.key)}", staged.due_ms)
         ):
             no = No(staging.rejected_reason, "the import failed")
+        if no is None:
+            no = self._no_number(staged.key, staged.due_ms)
         if no is None and staged.job:
             no = self._lock(staged.key, staged.due_ms)
         if no is None:
@@ -211,13 +219,17 @@ class Intake:
             return self._stored_error(row, key, fingerprint)
         if manners.validates_first and (no := ledger.refusal(row)) is not None:
             return self._refuse(row, key, fingerprint, no)
-        if key in ledger.by_key and (held := self._known(key, now_ms)) is not None:
-            return self._again(row, key, fingerprint, held)
+        if key in ledger.by_key:
+            ledger.note_clash(row, key, now_ms)
+            if (held := self._known(key, now_ms)) is not None:
+                return self._again(row, key, fingerprint, held)
         if self._stands_by_hand(row):
             return RowReply(row.key, "duplicate", detail="a line of this entry stands, entered by hand")
+        if self.profile.alike_ppm and row.leg == "post" and self._looks_alike(row, now_ms):
+            return RowReply(row.key, "duplicate", detail="looks like another posting of this worker on this day")
         if job:
             return None
-        no = ledger.refusal(row) or self._lock(key, now_ms)
+        no = ledger.refusal(row) or self._no_number(key, now_ms) or self._lock(key, now_ms)
         return None if no is None else self._refuse(row, key, fingerprint, no)
 
     def _known(self, key: str, now_ms: int) -> Held | None:
@@ -269,6 +281,32 @@ class Intake:
             return False
         return self.ledger.hand_line(row.entry_id) is not None
 
+    def exhaust_numbers(self, from_ms: int, until_ms: int) -> None:
+        """There is no document number for new rows in this window."""
+        self._numberless.append((from_ms, until_ms))
+
+    def _no_number(self, key: str, now_ms: int) -> No | None:
+        """Which row got no number gets none for as long as a lock lasts: a refusal is definite (see `locked_ms`)."""
+        if not self._numberless:
+            return None
+        if any(from_ms <= now_ms < until_ms for from_ms, until_ms in self._numberless):
+            self._numberless_until[key] = now_ms + self.profile.locked_ms
+        return NO_NUMBER if now_ms < self._numberless_until.get(key, now_ms) else None
+
+    def _looks_alike(self, row: Row, now_ms: int) -> bool:
+        """Whether the ERP takes this content for a copy of another; it does so under whatever key it comes."""
+        name = (row.entry_id, row.version)
+        alike = self._alike.get(name)
+        if alike is None:
+            if now_ms >= self._calm_ms:
+                return False
+            alike = self._alike[name] = happens(
+                self.profile.alike_ppm, self._seed, "erp/alike", self._account, *name
+            ) and self._may("own_duplicate_check", f"{row.entry_id}/{row.version}", now_ms)
+        if alike:
+            self.ledger.evidence.refused_rows.setdefault(row.entry_id, set()).add("duplicate")
+        return alike
+
     def _lock(self, key: str, now_ms: int) -> No | None:
         """A lock is met by the first attempt and gone after `locked_ms`; which keys meet one is chance."""
         if not self.profile.locked_ppm:
@@ -312,7 +350,7 @@ class Intake:
         self.ledger.evidence.refused_rows.setdefault(row.entry_id, set()).add(no.reason)
 
 
-def _always(kind: str, what: str, at_ms: int) -> bool:
+def always(kind: str, what: str, at_ms: int) -> bool:
     """Where nobody keeps a book of misfortunes, whatever chance says happens."""
     return True
 

@@ -2,20 +2,21 @@
 
 Rule 1. A line comes to stand only in a period of module "time" that is open in the ERP's own books at that instant.
 Rule 2. A reversal names the key of a line of the same entry that stands and is not reversed, and carries the exact
-        negatives of its hours and amounts. A reversed line keeps its place in the ledger but no longer stands.
+        negatives of its hours and amounts, unless the profile says that any amounts will do. A reversed line keeps
+        its place in the ledger but no longer stands.
 Rule 3. A person posts by hand only after having seen that no line of the entry stands, staged ones included.
 Rule 4. Every line that comes to stand is evidence: it *is* the object in `Evidence.lines`, so nothing is held twice.
 """
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from heapq import heappop, heappush
 from sys import intern
 from typing import NamedTuple
 
-from simulators.evidence import Evidence, LedgerLine
+from simulators.evidence import Evidence, KeyClash, LedgerLine
 from simulators.systems.erp.wire import LineReply, Row
 
 MODULE = "time"
@@ -77,8 +78,16 @@ class _Period:
 class Ledger:
     """State and rules of one legal entity's ledger. Rows come in as `Row`, instants as ms UTC."""
 
-    def __init__(self, evidence: Evidence, projects: Iterable[str], workers: Iterable[str], read_lag_ms: int) -> None:
+    def __init__(
+        self,
+        evidence: Evidence,
+        projects: Iterable[str],
+        workers: Iterable[str],
+        read_lag_ms: int,
+        exact_reversals: bool = True,
+    ) -> None:
         self.entity = evidence.entity
+        self._exact_reversals = exact_reversals
         self.evidence = evidence
         self.projects = set(projects)
         self.workers = set(workers)
@@ -89,8 +98,11 @@ class Ledger:
         self._quarters: dict[str, int | None] = {}
         self._lines_ever = 0
         self._read_lag_ms = read_lag_ms
+        self._exact_reversals = exact_reversals
+        self._lags: list[tuple[int, int, int]] = []
+        """(from, until, ms): windows in which readers are further behind."""
         self._unseen: set[str] = set()
-        self._unseen_until: deque[tuple[int, str]] = deque()
+        self._unseen_until: list[tuple[int, str]] = []
 
     def set_period(self, module: str, name: str, first_day: date, last_day: date, status: str) -> None:
         """Open, hold or close a period; only module "time" matters to time postings."""
@@ -178,6 +190,17 @@ class Ledger:
         staged.status, staged.reason = "rejected", reason
         _drop(self._by_entry, staged.entry_id, staged)
 
+    def note_clash(self, row: Row, key: str, now_ms: int) -> None:
+        """Write down that a key came for another row than what is held under it; a rejected row gave its key up."""
+        held = self.newest(key)
+        if held is None or (isinstance(held, Staged) and held.status == "rejected"):
+            return
+        version, leg = (held.version, held.leg) if isinstance(held, Line) else (held.row.version, held.row.leg)
+        if (held.entry_id, version, leg) != (row.entry_id, row.version, row.leg):
+            self.evidence.key_clashes.append(
+                KeyClash(row.key, row.entry_id, row.version, row.leg, (held.entry_id, version, leg), now_ms)
+            )
+
     def newest(self, key: str) -> Held | None:
         """What was posted or staged last under this key; a rejected row only when there is nothing else."""
         held = self.by_key.get(key)
@@ -208,7 +231,7 @@ class Ledger:
         """Everything held under these keys, or the standing lines of these entries, that a reader can see yet."""
         index = self.by_key if by == "key" else self._by_entry
         found = [self._reply(held) for name in names for held in _all(index, name)]
-        if not self._read_lag_ms:
+        if not self._unseen_until:
             return found
         self._reveal(now_ms)
         return [line for line in found if line.ledger_id not in self._unseen]
@@ -243,7 +266,7 @@ class Ledger:
         target = self._standing_target(row)
         if target is None:
             return No("nothing_to_reverse", f"no line with key {row.reverses} of this entry stands")
-        exact = (
+        exact = not self._exact_reversals or (
             row.bill_minor == -target.bill_minor
             and row.cost_minor == -target.cost_minor
             and self.quarters(row) == -target.quarter_hours
@@ -320,15 +343,23 @@ class Ledger:
             row.period,
         )
 
+    def lag_reads(self, from_ms: int, until_ms: int, lag_ms: int) -> None:
+        """What comes to stand in this window shows so much later."""
+        self._lags.append((from_ms, until_ms, lag_ms))
+
     def _hide(self, name: str, now_ms: int) -> None:
-        if self._read_lag_ms:
+        lag_ms = self._read_lag_ms
+        for from_ms, until_ms, further_ms in self._lags:
+            if from_ms <= now_ms < until_ms:
+                lag_ms = max(lag_ms, further_ms)
+        if lag_ms:
             self._reveal(now_ms)
             self._unseen.add(name)
-            self._unseen_until.append((now_ms + self._read_lag_ms, name))
+            heappush(self._unseen_until, (now_ms + lag_ms, name))
 
     def _reveal(self, now_ms: int) -> None:
         while self._unseen_until and self._unseen_until[0][0] <= now_ms:
-            self._unseen.discard(self._unseen_until.popleft()[1])
+            self._unseen.discard(heappop(self._unseen_until)[1])
 
 
 def _quarters_of(quantity: str) -> int | None:

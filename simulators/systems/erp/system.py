@@ -21,8 +21,9 @@ import msgspec
 from runtime.ports import Request, Response
 from simulators.chance import happens
 from simulators.evidence import AccountEvidence, Call, Evidence
+from simulators.systems.erp.answers import Answers
 from simulators.systems.erp.door import Door, Pace, header
-from simulators.systems.erp.intake import NEVER_MS, Intake
+from simulators.systems.erp.intake import NEVER_MS, Intake, always
 from simulators.systems.erp.ledger import Ledger, Line
 from simulators.systems.erp.wire import (
     LookUpReply,
@@ -68,9 +69,16 @@ class Erp:
         self._door = Door(profile)
         self._pace = Pace(profile.latency, account, seed)
         self._jobs_ever = 0
+        self._answers = Answers(profile, account, seed, strike or always, calm_ms)
         self._intakes: dict[str, Intake] = {}
         for entity, noted in evidence.items():
-            ledger = Ledger(noted, projects.get(entity, ()), workers.get(entity, ()), profile.read_lag_ms)
+            ledger = Ledger(
+                noted,
+                projects.get(entity, ()),
+                workers.get(entity, ()),
+                profile.read_lag_ms,
+                profile.exact_reversals,
+            )
             self._intakes[entity] = Intake(ledger, profile, account, seed, strike, calm_ms)
         if profile.quota is not None:
             account_evidence.quota_calls = profile.quota.calls
@@ -131,6 +139,17 @@ class Erp:
         self._door.close(Window(from_ms, until_ms, kind, style))
         self._calls.closed.append((from_ms, until_ms, kind))
 
+    def exhaust_numbers(self, from_ms: int, until_ms: int) -> None:
+        """No document number is left in this window; rows that were due before have landed before."""
+        for intake in self._intakes.values():
+            intake.advance(from_ms)
+            intake.exhaust_numbers(from_ms, until_ms)
+
+    def lag_reads(self, from_ms: int, until_ms: int, lag_ms: int) -> None:
+        """What comes to stand in this window shows in look-ups so much later."""
+        for intake in self._intakes.values():
+            intake.ledger.lag_reads(from_ms, until_ms, lag_ms)
+
     def expire_credential(self) -> None:
         """The credential and its tokens are no longer valid, and no other is until `rotate_credential`."""
         self._door.user.change_credential(None)
@@ -139,6 +158,14 @@ class Erp:
         """A person renews the credential and unlocks the user: only this one is valid now, tokens of the old end."""
         self._door.user.change_credential(credential)
         self._door.user.unlock()
+
+    def end_sessions(self) -> None:
+        """Every token ends before its time."""
+        self._door.user.end_sessions()
+
+    def eat_quota(self, from_ms: int, until_ms: int, left: int) -> None:
+        """Another integration leaves us only so many calls of each quota window between these instants."""
+        self._door.quota.eat(from_ms, until_ms, left)
 
     def fail_logins(self, times: int, now_ms: int) -> None:
         """Somebody else fails to log in as our integration user, so many times in a row."""
@@ -217,18 +244,31 @@ class Erp:
         if len(raws) > self.profile.batch_rows_max:
             return error(400, "too_many_rows", max=self.profile.batch_rows_max), len(raws)
         rows, answers = _read_rows(intake, raws)
+        lost = self._answers.unanswered([row for row, _ in rows], now_ms) if self._answers.loses else {}
+        if not all(lost.values()):
+            rows, answers = _served(rows, answers, lost)
         names = (self._seed, "erp/server_error", self.account, call)
         fails = happens(self.profile.server_error_ppm, *names)
         if not fails:
-            return self._serve(intake, rows, answers, now_ms), len(raws)
+            return self._serve(intake, rows, answers, now_ms, lost), len(raws)
         new = intake.new_ones(rows)
         if happens(self.profile.server_error_worked_ppm, *names, "worked"):
-            self._serve(intake, rows, answers, now_ms)
+            self._serve(intake, rows, answers, now_ms, lost)
         intake.server_error(new)
         return error(500, "internal"), len(raws)
 
-    def _serve(self, intake: Intake, rows: list[Read], answers: list[RowReply | None], now_ms: int) -> Response:
-        """`answers` has a place for each row of the call; those that could not be read are answered already."""
+    def _serve(
+        self,
+        intake: Intake,
+        rows: list[Read],
+        answers: list[RowReply | None],
+        now_ms: int,
+        lost: Mapping[str, bool],
+    ) -> Response:
+        """`answers` has a place for each row of the call; those that could not be read are answered already.
+
+        The result of a row whose key is among `lost` is left out.
+        """
         job = ""
         if intake.jobs:
             first = intake.known_job(rows)
@@ -245,6 +285,10 @@ class Erp:
         take = intake.take
         done = iter([take(row, fingerprint, now_ms, job) for row, fingerprint in rows])
         replies = [next(done) if answer is None else answer for answer in answers]
+        if lost:
+            replies = [reply for reply in replies if reply.key not in lost]
+        if self._answers.mixes and rows:
+            replies = self._answers.mixed(replies, f"post/{rows[0][0].key}", now_ms)
         return Response(202 if job else 200, JSON, write(PostReply(replies, job)))
 
     def _rolled_back(self, refused: RowReply) -> Response:
@@ -259,7 +303,10 @@ class Erp:
             return error(400, "malformed"), 0
         if by == "key":
             names = [intake.fold(name) for name in names]
-        return Response(200, JSON, write(LookUpReply(intake.ledger.look_up(by, names, now_ms)))), len(names)
+        lines = intake.ledger.look_up(by, names, now_ms)
+        if self._answers.mixes and names:
+            lines = self._answers.mixed(lines, f"look_up/{names[0]}", now_ms)
+        return Response(200, JSON, write(LookUpReply(lines))), len(names)
 
     def _note(self, entity: str, kind: str, rows: int, now_ms: int, outcome: str) -> None:
         self._calls.calls.append(Call(self.account, entity, kind, rows, now_ms, outcome))
@@ -284,6 +331,15 @@ def _read_rows(intake: Intake, raws: list[msgspec.Raw]) -> tuple[list[Read], lis
         rows.append((row, fingerprint))
         answers.append(None)
     return rows, answers
+
+
+def _served(
+    rows: list[Read], answers: list[RowReply | None], lost: Mapping[str, bool]
+) -> tuple[list[Read], list[RowReply | None]]:
+    """The same without the rows that are neither served nor answered; `answers` is None where a row stands."""
+    kept = [read for read in rows if lost.get(read[0].key, True)]
+    told = [answer for answer in answers if answer is not None]
+    return kept, [*([None] * len(kept)), *told] if told else [None] * len(kept)
 
 
 def _names_in(text: str) -> list[str]:

@@ -24,6 +24,7 @@ EXAMPLES = 50
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 WORLD = a_world()
+WORLD.runtime.living = {"host:EMEA:1f2e3d4c": "EMEA"}
 
 
 @schemathesis.serializer("application/x-ndjson")
@@ -44,8 +45,11 @@ OPERATIONS = {
     for found in schemathesis.openapi.from_asgi("/openapi.json", WORLD.app).get_all_operations()
     if isinstance(found, Ok)
 }
-REFUSED = ("POST /v1/webhooks/{source}", "GET /v1/trace/{entity}/{entry_id}", "POST /v1/commands")
-"""Nobody guesses a signature, an entry, or (but by luck) the name of a legal entity."""
+REFUSED = (
+    *("POST /v1/webhooks/{source}", "GET /v1/trace/{entity}/{entry_id}", "POST /v1/commands"),
+    "POST /v1/hosts/drain",
+)
+"""Nobody guesses a signature, an entry, or (but by luck) the name of a legal entity or a host."""
 
 
 @pytest.mark.parametrize("mode", GenerationMode, ids=lambda mode: mode.value)

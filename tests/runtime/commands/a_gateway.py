@@ -67,6 +67,10 @@ class AGateway:
     instead: tuple[int, bytes] | None = None
     """What something else that listens there answers."""
     draining: str = ""
+    hosts: dict[str, str] = field(default_factory=dict)
+    """Host of the cluster to its region."""
+    ordered: list[tuple[str, str, str]] = field(default_factory=list)
+    """(verb, host, why)."""
     asked: list[tuple[str, str]] = field(default_factory=list)
     replayed: list[int] = field(default_factory=list)
     """How many letters each request replayed."""
@@ -106,12 +110,20 @@ class AGateway:
             "GET /v1/status": lambda _: {"ready": self.not_ready, "partitions": self.partitions},
             "GET /v1/accounts": lambda _: {"accounts": self.accounts},
             "GET /v1/trace/([^/]+)/([^/]+)": self._trace,
-            "GET /v1/audit": lambda query: {"notes": self.notes[: int(query["most"])]},
+            "GET /v1/audit": self._audit,
             "GET /v1/dead-letters": self._letters,
             "POST /v1/dead-letters/replay": self._replay,
             "POST /v1/commands": self._command,
             "POST /v1/drain": self._drain,
+            "POST /v1/hosts/(drain|restart)": self._order,
         }
+
+    def _audit(self, query: Mapping[str, str]) -> Any:
+        assert 1 <= int(query["most"]) <= 1_000, "the gateway shows no more at once"
+        before = int(query["before"])
+        numbered = [replace(note, number=len(self.notes) - place) for place, note in enumerate(self.notes)]
+        page = [note for note in numbered if not before or note.number < before][: int(query["most"])]
+        return {"notes": page, "next": page[-1].number if len(page) == int(query["most"]) else 0}
 
     def _trace(self, _: Any, entity: str, entry_id: str) -> EntryTrace:
         if entity not in [report.entity for report in self.partitions]:
@@ -188,6 +200,19 @@ class AGateway:
     def _drain(self, order: Mapping[str, Any]) -> Any:
         self.draining = order["why"]
         return {"draining": True}
+
+    def _order(self, order: Mapping[str, str], verb: str) -> Any:
+        if not self.hosts:
+            raise ProblemError(409, "one-process", "one process carries everything: nothing to roll")
+        meant = [
+            host
+            for host, region in self.hosts.items()
+            if order.get("host") in (None, host) and order.get("region") in (None, region)
+        ]
+        if not meant:
+            raise ProblemError(404, "unknown-host", "living hosts: " + ", ".join(self.hosts))
+        self.ordered += [(verb, host, order["why"]) for host in meant]
+        return {"hosts": meant}
 
 
 class Door(Protocol):

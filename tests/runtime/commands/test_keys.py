@@ -46,7 +46,7 @@ def test_a_new_key_opens_the_door_it_is_configured_at(
     assert guest.may("reference", "DE01", "EMEA")
     assert not guest.may("reference", "US01", "AMER")
     assert settings.access.keys[name].expires == "2999-12-31T23:59:59Z"
-    assert key.rsplit("_", 1)[-1] not in said.out
+    assert key.removeprefix(f"stk_{name}_") not in said.out
 
 
 def test_a_key_is_for_all_places_unless_it_says_where(capsys: pytest.CaptureFixture[str]) -> None:

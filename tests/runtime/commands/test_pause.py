@@ -1,5 +1,6 @@
 """`springtide pause`, `resume`, `retry`, `waive`: what is told, and what is said of it."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -100,3 +101,17 @@ def test_what_could_not_be_carried_out_now_is_said_and_fails() -> None:
 
     assert (said.code, said.out) == (1, "paused DE01\n")
     assert "not carried out in NO01 (moving: try again)" in said.err
+
+
+def test_an_outcome_that_is_not_in_the_audit_is_said() -> None:
+    """The command was carried out, and whoever gave it hears which entity's outcome nobody will find there."""
+    results = [
+        {"entity": "DE01", "done": True, "audit": "the outcome could not be written into the audit"},
+        {"entity": "NO01", "done": True},
+    ]
+    gateway = AGateway(instead=(200, json.dumps({"results": results}).encode()))
+
+    said = springtide(gateway, "pause", "--region", "emea", "--why", "cut-over")
+
+    assert (said.code, said.out) == (0, "paused DE01, NO01\n")
+    assert said.err == "springtide: DE01: the outcome could not be written into the audit\n"

@@ -90,6 +90,8 @@ def test_each_row_has_one_of_four_answers(row: dict[str, object], answer: object
         (answers(429, {}), TurnedAway(Door.THROTTLED, None)),
         (answers(429, {}, {"Retry-After": "0"}), TurnedAway(Door.THROTTLED, None)),
         (answers(429, {}, {"Retry-After": "soon"}), TurnedAway(Door.THROTTLED, None)),
+        (answers(400, {"error": {"code": "SSS_REQUEST_LIMIT_EXCEEDED"}}), TurnedAway(Door.THROTTLED, None)),
+        (answers(400, {"error": "malformed"}), Silent(Doubt.SERVER_ERROR)),
         (Response(503, {}, b"<html>Sorry"), TurnedAway(Door.MAINTENANCE, None)),
         (answers(401, {}), TurnedAway(Door.LOGIN_REFUSED, None)),
         (answers(403, {}), TurnedAway(Door.LOCKED_OUT, None)),

@@ -140,6 +140,25 @@ def test_an_entry_id_is_a_short_printable_name(entry_id: str) -> None:
     assert "entry_id" in flaw(entry_id=entry_id)
 
 
+@pytest.mark.parametrize("sign", [*range(0x20), 0x7F, 0x85, 0x9B])
+def test_a_control_character_is_found_however_it_is_written(sign: int) -> None:
+    """As it is or as an escape, among plain texts or others: it does not get into a name."""
+    for narrative in ("plain", "Prüfung"):
+        entry = {**ENTRY, "entry_id": "E-@", "invoice_narrative": narrative}
+        body = json.dumps({**APPROVED, "entry": entry}, ensure_ascii=False).encode()
+        assert read_event(body)
+        for written in (chr(sign).encode(), b"\\u%04x" % sign):
+            with pytest.raises(UndecodableEventError):
+                read_event(body.replace(b"@", written))
+
+
+def test_a_plain_text_has_an_end_too() -> None:
+    """So many characters of plain ASCII and no more."""
+    for length, unread in ((10_000, 0), (10_001, 1)):
+        body = json.dumps({**APPROVED, "entry": {**ENTRY, "invoice_narrative": "x" * length}}).encode()
+        assert len(read_events([body])[1]) == unread
+
+
 def test_the_reason_of_a_withdrawal_is_bounded_too() -> None:
     """It is prose like a narrative."""
     for reason in ("x" * 10_000, "two\nlines"):
@@ -153,7 +172,7 @@ def test_the_reason_of_a_withdrawal_is_bounded_too() -> None:
 def test_an_approval_needs_both_parts() -> None:
     """Half of one is none."""
     with pytest.raises(UndecodableEventError):
-        read_approval(approved().entry, None)
+        read_approval(approved().entry, None, b"{}")
 
 
 def test_a_dead_letter_keeps_nothing_else_away() -> None:
@@ -200,3 +219,10 @@ def test_an_answer_nobody_can_read_is_silence() -> None:
     assert PSA.read(recount, Response(200, {}, b"<html>")) == Silent(Doubt.SERVER_ERROR)
     assert PSA.read(recount, Response(500, {}, b"")) == Silent(Doubt.SERVER_ERROR)
     assert PSA.read(recount, Response(404, {}, b"")) == Silent(Doubt.SERVER_ERROR)
+
+
+@pytest.mark.parametrize("body", [b"<html>Please try again later</html>", b"", b'{"tak', b"{}"])
+def test_a_page_with_status_200_took_no_status(body: bytes) -> None:
+    """Statuses count as taken when the PSA says so; a proxy's page under status 200 says nothing."""
+    tell = TellPsa("DE01.1.1", (Status("TS-1", 1, "posted", "L-1", 7),))
+    assert PSA.read(tell, Response(200, {}, body)) == Silent(Doubt.SERVER_ERROR)

@@ -80,7 +80,10 @@ class Desk:
         self.now_ms += after_ms
         return self.hears(CallServed(self.now_ms if left_ms is None else left_ms))
 
-    def turned_away(self, door: Door, retry_after_ms: int | None = None, left_ms: int | None = None) -> "Desk":
+    def turned_away(
+        self, door: Door, retry_after_ms: int | None = None, left_ms: int | None = None, after_ms: int = 0
+    ) -> "Desk":
+        self.now_ms += after_ms
         return self.hears(CallTurnedAway(self.now_ms if left_ms is None else left_ms, door, retry_after_ms))
 
 
@@ -186,8 +189,8 @@ def test_a_timer_that_is_due_has_something_to_do(seed: int) -> None:
                 CallTurnedAway(left_ms, Door.MAINTENANCE, 40_000),
                 CallTurnedAway(left_ms, Door.LOGIN_REFUSED, None),
                 CallTurnedAway(left_ms, Door.UNREACHABLE, None),
-                CallServed(left_ms),
-                CallServed(left_ms),
+                CallTurnedAway(left_ms, Door.LOCKED_OUT, None, item.entity if isinstance(item, Grant) else "DE01"),
+                CallServed(left_ms, "DE01"),
             )[kind]
             desk.hears(word)
 
@@ -205,8 +208,13 @@ def test_the_next_look_is_never_in_the_past(seed: int) -> None:
                 desk.hears(LoginAnswered(90_000 if door is None else None, door))
                 break
             desk.hears(CallLeft(item.entity))
-            word = (CallServed(desk.now_ms), CallSilent(desk.now_ms))[chance(seed, "word", step) % 2]
-            desk.hears(word)
+            words = (
+                CallServed(desk.now_ms, item.entity),
+                CallSilent(desk.now_ms),
+                CallTurnedAway(desk.now_ms, Door.LOCKED_OUT, None, item.entity),
+                CallTurnedAway(desk.now_ms, Door.THROTTLED, 31_000),
+            )
+            desk.hears(words[chance(seed, "word", step) % 4])
         desk.now_ms += (0, 1, 31_999, 32_000, 400_000)[chance(seed, "wait", step) % 5]
         due_ms = account_next_due_ms(desk.account, desk.now_ms)
         assert due_ms is None or due_ms >= desk.now_ms, f"step {step}: {desk.mode}"
@@ -261,6 +269,40 @@ def test_many_throttled_calls_are_one_throttle() -> None:
         desk.turned_away(Door.THROTTLED, left_ms=T0)
     assert desk.account.until_ms == desk.now_ms + REST_MS
     assert desk.account.on_the_wire == 0
+
+
+def test_a_rest_that_a_late_answer_names_is_kept_too() -> None:
+    """Two calls out, two 429s: the second names the longer rest, and nobody calls before it is over."""
+    desk = Desk().wants()
+    desk.starts(most=2)
+    desk.now_ms += 500
+    desk.turned_away(Door.THROTTLED, 5_000, left_ms=T0)
+    desk.now_ms += 500
+    desk.turned_away(Door.THROTTLED, 25_000, left_ms=T0)
+    assert desk.starts(after_ms=24_999) == []
+    assert account_next_due_ms(desk.account, desk.now_ms) == desk.now_ms + 1
+    assert desk.starts(after_ms=1)
+    # And one that is heard when the throttle is over.
+    desk.served().turned_away(Door.THROTTLED, 7_000, left_ms=T0)
+    assert desk.mode is Mode.OPEN
+    assert desk.starts(after_ms=6_999) == []
+    assert account_next_due_ms(desk.account, desk.now_ms) == desk.now_ms + 1
+    assert desk.starts(after_ms=1)
+
+
+def test_no_probe_and_no_login_leaves_during_a_rest() -> None:
+    """A wait that was named holds in maintenance, and where a session has to begin, as well."""
+    for door in (Door.MAINTENANCE, Door.LOGIN_REFUSED):
+        desk = Desk(needs_session=True).wants()
+        desk.hears(LoginAnswered(HOUR_MS, None))
+        desk.starts(most=2)
+        desk.turned_away(door, left_ms=T0, after_ms=500)
+        desk.turned_away(Door.THROTTLED, 10 * 60_000, left_ms=T0)
+        desk.looks(after_ms=10 * 60_000 - 1)
+        assert due_account(desk.account, desk.now_ms) == []
+        assert account_next_due_ms(desk.account, desk.now_ms) == desk.now_ms + 1
+        desk.looks(after_ms=1)
+        assert len(due_account(desk.account, desk.now_ms)) == 1
 
 
 def test_a_served_call_of_before_says_nothing_about_the_throttle() -> None:
@@ -657,6 +699,76 @@ def test_word_of_a_call_does_not_hurry_a_login(door: Door) -> None:
         desk.turned_away(door)
     desk.hears(CallSilent(desk.now_ms), CallServed(desk.now_ms))
     assert (desk.mode, desk.account.until_ms) == (Mode.LOGGED_OUT, until_ms)
+
+
+def forbidden(desk: Desk, entity: str) -> Desk:
+    """The entity's call meets 403."""
+    return desk.hears(CallTurnedAway(desk.now_ms, Door.LOCKED_OUT, None, entity))
+
+
+def in_session(**policy: Any) -> Desk:
+    """Two entities behind an account whose session began long ago."""
+    desk = Desk(needs_session=True, **policy).wants("DE01").wants("FR01")
+    desk.looks().hears(LoginAnswered(YEAR_MS, None))
+    desk.now_ms += HOUR_MS
+    return desk
+
+
+def test_a_permission_that_one_entity_lost_stops_that_entity_alone() -> None:
+    """A login finds that the user is not locked; the neighbour goes on, and the barred one asks ever more rarely."""
+    desk = in_session(quota_calls=10_000)
+    forbidden(desk, "DE01")
+    assert desk.mode is Mode.LOGGED_OUT
+    assert due_account(desk.account, desk.now_ms) == [LogIn("erp")]
+    desk.hears(LoginAnswered(YEAR_MS, None))
+    assert desk.mode is Mode.OPEN
+    assert {*desk.starts()} == {"FR01"}
+    for rest_ms in (10 * 60_000, 20 * 60_000, 30 * 60_000, 30 * 60_000):
+        until_ms, _ = desk.account.barred["DE01"]
+        desk.hears(*[CallServed(desk.now_ms, "FR01")] * desk.account.on_the_wire)
+        assert "DE01" not in desk.starts(after_ms=until_ms - 1 - desk.now_ms, most=1)
+        desk.hears(*[CallServed(desk.now_ms, "FR01")] * desk.account.on_the_wire)
+        assert "DE01" in desk.starts(after_ms=1)
+        forbidden(desk, "DE01")
+        if desk.mode is Mode.LOGGED_OUT:
+            desk.hears(LoginAnswered(YEAR_MS, None))
+        assert desk.account.barred["DE01"][0] == desk.now_ms + rest_ms
+
+
+def test_after_a_login_a_403_needs_no_other_one() -> None:
+    """Who just logged in is not locked: the entity is barred, and the session stays."""
+    desk = Desk(needs_session=True).wants("DE01").wants("FR01").hears(LoginAnswered(YEAR_MS, None))
+    forbidden(desk.looks(after_ms=1_000), "DE01")
+    assert desk.mode is Mode.OPEN
+    assert {*desk.starts()} == {"FR01"}
+
+
+def test_a_login_that_meets_403_says_that_it_is_the_user() -> None:
+    """Then nobody is barred, and everybody waits."""
+    desk = forbidden(in_session(), "DE01").hears(LoginAnswered(None, Door.LOCKED_OUT))
+    assert desk.mode is Mode.LOCKED_OUT
+    assert desk.account.barred == {}
+    assert account_next_due_ms(desk.account, desk.now_ms) == desk.now_ms + desk.account.policy.login_rest_max_ms
+
+
+@pytest.mark.parametrize("word", [CallServed(T0, "DE01"), CredentialRotated("ann")])
+def test_a_permission_that_is_back_is_noticed(word: Any) -> None:
+    """A call that was served after all, or a person, lets the entity in at once."""
+    desk = Desk(needs_session=True).wants("DE01").hears(LoginAnswered(YEAR_MS, None))
+    forbidden(desk.looks(after_ms=1_000), "DE01")
+    assert desk.starts() == []
+    desk.hears(word)
+    assert desk.starts()
+
+
+def test_an_account_whose_only_entity_is_barred_sleeps_until_it_may_ask() -> None:
+    """Nobody looks again and again at an account that can grant nothing."""
+    desk = Desk(needs_session=True).wants("DE01").hears(LoginAnswered(YEAR_MS, None))
+    forbidden(desk.looks(after_ms=1_000), "DE01")
+    rest_ms = desk.account.policy.login_rest_ms
+    assert account_next_due_ms(desk.account, desk.now_ms) == desk.now_ms + rest_ms
+    assert desk.starts(after_ms=rest_ms - 1) == []
+    assert desk.starts(after_ms=1)
 
 
 def test_a_locked_user_waits_for_a_person_or_a_long_time() -> None:

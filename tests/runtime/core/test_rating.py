@@ -185,6 +185,19 @@ def test_hours_and_days_of_one_rate_are_remembered_apart() -> None:
     assert bill_minor(known, quantity=Decimal(2)) == 20_000
 
 
+def test_what_is_remembered_is_of_both_rates_and_of_what_bills() -> None:
+    """Entries that share a quantity, and one of their rates or none, have each their own worth."""
+    known = card(scoped("entity", "100"), scoped("task", "150"))
+    known.learn((replace(COST, rate_id="dearer", scope="project_role", scope_key="P1|other", rate=Decimal(90)),))
+    worth = []
+    for _ in range(2):
+        for changes in ({}, {"billable": False}, {"task": "other"}, {"role": "other"}):
+            priced = bill(known, **changes)
+            assert isinstance(priced, Valuation)
+            worth.append((priced.bill_minor, priced.cost_minor))
+    assert worth == [(120_000, 48_000), (0, 48_000), (80_000, 48_000), (120_000, 72_000)] * 2
+
+
 def test_a_line_published_again_elsewhere_leaves_its_old_place() -> None:
     """The same rate id under another key or scope is no longer in force where it was, and may come back."""
     special = scoped("client", "500")

@@ -15,9 +15,11 @@ from runtime.core.news import EntryWithdrawn, News
 from runtime.drivers.clock import Clock
 from runtime.drivers.reporting import absent
 from runtime.drivers.supervisor import HostLostError, HostReport, HostStartError, Pace, Supervisor
+from runtime.journal.memory import MemoryOffice
 from runtime.ports import (
     AccountReport,
     EntryTrace,
+    HostOrder,
     NotOwnerError,
     Owner,
     PartitionReport,
@@ -75,6 +77,7 @@ class Directory:
         self.durable: dict[str, dict[str, int]] = {}
         """Entity to what it took in, with how often each was accepted as new."""
         self.away = False
+        self.kept = MemoryOffice()
         self.readings = 0
         self.claims: list[tuple[str, str, int]] = []
 
@@ -111,6 +114,9 @@ class Directory:
         self._answer()
         self.readings += 1
         return tuple(self.rows.values())
+
+    def office(self) -> MemoryOffice:
+        return self.kept
 
     def _answer(self) -> None:
         if self.away:
@@ -287,6 +293,10 @@ class Cluster:
         """So many seconds pass."""
         for _ in range(number):
             await self.step()
+
+    def order(self, verb: str, *hosts: str) -> None:
+        """Somebody orders this for these hosts."""
+        self.directory.kept.order([HostOrder(host, verb, "key:ops", "new build", self.clock.now_ms) for host in hosts])
 
     def homes(self) -> dict[str, str]:
         """Entity to the host whose lease on it runs."""

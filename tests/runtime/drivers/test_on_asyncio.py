@@ -1,12 +1,14 @@
 """The asyncio driver before mock systems: nothing is acknowledged that is not durable, nothing is posted twice."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from runtime.core.inputs import Pause, Resume
 from runtime.core.model import Place
+from runtime.core.news import EntryApproved
 from runtime.drivers.on_asyncio import Host
 from runtime.journal.memory import MemoryJournal, MemoryStore
 from runtime.journal.sqlite import SqliteStore
@@ -331,11 +333,19 @@ def test_people_pause_resume_and_trace() -> None:
                 return await posted(host) == len(news)
 
             await until(all_posted)
-            entry_id = news[0].entry.entry_id  # type: ignore[union-attr]  # nothing was withdrawn
-            trace = await host.trace(entity, entry_id)
+            first = news[0]
+            assert isinstance(first, EntryApproved)
+            trace = await host.trace(entity, first.entry.entry_id)
             assert trace is not None
             kinds = [step.kind for step in trace.steps]
             assert kinds[0] == "EntryReceived"
+            instants = {
+                "submitted at": first.approval.submitted_at_ms,
+                f"approved {first.approval.method} at": first.approval.decided_at_ms,
+            }
+            for what, at_ms in instants.items():
+                assert at_ms > 0
+                assert f"{what} {datetime.fromtimestamp(at_ms // 1_000, UTC):%Y-%m-%dT%H:%M:%SZ}" in trace.steps[0].text
             assert {"BatchSent", "RowsApplied"} <= set(kinds)
             assert (trace.place, len(trace.keys), trace.ledger_id != "") == (Place.POSTED, 1, True)
             assert await host.trace(entity, "no-such-entry") is None

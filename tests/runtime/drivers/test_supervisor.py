@@ -94,11 +94,11 @@ def test_a_drained_host_gives_everything_away_before_it_ends() -> None:
     """Each entity is let go before it is carried elsewhere, few at a time, and the empty host is ended."""
 
     async def story(cluster: Cluster) -> None:
-        supervisor = cluster.a_supervisor(moves_at_once=2)
+        cluster.a_supervisor(moves_at_once=2)
         await cluster.steps(3)
         old = cluster.homes()["E0"]
         cluster.fleet.log.clear()
-        supervisor.drain_host(old)
+        cluster.order("drain", old)
         per_step = []
         for _ in range(8):
             before = len(cluster.fleet.log)
@@ -112,6 +112,10 @@ def test_a_drained_host_gives_everything_away_before_it_ends() -> None:
             ]
         assert cluster.fleet.stopped == [old]
         assert len(cluster.homes()) == 5
+        assert cluster.directory.kept.orders() == []
+        (note,) = cluster.directory.kept.audit()
+        assert (note.who, note.what, note.target, note.why) == ("key:ops", "drain host", old, "new build")
+        assert note.outcome == "done: it has ended"
 
     played(story, Cluster(the_settings({f"E{n}": "emea" for n in range(5)}, weight=10)))
 
@@ -120,10 +124,10 @@ def test_a_rolling_restart_replaces_every_host_and_nobody_is_away_for_longer_tha
     """One host drains at a time, every entity has an owner after every step, and at the end all hosts are new."""
 
     async def story(cluster: Cluster) -> None:
-        supervisor = cluster.a_supervisor()
+        cluster.a_supervisor()
         await cluster.steps(3)
-        old = set(supervisor.restart_hosts())
-        assert old == set(cluster.fleet.living)
+        old = set(cluster.fleet.living)
+        cluster.order("restart", *old)
         draining: list[int] = []
         cluster.on_step.append(lambda: draining.append(sum(name in cluster.fleet.living for name in old)))
         for _ in range(30):
@@ -133,6 +137,43 @@ def test_a_rolling_restart_replaces_every_host_and_nobody_is_away_for_longer_tha
         assert all(before - after <= 1 for before, after in pairwise(draining))
         claims = [name for name, _, _ in cluster.directory.claims if name != SUPERVISOR]
         assert sorted(claims) == sorted([*THREE_REGIONS, *THREE_REGIONS])
+
+    played(story, Cluster(the_settings(THREE_REGIONS)))
+
+
+def test_a_rolling_restart_goes_on_under_the_next_supervisor() -> None:
+    """What was ordered outlives the one who led: the next one restarts the hosts that are left, and no other."""
+
+    async def story(cluster: Cluster) -> None:
+        first = cluster.a_supervisor("one")
+        await cluster.steps(3)
+        old = sorted(cluster.fleet.living)
+        cluster.order("restart", *old)
+        while not cluster.fleet.stopped:
+            await cluster.step()
+        cluster.supervisors.remove(first)
+        cluster.a_supervisor("two")
+        await cluster.steps(LEASE_MS // 1_000 + 30)
+        assert sorted(cluster.fleet.stopped) == old
+        assert cluster.directory.kept.orders() == []
+        assert [note.target for note in cluster.directory.kept.audit()][::-1] == old
+
+    played(story, Cluster(the_settings(THREE_REGIONS)))
+
+
+def test_a_restart_waits_while_an_entity_is_not_carried() -> None:
+    """A host that works is not drained while somebody waits for one; a drain is carried out all the same."""
+
+    async def story(cluster: Cluster) -> None:
+        cluster.a_supervisor()
+        await cluster.steps(3)
+        cluster.fleet.lose(cluster.homes()["US01"])
+        cluster.order("restart", cluster.homes()["SG01"])
+        cluster.order("drain", cluster.homes()["DE01"])
+        await cluster.steps(8)
+        assert [name.split("/")[0] for name in cluster.fleet.stopped] == ["emea"]
+        await cluster.steps(LEASE_MS // 1_000 + 10)
+        assert [name.split("/")[0] for name in cluster.fleet.stopped] == ["emea", "apac"]
 
     played(story, Cluster(the_settings(THREE_REGIONS)))
 

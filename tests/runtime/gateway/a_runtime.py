@@ -109,6 +109,8 @@ class Runtime:
         self.commands: list[tuple[str, Command]] = []
         self.drained: list[tuple[str, str]] = []
         self.waits_for = ""
+        self.living: dict[str, str] | None = None
+        """Hosts of the cluster, by name; None: there is none."""
 
     # ---------------------------------------------------------------- ports.Intake
 
@@ -168,6 +170,9 @@ class Runtime:
             raise self.bounds[entity]
         self.commands.append((entity, command))
         return self.shells[entity].order(command, self.clock.now_ms)
+
+    async def hosts(self) -> Mapping[str, str] | None:
+        return self.living
 
     async def drain(self, who: str, why: str) -> None:
         self.drained.append((who, why))

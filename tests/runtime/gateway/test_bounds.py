@@ -1,6 +1,7 @@
 """The bounds of intake: the only reasons for 429 and 503, always with Retry-After, and never a loss."""
 
 import asyncio
+import gzip
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -13,7 +14,7 @@ from runtime.gateway.problems import BOUNDS, PROBLEMS
 from runtime.gateway.protocol import HEADERS, BoundedProtocol
 from runtime.journal.memory import MemoryOffice
 from runtime.ports import IntakeRefusedError, JournalError, Letter, StoreAwayError, StoreBrokenError, StoreFullError
-from tests.runtime.gateway.a_runtime import OPS, Reply, World, a_world, event, ndjson
+from tests.runtime.gateway.a_runtime import OPS, PSA_DE, Reply, World, a_world, event, ndjson
 
 BODY = ndjson(event("TS-1"), event("TS-2", entity="US01"))
 
@@ -26,7 +27,7 @@ def test_each_bound_has_its_status_and_says_when_to_come_again(bound: str) -> No
 
     reply = world.post("/v1/bulk", ndjson(event("TS-1")), OPS)
 
-    assert reply.status == (429 if bound == "undecided_bytes" else 503)
+    assert reply.status == (429 if bound in ("undecided_bytes", "letters_bytes") else 503)
     assert reply.problem == bound
     assert reply.headers["retry-after"] == "3"
     assert b"h1" not in reply.body
@@ -92,6 +93,61 @@ def test_more_deliveries_at_once_than_allowed_are_not_even_read() -> None:
     assert (first.status, third.status) == (202, 202)
 
 
+def test_all_bodies_together_take_no_more_than_their_room() -> None:
+    """Who would take more hears 503 and closes, whatever they ask for; what was answered gives its room back."""
+    world = a_world(bodies_bytes=1_024, body_bytes=1_024, expanded_bytes=1_024)
+    said = {"content-type": "application/x-ndjson"}
+    big = ndjson(event("TS-1")).ljust(1_000, b"\n")
+    assert len(big) == 1_000
+
+    async def story() -> tuple[list[Reply], list[Reply], Reply]:
+        free = asyncio.Event()
+
+        async def wait(entity: str) -> None:
+            await free.wait()
+
+        world.runtime.before_take = wait
+        tasks = [asyncio.create_task(world.send("POST", "/v1/bulk", [body], said, OPS)) for body in (big, big)]
+        for _ in range(5):
+            await asyncio.sleep(0)
+        beyond = [
+            await world.send("POST", "/v1/bulk", [big[:100], big[100:]], said, OPS),
+            await world.send("POST", "/v1/drain", [b" " * len(big)], {}, OPS),
+        ]
+        free.set()
+        return list(await asyncio.gather(*tasks)), beyond, await world.send("POST", "/v1/bulk", [big], said, OPS)
+
+    first, beyond, last = asyncio.run(story())
+
+    assert [(one.status, one.problem) for one in beyond] == [(503, "bodies_bytes")] * 2
+    assert [(one.headers["retry-after"], one.headers["connection"]) for one in beyond] == [("1", "close")] * 2
+    assert [one.status for one in first] == [202, 202]
+    assert last.taken() == ["duplicate"]
+    assert 'springtide_intake_refused_total{reason="bodies_bytes"} 2.0' in world.get("/metrics", OPS).body.decode()
+
+
+def test_what_a_gzip_expands_to_counts_among_the_bodies() -> None:
+    """A small body that becomes a large one takes the room of both."""
+    world = a_world(bodies_bytes=1_024, body_bytes=1_024, expanded_bytes=20_000)
+    packed = gzip.compress(ndjson(event("TS-1", internal_narrative="x" * 9_000)))
+    said = {"content-type": "application/x-ndjson", "content-encoding": "gzip"}
+
+    async def story() -> list[Reply]:
+        free = asyncio.Event()
+
+        async def wait(entity: str) -> None:
+            await free.wait()
+
+        world.runtime.before_take = wait
+        tasks = [asyncio.create_task(world.send("POST", "/v1/bulk", [packed], said, OPS)) for _ in range(3)]
+        for _ in range(5):
+            await asyncio.sleep(0)
+        free.set()
+        return list(await asyncio.gather(*tasks))
+
+    assert sorted(reply.status for reply in asyncio.run(story())) == [202, 202, 503]
+
+
 async def told_before_it_was_read(world: World, path: str, headers: Mapping[str, str]) -> tuple[Reply, bool]:
     """The answer, and whether it was complete (but for its end) when the body was first asked for."""
     told: list[Any] = []
@@ -117,10 +173,19 @@ class BrokenOffice(MemoryOffice):
         super().__init__()
         self.fault: JournalError | None = fault
 
-    def quarantine(self, letters: Sequence[Letter]) -> None:
+    def quarantine(self, letters: Sequence[Letter], most_bytes: int = 0) -> bool:
         if self.fault is not None:
             raise self.fault
-        super().quarantine(letters)
+        return super().quarantine(letters, most_bytes)
+
+
+class SmallDisk(MemoryOffice):
+    """An office on a disk of which somebody says how much room is left."""
+
+    room: int | None = 0
+
+    def headroom_bytes(self) -> int | None:
+        return self.room
 
 
 @pytest.mark.parametrize(
@@ -140,6 +205,41 @@ def test_a_dead_letter_that_cannot_be_kept_is_not_acknowledged(fault: JournalErr
     assert first.taken() == ["accepted", "refused"]
     assert again.taken() == ["duplicate", "quarantined"]
     assert len(world.waiting()) == 1
+
+
+def test_dead_letters_of_one_source_take_no_more_than_their_room() -> None:
+    """429 with a time to come back, what can be read is in, another source is not touched, a drop makes room."""
+    world = a_world(letters_bytes=2_500)
+    first, second = b'{"type": "1"}', b'{"type": "2"}'
+    assert world.post("/v1/bulk", ndjson(first, second), OPS).taken() == ["quarantined", "quarantined"]
+
+    full = world.post("/v1/bulk", ndjson(event("TS-1"), b'{"type": "3"}'), OPS)
+    known = world.post("/v1/bulk", ndjson(first), OPS)
+    another = world.post("/v1/bulk", ndjson(b'{"type": "3"}'), PSA_DE)
+
+    assert (full.status, full.problem, full.headers["retry-after"]) == (429, "letters_bytes", "300")
+    assert full.taken() == ["accepted", "refused"]
+    assert "letters_bytes: deliver again" in full.reasons()
+    assert known.taken() == another.taken() == ["quarantined"]
+    assert len(world.waiting()) == 3
+    assert 'springtide_intake_refused_total{reason="letters_bytes"} 1.0' in world.get("/metrics", OPS).body.decode()
+
+    dropped = {"ids": [world.waiting()[0].letter_id, world.waiting()[1].letter_id], "why": "noise"}
+    assert world.post("/v1/dead-letters/drop", dropped, OPS).status == 200
+    assert world.post("/v1/bulk", ndjson(event("TS-1"), b'{"type": "3"}'), OPS).taken() == ["duplicate", "quarantined"]
+
+
+def test_no_dead_letter_is_kept_on_a_disk_that_is_nearly_full() -> None:
+    """503 before the journal has no room left; with room again the letter is kept."""
+    office = SmallDisk()
+    world = a_world(office)
+
+    full = world.post("/v1/bulk", ndjson(b"{"), OPS)
+    office.room = world.settings.journal.disk_headroom_bytes
+    again = world.post("/v1/bulk", ndjson(b"{"), OPS)
+
+    assert (full.status, full.problem) == (503, "disk_headroom")
+    assert again.taken() == ["quarantined"]
 
 
 def test_a_store_that_is_broken_acknowledges_nothing() -> None:

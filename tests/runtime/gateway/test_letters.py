@@ -99,10 +99,12 @@ def test_a_letter_beyond_the_limits_of_today_fails_alone(monkeypatch: pytest.Mon
     learn_schema_2(monkeypatch)
     monkeypatch.setattr(events, "ITEM_MAX_BYTES", 1_500)
 
+    would = world.post("/v1/dead-letters/replay", {"why": "x"}, OPS).json
+    assert would["fails_again"] == {"item-too-large": 1}
     told = world.post("/v1/dead-letters/replay", {"why": "x", "dry_run": False, "per_second": 9_999}, OPS).json
 
-    assert told["counts"] == {"accepted": 1, "quarantined": 1}
-    assert "longer than an item may be" in [result["reason"] for result in told["results"]]
+    assert told["counts"] == {"accepted": 1, "refused": 1}
+    assert any(result["reason"].startswith("item-too-large: ") for result in told["results"])
     assert len(world.waiting()) == 1
 
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from runtime.core.inputs import Command, Pause, Retry, Waive
+from runtime.gateway.office import HOUR_MS, REFUSALS_MAX
 from runtime.journal.memory import MemoryOffice
 from runtime.ports import (
     AccountReport,
@@ -354,3 +355,118 @@ def test_metrics_are_text_for_those_who_may_scrape() -> None:
 
     assert reply.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert b"springtide_" in reply.body
+
+
+CLUSTER = {"host:EMEA:1": "EMEA", "host:EMEA:2": "EMEA", "host:AMER:1": "AMER"}
+
+
+def test_a_rolling_restart_is_ordered_for_every_living_host() -> None:
+    """The orders stand in the office, where whoever supervises finds them, and the audit says for whom."""
+    world = a_world()
+    world.runtime.living = dict(CLUSTER)
+
+    reply = world.post("/v1/hosts/restart", {"why": "new build"}, OPS)
+    region = world.post("/v1/hosts/restart", {"region": "AMER", "why": "again"}, OPS)
+
+    assert (reply.status, reply.json["hosts"]) == (202, sorted(CLUSTER))
+    assert region.json["hosts"] == ["host:AMER:1"]
+    assert {(one.host, one.verb, one.who, one.why) for one in world.office.orders()} == {
+        ("host:EMEA:1", "restart", "key:ops", "new build"),
+        ("host:EMEA:2", "restart", "key:ops", "new build"),
+        ("host:AMER:1", "restart", "key:ops", "again"),
+    }
+    assert world.notes()[0] == (
+        "key:ops",
+        "restart host",
+        "every region: host:AMER:1, host:EMEA:1, host:EMEA:2",
+        "new build",
+        "begun",
+    )
+
+
+def test_one_host_is_drained_by_its_name() -> None:
+    """That host and no other; a name that no living host has is 404 with those that can be named."""
+    world = a_world()
+    world.runtime.living = dict(CLUSTER)
+
+    assert world.post("/v1/hosts/drain", {"host": "host:EMEA:2", "why": WHY}, OPS).json["hosts"] == ["host:EMEA:2"]
+    unknown = world.post("/v1/hosts/drain", {"host": "host:EMEA:9", "why": WHY}, OPS)
+
+    assert (unknown.status, unknown.problem) == (404, "unknown-host")
+    assert "host:EMEA:1" in unknown.json["detail"]
+    assert [(one.host, one.verb) for one in world.office.orders()] == [("host:EMEA:2", "drain")]
+    assert world.notes()[-1][-1] == "refused: unknown-host"
+
+
+def test_in_one_process_there_is_nothing_to_roll() -> None:
+    """409 that says so, and what ends the process; nothing is ordered."""
+    world = a_world()
+
+    for path, what in (("restart", {}), ("drain", {"host": "h1"})):
+        reply = world.post(f"/v1/hosts/{path}", {**what, "why": WHY}, OPS)
+        assert (reply.status, reply.problem) == (409, "one-process")
+        assert "nothing to roll" in reply.json["detail"]
+    assert world.office.orders() == []
+
+
+def test_hosts_are_ended_by_those_who_may_drain_everything() -> None:
+    """A grant of one region, and a request without a reason, order nothing; the first stands in the audit."""
+    world = a_world()
+    world.runtime.living = dict(CLUSTER)
+
+    assert world.post("/v1/hosts/restart", {"why": WHY}, EMEA).problem == "forbidden"
+    assert world.post("/v1/hosts/drain", {"host": "host:EMEA:1", "why": WHY}, EMEA).problem == "forbidden"
+    assert world.post("/v1/hosts/restart", {"why": " "}, OPS).problem == "invalid"
+    assert world.office.orders() == []
+    assert [(what, outcome) for _, what, _, _, outcome in world.notes()] == [
+        ("restart host", "refused: forbidden"),
+        ("drain host", "refused: forbidden"),
+    ]
+
+
+def test_nothing_is_ordered_while_nobody_can_tell_which_hosts_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    """503 with a time to come back."""
+    world = a_world()
+
+    async def away() -> None:
+        raise IntakeRefusedError("moving", 2_000, "Ray does not answer")
+
+    monkeypatch.setattr(world.runtime, "hosts", away)
+    reply = world.post("/v1/hosts/restart", {"why": WHY}, OPS)
+
+    assert (reply.status, reply.problem, reply.headers["retry-after"]) == (503, "moving", "2")
+    assert world.office.orders() == []
+
+
+def test_refusals_of_one_caller_are_written_down_so_often_and_then_counted() -> None:
+    """Whoever may do nothing with their key fills no disk; others, and the next hour, have notes of their own."""
+    world = a_world()
+    for _ in range(REFUSALS_MAX + 5):
+        assert world.post("/v1/drain", {"why": WHY}, READER).problem == "forbidden"
+    world.post("/v1/commands", {"verb": "pause", "entity": "DE01", "why": WHY}, SCRAPER)
+
+    notes = [(who, outcome) for who, *_, outcome in world.notes()]
+    assert notes.count(("key:reader", "refused: forbidden")) == REFUSALS_MAX - 1
+    assert notes[-2:] == [
+        ("key:reader", "refused: forbidden; more refusals in this hour are only counted"),
+        ("key:scraper", "refused: forbidden"),
+    ]
+    assert "springtide_audit_refusals_left_out_total 5.0" in world.get("/metrics", OPS).body.decode()
+
+    world.clock.now_ms += HOUR_MS
+    world.post("/v1/drain", {"why": WHY}, READER)
+    assert len(world.notes()) == REFUSALS_MAX + 2
+
+
+def test_the_audit_is_told_page_by_page() -> None:
+    """`next` is the `before` of the next page, and 0 where there is none; what is no number is refused."""
+    world = a_world()
+    for number in range(3):
+        world.post("/v1/drain", {"why": f"drill {number}"}, OPS)
+
+    first = world.get("/v1/audit?most=2", OPS).json
+    second = world.get(f"/v1/audit?most=2&before={first['next']}", OPS).json
+
+    assert [note["why"] for note in first["notes"] + second["notes"]] == ["drill 2", "drill 1", "drill 0"]
+    assert second["next"] == 0
+    assert world.get("/v1/audit?before=-1", OPS).problem == "invalid"

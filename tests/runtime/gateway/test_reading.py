@@ -4,14 +4,17 @@ import gzip
 import json
 import random
 import tracemalloc
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import MISSING, fields
 from typing import Any
 
+import msgspec
 import pytest
 
 from runtime.core.model import Approval, TimeEntry
+from runtime.core.news import EntryApproved
 from runtime.gateway.calls import expand
 from runtime.gateway.events import (
     ITEM_MAX_BYTES,
@@ -20,7 +23,6 @@ from runtime.gateway.events import (
     key_twice,
     lines_of,
     read_items,
-    spaced_lines,
     too_deep,
 )
 from runtime.gateway.gate import Action
@@ -87,14 +89,36 @@ def test_a_key_twice_is_found_however_it_is_written(block: int) -> None:
         assert (key_twice(body) is not None) == twice
 
 
-def test_lines_are_looked_at_for_spaces_together() -> None:
-    """What is said of the whole text holds for each line of it."""
-    for seed in range(300):
-        body, twice = written(seed)
-        if b"\n" not in body:
-            text = body + b"\r\n" + body
-            read = read_items(lines_of(text, 10), Everybody(), 64, spaced_lines(text))
-            assert len(read.unread) == (2 if twice else 0), body
+def test_the_content_of_a_cloud_event_is_looked_at_as_it_was_written() -> None:
+    """What is packed as base64 looks harmless from outside; a control character in it is found all the same."""
+    for entry_id, unread in (("TS-1", 0), ("TS\0", 1)):
+        plain = event(entry_id)
+        packed = {"data_base64": b64encode(json.dumps({**plain, "type": ""}).encode()).decode()}
+        body = json.dumps({**{key: said for key, said in cloud(plain).items() if key != "data"}, **packed}).encode()
+
+        assert len(read_items((body,), Everybody(), 64).unread) == unread
+
+
+@pytest.mark.parametrize("absent", range(2 ** len(OPTIONAL) - 1, 0, -89))
+def test_what_nobody_wrote_has_its_default(absent: int) -> None:
+    """Whichever optional keys are left out, they have the values that the core gives them; the rest is as written."""
+    plain = event("TS-1")
+    for number, (part, name) in enumerate(OPTIONAL):
+        if absent >> number & 1:
+            del plain[part][name]
+
+    (group,) = read_items((json.dumps(plain).encode(),), Everybody(), 64).groups.values()
+    (news,) = group.news
+
+    assert news == EntryApproved(
+        msgspec.convert(plain["entry"], TimeEntry), msgspec.convert(plain["approval"], Approval)
+    )
+
+
+def test_lines_are_told_apart_and_kept_as_they_came() -> None:
+    """Every line is an item without its line feed and with all else; empty ones are none, and the last needs no end."""
+    assert lines_of(b'{"a":1}\r\n\n \r\n{"b":2} \n{"c":3}', 10) == [b'{"a":1}\r', b'{"b":2} ', b'{"c":3}']
+    assert lines_of(b"", 10) == lines_of(b"\n\n", 10) == []
 
 
 @pytest.mark.parametrize(
@@ -156,13 +180,13 @@ def test_looking_for_a_key_twice_is_one_pass() -> None:
 
 
 def test_one_item_has_so_many_bytes() -> None:
-    """The last byte that is allowed is read, one more makes the request unusable, and the answer says which item."""
+    """The last byte that is allowed is read; with one more the item is refused, and those beside it are read."""
     body = json.dumps(event("TS-1")).encode()
     full = body + b" " * (ITEM_MAX_BYTES - len(body))
 
     assert read_items((body, full), Everybody(), 64).total == 2
-    with pytest.raises(ProblemError) as told:
-        read_items((body, full + b" "), Everybody(), 64)
+    delivery = read_items((full + b" ", body), Everybody(), 64)
 
-    assert told.value.problem == "too-large"
-    assert "item 1 " in told.value.detail
+    assert [(one.index, one.why) for one in delivery.barred] == [(0, "item-too-large")]
+    assert [group.indexes for group in delivery.groups.values()] == [[1]]
+    assert delivery.unread == []

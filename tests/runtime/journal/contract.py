@@ -6,6 +6,7 @@ to be able to do to it from outside.
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from hashlib import sha256
 from threading import Event
 from typing import Protocol
@@ -14,8 +15,10 @@ import pytest
 
 from runtime.journal.chain import GENESIS
 from runtime.ports import (
+    LETTER_BYTES,
     AuditNote,
     DurableJournal,
+    HostOrder,
     JournalError,
     Keep,
     Letter,
@@ -398,6 +401,23 @@ class StoreContract:
         assert (waiting.letter_id, waiting.times) == (letter(1).letter_id, 2)
         assert dict(office.count_letters()) == {"waiting": 1, "replayed": 1}
 
+    def test_what_waits_of_a_source_is_bounded(self, place: Place) -> None:
+        """Beyond the bound nothing of a delivery is kept; what is there already, and other sources, are not refused."""
+        office = place.store().office()
+        most = 2 * (LETTER_BYTES + len(letter(1).body))
+        other = replace(letter(4), source="another", letter_id="4" * 32)
+        assert office.quarantine([letter(1)], most)
+        assert not office.quarantine([letter(2), letter(3)], most)
+        assert office.quarantine([letter(1), letter(2)], most)
+        assert not place.store().office().quarantine([letter(3)], most)
+        assert office.quarantine([other], most)
+        assert office.quarantine([letter(1)], 1)
+        assert dict(office.count_letters()) == {"waiting": 3}
+        office.settle_letter(letter(1).letter_id, "dropped")
+        assert office.quarantine([letter(3)], most)
+        assert not office.quarantine([letter(1)], most)
+        assert [one.letter_id for one in office.letters("dropped")] == [letter(1).letter_id]
+
     def test_a_name_is_new_once(self, place: Place) -> None:
         """A name shown again before its time is over is not new, for no process; after that it is."""
         office = place.store().office()
@@ -422,8 +442,38 @@ class StoreContract:
         for note in notes:
             office.note(note)
         office = place.store().office()
-        assert list(office.audit()) == notes[::-1]
-        assert list(office.audit(2)) == notes[:0:-1]
+        told = list(office.audit())
+        assert [replace(one, number=0) for one in told] == notes[::-1]
+        assert told[0].number > told[1].number > told[2].number > 0
+        assert list(office.audit(2)) == told[:2]
+
+    def test_the_audit_is_read_page_by_page(self, place: Place) -> None:
+        """What is before a number and nothing else, also while notes are written."""
+        office = place.store().office()
+        for number in range(5):
+            office.note(AuditNote(5, "ana", "pause", f"DE0{number}", "month end", "done"))
+        first = office.audit(2)
+        office.note(AuditNote(6, "bo", "pause", "late", "month end", "done"))
+        second = office.audit(2, before=first[-1].number)
+        third = office.audit(2, before=second[-1].number)
+        assert [one.target for one in (*first, *second, *third)] == ["DE04", "DE03", "DE02", "DE01", "DE00"]
+        assert list(office.audit(2, before=third[-1].number)) == []
+
+    def test_orders_stand_until_they_are_carried_out(self, place: Place) -> None:
+        """Every process sees them, oldest first; the later one for a host counts; what is done is gone."""
+        office = place.store().office()
+        first = [HostOrder(f"host-{number}", "restart", "ana", "new build", 7) for number in (2, 1, 3)]
+        office.order(first)
+        office.order([HostOrder("host-3", "drain", "bo", "its node goes", 5)])
+        office = place.store().office()
+        assert [(one.host, one.verb) for one in office.orders()] == [
+            ("host-3", "drain"),
+            ("host-1", "restart"),
+            ("host-2", "restart"),
+        ]
+        assert office.orders()[1] == first[1]
+        office.carried_out(["host-1", "host-3", "host-9"])
+        assert [one.host for one in place.store().office().orders()] == ["host-2"]
 
     # ---------------------------------------------------------------- the rest
 

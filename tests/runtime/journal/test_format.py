@@ -26,6 +26,23 @@ def test_a_published_record_version_never_changes(kind: str) -> None:
     assert written.read_frame(frame) == (5, [record])
 
 
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.json")), ids=lambda path: path.stem)
+def test_every_version_that_was_ever_written_is_read(path: Path) -> None:
+    """A journal of any older build is read: each golden file, whatever its version, gives a record of its kind."""
+    kind, version = path.stem.split(".")
+    frame = json.dumps([written.FORMAT, 5, [[kind, int(version), json.loads(path.read_bytes())]]]).encode()
+    _, (record,) = written.read_frame(frame)
+    assert type(record) is written.KINDS[kind]
+
+
+def test_an_approval_of_an_older_build_tells_no_submission() -> None:
+    """What was received before anybody asked when it was handed in reads as not told, and all else as it was."""
+    old = json.loads((GOLDEN / "EntryReceived.1.json").read_bytes())
+    _, (record,) = written.read_frame(json.dumps([written.FORMAT, 5, [["EntryReceived", 1, old]]]).encode())
+    assert isinstance(record, r.EntryReceived)
+    assert (record.approval.submitted_at_ms, record.approval.decided_at_ms) == (0, 7)
+
+
 def test_no_golden_file_lacks_its_record() -> None:
     """A record kind that was published once can still be read: its golden file names a kind that exists."""
     kinds = {path.name.split(".")[0] for path in GOLDEN.glob("*.json")}

@@ -143,7 +143,14 @@ class Books:
         )
         for field, value in more.items():
             setattr(line, field, value)
-        return self._entered(line)
+        self._sent(line)
+        return line
+
+    def _sent(self, line: LedgerLine) -> None:
+        """The line lands, as an intent in the journal had it, of a version that was delivered."""
+        self.evidence.lines.append(line)
+        self.evidence.intents[line.key] = (line.entry_id, line.version)
+        self.evidence.heard[line.entry_id] = self.evidence.heard.get(line.entry_id, 0) | 1 << line.version
 
     def reverse(self, line: LedgerLine, at_ms: int | None = None, **more: object) -> LedgerLine:
         """The exact negative of `line` lands an hour after it."""
@@ -161,14 +168,8 @@ class Books:
         )
         for field, value in more.items():
             setattr(undoing, field, value)
-        return self._entered(undoing)
-
-    def _entered(self, line: LedgerLine) -> LedgerLine:
-        """The line stands, with the trail that led to it: delivered, and sent under its key."""
-        self.evidence.lines.append(line)
-        self.evidence.intents[line.key] = (line.entry_id, line.version)
-        self.evidence.heard[line.entry_id] = self.evidence.heard.get(line.entry_id, 0) | 1 << line.version
-        return line
+        self._sent(undoing)
+        return undoing
 
     def end(self, entry: str, place: str, version: int = 1, reason: str = "", told: str | None = None) -> FinalPlace:
         """The runtime says where the version ended; `told` is what the PSA heard of the entry last."""
@@ -181,7 +182,10 @@ class Books:
 
     def park(self, entry: str, reason: str, version: int = 1, at_ms: int | None = None) -> None:
         """The runtime parked the version for good."""
-        self.evidence.parks.append(Park(entry, version, reason, at(18) if at_ms is None else at_ms))
+        parked_ms = at(18) if at_ms is None else at_ms
+        park = Park(entry, version, reason, parked_ms, "finance", "mend it")
+        self.evidence.parks.append(park)
+        self.evidence.still_parked[entry] = park
         self.end(entry, "parked", version, reason, told="parked")
 
     def claim(self, entry: str, at_ms: int, version: int = 1) -> None:

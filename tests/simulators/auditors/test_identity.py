@@ -2,6 +2,7 @@
 
 import pytest
 
+from simulators.auditors.allowances import Allowances
 from simulators.evidence import FinalPlace
 from tests.simulators.auditors.books import Books, at
 
@@ -89,6 +90,31 @@ def test_superseded_with_its_line_still_standing_is_found():
     books.park("E", "erp_invalid", 2)
     books.evidence.refused_rows["E"] = {"invalid"}
     assert books.violated() == ["S2b", "S7"]
+
+
+def test_a_line_that_cannot_be_reversed_may_stand_for_the_version_that_carried_it():
+    """Version 2 changed words alone and is parked, since its withdrawal could not be made; the line is version 1's."""
+    books = Books()
+    books.approve("E")
+    books.approve("E", 2, narrative="Pair programming, again")
+    books.approve("E", 3, withdrawn=True)
+    books.post("E")
+    books.end("E", "superseded", 1)
+    books.park("E", "erp_invalid", 2)
+    books.evidence.refused_rows["E"] = {"invalid"}
+    assert books.violated() == []
+
+
+def test_a_withdrawal_may_wait_for_an_erp_that_never_comes_back():
+    """A person's line of what was taken back stays where nobody can ask for it, and nowhere else."""
+    books = Books()
+    books.approve("E")
+    books.approve("E", 2, withdrawn=True)
+    books.post("E", by_hand=True, key="")
+    books.end("E", "superseded", 1)
+    assert "S7" in books.violated()
+    books.allowances = Allowances(unhealthy=("DE01",))
+    assert books.violated() == []
 
 
 def test_the_newest_version_cannot_be_superseded():

@@ -93,6 +93,7 @@ def test_what_is_given_up_or_unfinished_is_no_loss():
     books.park("E", "rate_gap")
     books.approve("F")
     books.end("F", "waived")
+    books.evidence.waived["F"] = at(19)
     books.approve("G")
     books.end("G", "in_flight")
     assert books.violated() == ["L1"]

@@ -55,6 +55,15 @@ def test_a_closed_door_stops_the_clock():
     assert books.violated() == []
 
 
+def test_a_pause_stops_the_clock():
+    """L2: a partition that an operator paused stands still on command."""
+    books = waiting(10)
+    books.evidence.paused.append((at(20) + HOUR_MS, at(20) + 6 * HOUR_MS))
+    assert books.violated() == []
+    books.evidence.paused[0] = (at(20) + HOUR_MS, at(20) + 2 * HOUR_MS)
+    assert books.violated() == ["L2"]
+
+
 def test_a_quota_used_up_by_others_stops_the_clock():
     """L2: whoever shares an account waits while there is no room in the window."""
     books = waiting(7)

@@ -247,3 +247,12 @@ def test_what_moves_a_reversal_is_the_calendar_since_the_newer_version():
     books.reverse(first, at_ms=at(6, 10, 4), **APRIL)
     books.end("E", "superseded", told="withdrawn")
     assert books.violated() == ["S3"]
+
+
+def test_a_work_date_that_was_converted_is_found():
+    """A work date is a civil date: the line has the one that was approved, whatever its accounting date."""
+    books = Books()
+    books.approve("E")
+    books.post("E", work_date=day(15), accounting_date=day(15))
+    books.end("E", "posted", told="posted")
+    assert "carries the work date 2026-03-15, approved was 2026-03-16" in books.first("S3")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from simulators.evidence import KeyClash
 from tests.simulators.auditors.books import Books, assignment, at
 
 SAID_BY_THE_ERP = {
@@ -65,6 +66,26 @@ def test_a_line_by_hand_stops_the_feed_only_if_there_is_one():
     assert books.violated() == ["S8x"]
     line.bill_minor = 700_00
     assert books.violated() == []
+    line.bill_minor, line.project = 800_00, "P2"
+    assert books.violated() == []
+
+
+def test_time_of_an_excluded_type_wants_no_rate():
+    """Leave is left out by rule; parked for want of a rate it was never looked at."""
+    books = Books()
+    books.approve("E", time_type="leave")
+    books.park("E", "rate_gap")
+    assert books.violated() == ["S8x"]
+
+
+def test_asking_for_what_nobody_publishes_parks_only_what_was_asked_for():
+    """A worker is unknown where somebody had configured that workers must be known, and nowhere else."""
+    books = Books()
+    books.approve("E")
+    books.park("E", "worker_unknown")
+    assert books.violated() == ["S8x"]
+    books.evidence.configured.append((at(17), at(19), "must_know"))
+    assert books.violated() == []
 
 
 def test_missing_news_parks_for_a_while_and_not_for_good():
@@ -85,3 +106,36 @@ def test_a_reason_that_nobody_listed_is_true_of_nothing():
     books.approve("E")
     books.park("E", "bad_weather")
     assert books.violated() == ["S8x"]
+
+
+def test_a_ledger_that_is_said_to_differ_differs():
+    """A line exactly as it was sent is no reason to stop; one beside another, by hand or for another amount is."""
+    books = Books()
+    books.approve("E")
+    books.park("E", "ledger_differs")
+    assert books.violated() == ["S8x"]
+    line = books.post("E")
+    assert "S8x" in books.violated()
+    for field, value, usual in (("bill_minor", 700_00, 800_00), ("by_hand", True, False)):
+        setattr(line, field, value)
+        assert "S8x" not in books.violated()
+        setattr(line, field, usual)
+    books.post("E", key="E/1/post/again")
+    assert "S8x" not in books.violated()
+
+
+@pytest.mark.parametrize("why", ["other bytes", "a shared key", "a duplicate"])
+def test_what_made_the_ledger_differ_may_have_left_no_line(why: str):
+    """Other bytes under a key, a key for two rows, or the ERP's word for a copy make the doubt a true one."""
+    books = Books()
+    books.approve("E")
+    line = books.post("E")
+    books.park("E", "ledger_differs")
+    assert "S8x" in books.violated()
+    if why == "other bytes":
+        books.evidence.changed_attempts.append(line.key)
+    elif why == "a shared key":
+        books.evidence.key_clashes.append(KeyClash("K", "F", 1, "post", ("E", 1, "post"), at(18)))
+    else:
+        books.evidence.refused_rows["E"] = {"duplicate"}
+    assert "S8x" not in books.violated()

@@ -8,20 +8,33 @@ import pytest
 from pydantic import ValidationError
 
 from simulators.faults.bases import TimedFault
-from simulators.faults.login import CredentialExpiry, LockedOut
-from simulators.faults.maintenance import MaintenanceAnnounced, MaintenanceUnannounced, SlowErp
+from simulators.faults.login import (
+    CredentialExpiry,
+    EntityForbidden,
+    LockedOut,
+    SessionEnded,
+    UnauthorizedMaintenance,
+)
+from simulators.faults.maintenance import MaintenanceAnnounced, MaintenanceUnannounced, ReadOnly, SlowErp
 from simulators.faults.moves import (
+    AnswerInstead,
     CloseSystem,
     CrashPartition,
+    CutOff,
+    EatQuota,
+    EndSession,
     ExpireCredential,
     FixCredential,
     LockOut,
     MovePeriod,
     SlowSystem,
     Unlock,
+    about,
 )
+from simulators.faults.network import Partition
 from simulators.faults.periods import PeriodClosingMidBatch
 from simulators.faults.process import RandomCrashes
+from simulators.faults.quota import DailyQuota, SharedQuota
 from simulators.faults.wall_time import Month
 from simulators.faults.weather import Weather
 from simulators.firm.model import Firm, LegalEntity, PeriodPlan
@@ -120,6 +133,70 @@ def test_slow_is_a_window_too() -> None:
     assert SlowErp(lasts_ms=HOUR_MS, added_ms=700).schedule(march(BERLIN), 1) == [
         SlowSystem(at_ms, "slow_erp", at_ms + HOUR_MS, "erp", "erp-eu", 700)
     ]
+
+
+def test_a_partition_flaps_in_pieces_with_gaps_as_long() -> None:
+    """Three pieces of an hour and a half: cut, open, cut, open, cut, of eighteen minutes each."""
+    at_ms, piece_ms = utc("2026-03-31 13:00"), 18 * 60_000
+    fault = Partition(lasts_ms=5 * piece_ms, flaps=3, way="answers")
+
+    assert fault.schedule(march(BERLIN), 1) == [
+        CutOff(from_ms, "partition", from_ms + piece_ms, "erp", "erp-eu", "answers")
+        for from_ms in (at_ms, at_ms + 2 * piece_ms, at_ms + 4 * piece_ms)
+    ]
+    assert [m.account for m in Partition(system="psa").schedule(march(BERLIN, TOKYO), 1)] == ["psa-eu", "psa-ap"]
+    assert Partition(lasts_ms=0).schedule(march(BERLIN), 1) == []
+
+
+def test_the_quota_of_the_day_answers_every_call_and_no_login() -> None:
+    """Until it starts anew everything that counts is 429; that of somebody else leaves us a few."""
+    at_ms = utc("2026-03-31 14:00")
+    (spent,) = DailyQuota(resets_after_ms=HOUR_MS).schedule(march(BERLIN), 1)
+    (shared,) = SharedQuota(at="16:00", lasts_ms=HOUR_MS, left=2).schedule(march(BERLIN), 1)
+
+    assert isinstance(spent, AnswerInstead)
+    assert (spent.at_ms, spent.until_ms, spent.status, spent.tells) == (at_ms, at_ms + HOUR_MS, 429, True)
+    assert "login" not in spent.calls
+    assert shared == EatQuota(at_ms, "shared_quota", at_ms + HOUR_MS, "erp", "erp-eu", 2)
+
+
+def test_a_session_war_ends_the_token_again_and_again() -> None:
+    """Each login of the other ends ours, so many times at such distances."""
+    at_ms = utc("2026-03-31 12:00")
+
+    assert SessionEnded(times=3, every_ms=60_000).schedule(march(BERLIN), 1) == [
+        EndSession(at_ms + number * 60_000, "session_ended", "erp", "erp-eu") for number in range(3)
+    ]
+
+
+def test_a_401_may_be_maintenance_with_or_without_logins() -> None:
+    """Calls hear 401; logins work, or their service says 503."""
+    works, *none = UnauthorizedMaintenance().schedule(march(BERLIN), 1)
+    calls, logins = UnauthorizedMaintenance(login="away").schedule(march(BERLIN), 1)
+
+    assert none == []
+    assert works == calls
+    assert isinstance(calls, AnswerInstead)
+    assert isinstance(logins, AnswerInstead)
+    assert (calls.status, logins.status, logins.calls) == (401, 503, ("login",))
+
+
+def test_a_permission_is_lost_for_one_entity_of_each_account() -> None:
+    """The first behind an account, or the one that is named; the strike's name says whose."""
+    month = march(BERLIN, *PARIS_AND_LONDON)
+    firsts = EntityForbidden().schedule(month, 1)
+    (named,) = EntityForbidden(entity="GB01").schedule(month, 1)
+
+    assert [move.entity for move in firsts if isinstance(move, AnswerInstead)] == ["DE01", "FR01"]
+    assert about(named) == f"erp-eu2/GB01/{named.at_ms}"
+
+
+def test_read_only_refuses_what_writes() -> None:
+    """Posts and statuses hear 503, look-ups and listings are served."""
+    (move,) = ReadOnly().schedule(march(BERLIN), 1)
+
+    assert isinstance(move, AnswerInstead)
+    assert (move.status, move.calls) == (503, ("post", "tell"))
 
 
 def test_credentials_and_locks_are_mended() -> None:

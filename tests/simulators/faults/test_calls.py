@@ -6,6 +6,7 @@ from simulators.faults.bases import CallFault
 from simulators.faults.network import (
     CONNECTION_REFUSED,
     DuplicateRequest,
+    GarbledAnswer,
     LateLanding,
     LostReply,
     LostRequest,
@@ -13,12 +14,14 @@ from simulators.faults.network import (
     SlowAnswer,
     Unreachable,
 )
-from simulators.faults.quota import Throttling
+from simulators.faults.quota import ConcurrencyCap, Throttling
 from simulators.faults.verdicts import (
     PASS,
+    SORRY_PAGE,
     CallNote,
     Delay,
     DeliverTwice,
+    Garble,
     LandLate,
     LoseTheReply,
     LoseTheRequest,
@@ -38,6 +41,9 @@ EVERY_KIND: list[tuple[CallFault, type[Verdict]]] = [
     (ServerError(ppm=SURE, work="done"), LoseTheReply),
     (SlowAnswer(ppm=SURE), Delay),
     (Throttling(ppm=SURE), Refuse),
+    (GarbledAnswer(ppm=SURE), Garble),
+    (GarbledAnswer(ppm=SURE, how="html_instead"), Refuse),
+    (ConcurrencyCap(ppm=SURE), Refuse),
 ]
 
 
@@ -125,12 +131,38 @@ def test_calm_ends_chance() -> None:
     assert weather.fired == {"lost_reply": 1}
 
 
-@pytest.mark.parametrize(("style", "wait_ms"), [("seconds", 5_000), ("absent", None), ("zero", 0)])
-def test_throttling_says_how_long_or_does_not(style: str, wait_ms: int | None) -> None:
-    """A throttled call gets 429 with Retry-After in seconds, without one, or with a zero."""
+@pytest.mark.parametrize(
+    ("style", "text"),
+    [
+        ("seconds", "5"),
+        ("absent", None),
+        ("zero", "0"),
+        ("huge", "86400000"),
+        ("past", "Thu, 01 Jan 2015 00:00:00 GMT"),
+        ("garbage", "soon"),
+    ],
+)
+def test_throttling_says_how_long_or_does_not(style: str, text: str | None) -> None:
+    """A throttled call gets 429 with Retry-After in seconds, without one, or with one of no use."""
     fault = Throttling.model_validate({"ppm": SURE, "retry_after": style})
 
-    assert fault.verdict(note(), 0, 1) == Refuse(429, wait_ms, b'{"error":"throttled"}')
+    assert fault.verdict(note(), 0, 1) == Refuse(429, text, b'{"error":"throttled"}')
+
+
+def test_a_cap_on_calls_at_once_is_a_400_with_a_code() -> None:
+    """Only the body tells it from a request that was malformed, and it names no time to wait."""
+    verdict = ConcurrencyCap(ppm=SURE).verdict(note(), 0, 1)
+
+    assert isinstance(verdict, Refuse)
+    assert (verdict.status, verdict.retry_after) == (400, None)
+    assert b"SSS_REQUEST_LIMIT_EXCEEDED" in verdict.body
+
+
+@pytest.mark.parametrize("how", ["truncated", "reset", "html"])
+def test_a_garbled_answer_says_how(how: str) -> None:
+    """Half a body, an end in the middle, or a page: the work is done in each of them."""
+    assert GarbledAnswer.model_validate({"ppm": SURE, "how": how}).verdict(note(), 0, 1) == Garble(how)
+    assert GarbledAnswer(ppm=SURE, how="html_instead").verdict(note(), 0, 1) == Refuse(200, None, SORRY_PAGE)
 
 
 def test_a_refused_connection_has_no_status() -> None:

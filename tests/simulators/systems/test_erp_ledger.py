@@ -147,6 +147,15 @@ def test_a_reversal_is_the_exact_negative(changed: dict[str, Any]):
     assert world.standing == 1
 
 
+def test_an_erp_may_take_a_reversal_of_any_amount():
+    """Where the profile says so, a reversal is a journal like any other: it undoes the line and leaves a residue."""
+    world = Bench(profile(exact_reversals=False))
+    world.post(row())
+
+    assert reasons(world, reversal(row(), bill_minor=-90_624)) == ["posted"]
+    assert (world.standing, sum(line.bill_minor for line in world.evidence.lines)) == (0, 1)
+
+
 def test_a_reversal_stays_within_its_entry():
     """Naming the key of another entry's line, or of a reversal, finds nothing to reverse."""
     world = Bench(profile())

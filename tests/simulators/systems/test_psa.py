@@ -152,6 +152,7 @@ def test_an_approval_carries_the_line_as_it_was_booked():
         dimensions=("cc-7", "practice-x"),
     )
     assert (event.approval.approver, event.approval.method, event.approval.decided_at_ms) == ("M1", "bulk", 20)
+    assert event.approval.submitted_at_ms == 10
 
 
 def test_any_text_survives_the_wire():
@@ -310,13 +311,16 @@ def test_a_rejected_line_needs_a_change_before_it_is_approved():
 
 
 def test_a_rejected_line_can_be_handed_in_again():
-    """Handing the sheet in again submits what was rejected, and a click on it may approve it then."""
+    """Handing the sheet in again submits what was rejected; a click may approve it then, and the event says when."""
     world, week = handed_in()
     world.does(clicked(20, week, rejected=("S1-2",)))
 
     world.does(SheetSubmitted(30, week))
+    (published,) = world.does(clicked(40, week))
 
-    assert world.heads(clicked(40, week)) == [("S1-2", 1)]
+    event = decode(published.body)
+    assert (published.entry_id, published.version) == ("S1-2", 1)
+    assert (event.approval.submitted_at_ms, event.approval.decided_at_ms) == (30, 40)
 
 
 def test_a_withdrawal_is_a_version_of_its_own():

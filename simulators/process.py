@@ -7,7 +7,8 @@ Rule 1. One thing at a time. A process that is slow or stopped does nothing; wha
 Rule 2. Nothing leaves once the lease is over by its own monotonic clock. A process that is stopped between that look
         and the send sends once more when it goes on: a printed assumption.
 Rule 3. It writes under its own epoch or not at all. Whatever a commit raises ends this life; what memory held is gone.
-Rule 4. An answer belongs to the life that made the call. When that is over, nobody hears it.
+Rule 4. A bug of ours stops the partition for good; its neighbours go on, and the run has not settled.
+Rule 5. An answer belongs to the life that made the call. When that is over, nobody hears it.
 
 Leases cost no events: a process that runs has renewed its lease, and one that is stopped renewed it right before.
 """
@@ -94,8 +95,9 @@ class Process:
             self.begun = True
         except (ProcessDiedError, JournalError, UnknownRecordError) as why:
             self.lane.ended(self, why)
-            return False
-        return True
+        except Exception as bug:
+            self.lane.broke(self, bug)
+        return self.alive
 
     def _turn(self, act: Callable[[int], object], then: Callable[[], None]) -> None:
         """One turn of the crank. `then` follows when it is durable, and never if the process does not live so long."""
@@ -104,6 +106,9 @@ class Process:
             self.shell.tidy()
         except (ProcessDiedError, JournalError) as why:
             self.lane.ended(self, why)
+            return
+        except Exception as bug:
+            self.lane.broke(self, bug)
             return
         slow_ms = self.lane.slow_ms()
         if slow_ms:
@@ -187,7 +192,7 @@ class Process:
         self.look_after()
 
     def answered(self, effect: Effect, answer: Any) -> None:
-        """Word of a call; nobody hears it if this life is over (rule 4)."""
+        """Word of a call; nobody hears it if this life is over (rule 5)."""
         if not self.alive:
             return
         then = self._take(answer.news, waits=False) if isinstance(answer, Republished) else self.look_after

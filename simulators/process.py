@@ -58,7 +58,7 @@ class Process:
         self.lease_ends_ms: int | None = None
         """When its lease ends by its own monotonic clock; None: it is renewed in time."""
         self.taking: dict[int, tuple[Sequence[Any], bool]] = {}
-        """News that nobody was told of yet, and whether its sender waits for that; by the number under which it came."""
+        """News that nobody was told of yet, by a number of its own, and whether its sender waits for that."""
         self._taken = 0
         self._clock = lane.clock
         self._watch = watch

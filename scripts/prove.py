@@ -36,7 +36,7 @@ from scenarios.small import swarm_scenario
 EPILOG = """\
 examples:
   .venv/bin/python scripts/prove.py                                   both, at the length the promise names
-  .venv/bin/python scripts/prove.py crashes --every 7 --jobs 2        every seventh crash of each golden month
+  .venv/bin/python scripts/prove.py crashes --every 7 --jobs 2        every seventh crash of each kind
   .venv/bin/python scripts/prove.py crashes --golden hasty            one golden month
   .venv/bin/python scripts/prove.py crashes --crash hasty:DE01/after/17+DE01/torn/18
   .venv/bin/python scripts/prove.py determinism --python python3.12   (Springtide installed there as well)
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("proofs", nargs="*", metavar="PROOF", choices=[*PROOFS, []], help=", ".join(PROOFS))
     parser.add_argument("--seeds", type=_positive, default=8, help="determinism: seeds of the swarm (default 8)")
-    parser.add_argument("--every", type=_positive, default=1, metavar="N", help="crashes: only every n-th (default 1)")
+    parser.add_argument("--every", type=_positive, default=1, metavar="N", help="crashes: only every n-th of a kind")
     parser.add_argument(
         "--golden", action="append", default=[], choices=GOLDENS, metavar="NAME", help=f"crashes: {', '.join(GOLDENS)}"
     )
@@ -129,8 +129,11 @@ def prove_crashes(arguments: argparse.Namespace, out: Console, err: Console) -> 
 
 
 def _crashes_of(golden: Golden, every: int) -> list[Crash]:
-    pairs = every_pair(golden) if golden.tiny else ()
-    return [*list(every_crash(golden))[::every], *list(pairs)[::every]]
+    """All crashes of a golden month, or every n-th of each kind."""
+    crashes = [*every_crash(golden), *(every_pair(golden) if golden.tiny else ())]
+    if every == 1:
+        return crashes
+    return [crash for kind in KINDS for crash in [each for each in crashes if each.kind == kind][::every]]
 
 
 def _told_of(golden: Golden, tried: Sequence[Struck], out: Console) -> list[str]:

@@ -25,6 +25,8 @@ from scenarios.crashes import (
 )
 from scenarios.golden import GOLDENS, Golden
 from simulators.faults.process import STEPS
+from simulators.plants.catalogue import PLANTS
+from simulators.plants.plant import planting
 from simulators.settings import RuntimeSettings
 
 EVERY = 97
@@ -112,6 +114,18 @@ def test_a_crash_is_written_so_that_it_can_be_read() -> None:
     for text in ("alone", "alone:DE01/after", "alone:DE01/beside/3", "alone:DE01/after/0", "nobody:DE01/after/3"):
         with pytest.raises(ValueError, match=text):
             Crash.told(text)
+
+
+@pytest.mark.parametrize("plant", ["acknowledged_before_durable", "no_outbox", "stand_by_reads_whole_pages"])
+def test_a_bug_that_only_a_crash_brings_out_is_found(plant: str) -> None:
+    """What is acknowledged too early, never sent or recovered from an old page differs after some crash of the list."""
+    golden = GOLDENS["alone"]
+    crashes = list(every_crash(golden))
+    with planting(PLANTS[plant]) as planted:
+        assert ending_of(golden).wrong == (), "undisturbed nobody would notice"
+        found = next((struck for crash in crashes if (struck := strike(crash)).said), None)
+    assert planted.reached > 0
+    assert found is not None
 
 
 def test_a_torn_tail_is_really_there() -> None:

@@ -446,6 +446,8 @@ class Lane:
             if isinstance(one, EntryApproved):
                 entry_id, bit = one.entry.entry_id, 1 << one.entry.version
                 mask = known.get(entry_id, 0)
+                if not mask:
+                    self._evidence.heard_ms[entry_id] = self.clock.now_ms
                 if not mask & bit:
                     known[entry_id] = mask | bit
                     self.tally.acknowledged_count += 1

@@ -33,6 +33,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from time import monotonic, time
 from typing import Any, Protocol
@@ -50,13 +51,11 @@ from scenarios.small import small_world
 from scenarios.transcript import UNFINISHED, Delivered, Told, Touched, Transcript, transcript_of
 from simulators.a_ray_cluster import start_ray_cluster
 from simulators.evidence import Evidence, FinalPlace
-from simulators.firm.model import Firm
 from simulators.live import LiveFirm
 from simulators.over_http import MockSystems, served
 from simulators.people.parameters import PeopleSettings
 from simulators.settings import LateMasterData, WorldSettings
 from simulators.systems.erp_profile import Latency, Staging
-from simulators.world import last_ms
 
 SETTLE_S = 60.0
 """How long a driver may take to finish what it has (ours: it takes one to four seconds)."""
@@ -222,10 +221,16 @@ async def on_asyncio(settings: Settings, store: Store, environ: Mapping[str, str
     host = Host(settings, store, f"parity@{socket.gethostname()}", "", environ=environ)
 
     def rival(why: str) -> None:
-        raise NotComparableError(why)
+        raise AssertionError(f"nobody else knows this journal: {why}")
 
     async with _running(Embedded(host, rival)) as runtime:
         yield runtime
+
+
+@cache
+def _ray_token() -> str:
+    """What is shown to our clusters; Ray reads it once in the life of a process."""
+    return secrets.token_hex(32)
 
 
 @asynccontextmanager
@@ -237,7 +242,7 @@ async def on_ray(settings: Settings, store: Store, environ: Mapping[str, str]) -
     from runtime.drivers.on_ray import fleet
 
     regions = tuple(dict.fromkeys(where.region for where in settings.entities.values()))
-    cluster = await asyncio.to_thread(start_ray_cluster, regions, secrets.token_hex(32), environ)
+    cluster = await asyncio.to_thread(start_ray_cluster, regions, _ray_token(), environ)
     try:
         os.environ.update(cluster.environ)
         runtime = fleet(settings, store, cluster.address, {**os.environ, **environ}, Metrics())
@@ -282,26 +287,40 @@ def parity(world: WorldSettings, seed: int, drivers: Sequence[str] = ("asyncio",
     """
     if world.faults:
         raise NotComparableError("misfortunes strike by the clock, and every driver has another one: leave them out")
-    transcript = transcript_of(world, seed)
-    seen = transcript.seen
-    if transcript.hasty or seen.unsettled:
-        raise NotComparableError((transcript.hasty + seen.unsettled)[0])
-    recorded = ledger_of(seen.evidences, {code: evidence.final for code, evidence in seen.evidences.items()})
-    lines = {"simpy": sum(len(evidence.lines) for evidence in seen.evidences.values())}
+    recorded = transcript_of(world, seed)
+    ours = ledger_of_virtual_time(recorded)
+    lines = {"simpy": lines_of(recorded.seen.evidences)}
     differences: list[str] = []
     for driver in drivers:
-        evidences, final = asyncio.run(_played(transcript, driver))
-        lines[driver] = sum(len(evidence.lines) for evidence in evidences.values())
-        differences += [f"{driver}: {text}" for text in recorded.differences(ledger_of(evidences, final))]
-    return Parity(len(recorded.places), len(recorded.standing), lines, tuple(differences))
+        theirs, lines[driver] = played(recorded, driver)
+        differences += [f"{driver}: {text}" for text in ours.differences(theirs)]
+    return Parity(len(ours.places), len(ours.standing), lines, tuple(differences))
+
+
+def ledger_of_virtual_time(recorded: Transcript) -> Ledger:
+    """What the recorded run itself left. Raises NotComparableError, see `parity`."""
+    seen = recorded.seen
+    if recorded.hasty or seen.unsettled:
+        raise NotComparableError((recorded.hasty + seen.unsettled)[0])
+    return ledger_of(seen.evidences, {code: evidence.final for code, evidence in seen.evidences.items()})
+
+
+def lines_of(evidences: Mapping[str, Evidence]) -> int:
+    """How many lines ever came to stand."""
+    return sum(len(evidence.lines) for evidence in evidences.values())
+
+
+def played(transcript: Transcript, driver: str) -> tuple[Ledger, int]:
+    """What this driver makes of the recorded input, and how many lines ever came to stand."""
+    evidences, final = asyncio.run(_played(transcript, driver))
+    return ledger_of(evidences, final), lines_of(evidences)
 
 
 async def _played(transcript: Transcript, driver: str) -> tuple[dict[str, Evidence], dict[str, list[FinalPlace]]]:
     """The whole input through one driver, to its end."""
     world = in_real_time(transcript.world)
-    firm: Firm = transcript.seen.firm
-    late = _late_projects(transcript)
-    began_s, began_ms = monotonic(), last_ms(firm, world)
+    late = transcript.late_projects
+    began_s, began_ms = monotonic(), transcript.seen.end_ms
 
     def now_ms() -> int:
         # After everything that people did, so that nothing is from the future.
@@ -319,13 +338,6 @@ async def _played(transcript: Transcript, driver: str) -> tuple[dict[str, Eviden
                 return app.live.evidences, await _places(store, settings)
             finally:
                 store.close()
-
-
-def _late_projects(transcript: Transcript) -> tuple[str, ...]:
-    """What finance set up later, so that nobody knows it at the start."""
-    return tuple(
-        one.given[1] for one in transcript.moments if isinstance(one, Touched) and one.method == "add_project"
-    )
 
 
 def _settings(live: LiveFirm, url: str, folder: Path) -> Settings:

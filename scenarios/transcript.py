@@ -100,6 +100,11 @@ class Transcript:
     hasty: list[str] = field(default_factory=list)
     """Where finance moved a period, or the partition heard of it, while work of that entity was under way."""
 
+    @property
+    def late_projects(self) -> tuple[str, ...]:
+        """Projects that were set up in an ERP while time went by: no system knows them at the start."""
+        return tuple(one.given[1] for one in self.moments if isinstance(one, Touched) and one.method == "add_project")
+
 
 def transcript_of(settings: WorldSettings, seed: int) -> Transcript:
     """Let the month happen once in virtual time, and write down what crosses the border."""

@@ -1,4 +1,4 @@
-"""The mock systems behind a socket give the answers that they give in virtual time: a transcript, asked again over HTTP.
+"""The mock systems behind a socket answer as they do in virtual time: a transcript, asked again over HTTP.
 
     Touched ─▶ done to the same systems of a live firm     what they publish then must be the same, byte for byte
     Asked   ─▶ asked over HTTP at the instant it was       status, headers and body must be the same, and how long
@@ -29,7 +29,7 @@ SHOWN = 200
 
 @dataclass(frozen=True, slots=True)
 class Fidelity:
-    """What came of it: how much was done and asked again, by name of the call's status, and every difference."""
+    """What came of it: how much was done and asked again, how often each status was recorded, every difference."""
 
     touched: int
     asked: int
@@ -52,9 +52,7 @@ async def _asked_again(transcript: Transcript) -> Fidelity:
         paused_s.append(seconds)
 
     app = MockSystems(
-        lambda now_ms: LiveFirm(
-            world, seed, now_ms, late_projects=lambda _: transcript.late_projects, calm_ms=calm_ms
-        ),
+        lambda now_ms: LiveFirm(world, seed, now_ms, late_projects=lambda _: transcript.late_projects, calm_ms=calm_ms),
         clock=lambda: at_ms,
         pause=pause,
     )

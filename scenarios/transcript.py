@@ -22,7 +22,7 @@ from simulators.people.plan import plan_month
 from simulators.plants.replace import Function, replaced
 from simulators.settings import WorldSettings
 from simulators.systems.reply import Reply
-from simulators.world import Seen, World
+from simulators.world import Seen, World, is_late
 
 ON_ERP = (
     "set_period",
@@ -102,8 +102,9 @@ class Transcript:
 
     @property
     def late_projects(self) -> tuple[str, ...]:
-        """Projects that were set up in an ERP while time went by: no system knows them at the start."""
-        return tuple(one.given[1] for one in self.moments if isinstance(one, Touched) and one.method == "add_project")
+        """Projects that no system knows at the start, whether they were set up later or never."""
+        plans = self.seen.firm.projects
+        return tuple(plan.project for plan in plans if is_late(self.world, self.seed, plan.project))
 
 
 def transcript_of(settings: WorldSettings, seed: int) -> Transcript:

@@ -54,15 +54,16 @@ from simulators.evidence import Evidence, FinalPlace
 from simulators.live import LiveFirm
 from simulators.over_http import MockSystems, served
 from simulators.people.parameters import PeopleSettings
-from simulators.settings import LateMasterData, WorldSettings
+from simulators.settings import DAY_MS, LateMasterData, WorldSettings
 from simulators.systems.erp_profile import Latency, Staging
 
 SETTLE_S = 60.0
 """How long a driver may take to finish what it has (ours: it takes one to four seconds)."""
 LOOK_S = 0.05
 LEASE_MS = 3_000
-YEARS_MS = 100 * 365 * 86_400_000
-"""An old approval is asked about before it goes. All of these are old by today's clock, and were fresh when recorded."""
+YEARS_MS = 100 * 365 * DAY_MS
+"""What waited long since its approval is asked about before it goes. By today's clock all of this has, and had not when
+it was recorded."""
 POSTED, PARKED = SHOWN = ("posted", "parked")
 Row = tuple[Any, ...]
 
@@ -153,7 +154,8 @@ WORLDS: dict[str, tuple[WorldSettings, int]] = {
     "second_thoughts": (_world(_HASTY), 2),
     "staged": (_world(_RESTLESS, erp=small_world("async_job").erp), 3),
     "closing": (_closing(), 4),
-    "late_projects": (_world(_RESTLESS, late_master_data=LateMasterData(ppm=400_000, after_ms=30 * 86_400_000)), 5),
+    "late_projects": (_world(_RESTLESS, late_master_data=LateMasterData(ppm=400_000, after_ms=10 * DAY_MS)), 6),
+    "parked": (_world(_RESTLESS, late_master_data=LateMasterData(ppm=400_000, after_ms=365 * DAY_MS)), 9),
 }
 """Worlds without misfortunes, each with its seed: everything that people and finance do is in one of them."""
 

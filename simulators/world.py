@@ -758,7 +758,9 @@ class World:
             shell = lane.shell
             self._still_waits(code, None if shell is None else shell.state)
             if shell is None:
-                unsettled.append(f"{code}: its process was down at the end")
+                unsettled.append(
+                    f"{code}: its process was down at the end" + (f", {lane.broken}" if lane.broken else "")
+                )
                 continue
             self._checkpoint(lane, evidence, self.clock.now_ms)
             counts = shell.state.head.books.counts

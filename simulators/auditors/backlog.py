@@ -6,6 +6,8 @@ recount has to find, a doubt, a lock. Outages whose bounds run into each other a
 meanwhile, and beyond the calm end of the run, nothing is judged; nor is what was parked, corrected or excluded.
 """
 
+from collections.abc import Iterable
+
 from simulators.auditors.allowances import Allowances
 from simulators.auditors.finding import Held
 from simulators.evidence import AccountEvidence, Evidence
@@ -23,8 +25,13 @@ Span = tuple[int, int]
 
 def outages(account: AccountEvidence) -> list[Span]:
     """When the account could really not be used, as the source knows it: sorted, joined where they are close."""
+    return joined_spans((at, until) for at, until, _ in (*account.closed, *account.away))
+
+
+def joined_spans(spans: Iterable[Span]) -> list[Span]:
+    """Sorted, and joined where they are close."""
     joined: list[Span] = []
-    for from_ms, until_ms in sorted((at, until) for at, until, _ in (*account.closed, *account.away)):
+    for from_ms, until_ms in sorted(spans):
         if joined and from_ms <= joined[-1][1] + APART_MS:
             joined[-1] = (joined[-1][0], max(joined[-1][1], until_ms))
         else:
@@ -36,6 +43,9 @@ def recovered(evidence: Evidence, out: list[Span], allowances: Allowances, held:
     """Every outage that left enough waiting."""
     if not out or not evidence.checkpoints:
         return
+    if evidence.paused:
+        # An operator's pause holds up like an outage, and what it touches ends with the later of the two.
+        out = joined_spans((*out, *evidence.paused))
     end_ms = evidence.checkpoints[-1].at_ms
     expected = _expected(evidence)
     landed: dict[str, int] = {}
@@ -58,11 +68,15 @@ def recovered(evidence: Evidence, out: list[Span], allowances: Allowances, held:
 
 
 def _expected(evidence: Evidence) -> dict[str, int]:
-    """Entries that were approved once and ended posted, with nothing in their way but the account; and since when."""
+    """Entries that were approved once and ended posted, with nothing in their way but the account; and since when.
+
+    What was first sent in a form that nobody could read waited for its source.
+    """
+    unread = {entry_id for entry_id, _ in evidence.sent_otherwise}
     parked = {park.entry_id for park in evidence.parks}
     posted = {place.entry_id for place in evidence.final if place.place == "posted"}
     return {
         entry_id: versions[0].at_ms
         for entry_id, versions in evidence.versions.items()
-        if len(versions) == 1 and entry_id in posted and entry_id not in parked
+        if len(versions) == 1 and entry_id in posted and entry_id not in parked and entry_id not in unread
     }

@@ -32,6 +32,7 @@ from scenarios.draws import first_difference
 from scenarios.parity import WORLDS, NotComparableError, Parity, parity
 from scenarios.proofs import every_crash, golden_ending, survives
 from scenarios.small import swarm_scenario
+from simulators.a_ray_cluster import RayCannotStartError
 
 EPILOG = """\
 examples:
@@ -192,7 +193,7 @@ def prove_parity(arguments: argparse.Namespace, out: Console, err: Console) -> b
         world, seed = WORLDS[name]
         try:
             found = parity(world, seed, drivers)
-        except NotComparableError as fault:
+        except (NotComparableError, RayCannotStartError) as fault:
             found = Parity(0, 0, {}, (str(fault),))
         lines = ", ".join(f"{driver} {count}" for driver, count in found.lines.items())
         out.print(

@@ -122,6 +122,9 @@ class Seen:
     deaths: int
     commits: int
     boundaries: dict[str, int]
+    """Durable boundaries by entity."""
+    calls: dict[str, int]
+    """Calls that were about to leave, by entity."""
     records: dict[str, int]
     unsettled: list[str]
     dead_letters: int = 0
@@ -806,6 +809,7 @@ class World:
             sum(lane.tally.deaths for lane in self.lanes.values()),
             sum(lane.tally.commits for lane in self.lanes.values()),
             {code: lane.boundaries for code, lane in self.lanes.items()},
+            {code: lane.calls for code, lane in self.lanes.items()},
             records,
             unsettled,
             sum(lane.tally.dead_letters for lane in self.lanes.values()),

@@ -34,6 +34,7 @@ from scenarios.draws import first_difference
 from scenarios.golden import GOLDENS, Golden
 from scenarios.parity import WORLDS, NotComparableError, Parity, parity
 from scenarios.small import swarm_scenario
+from simulators.a_ray_cluster import RayCannotStartError
 
 EPILOG = """\
 examples:
@@ -240,7 +241,7 @@ def prove_parity(arguments: argparse.Namespace, out: Console, err: Console) -> b
         world, seed = WORLDS[name]
         try:
             found = parity(world, seed, drivers)
-        except NotComparableError as fault:
+        except (NotComparableError, RayCannotStartError) as fault:
             found = Parity(0, 0, {}, (str(fault),))
         lines = ", ".join(f"{driver} {count}" for driver, count in found.lines.items())
         out.print(

@@ -7,10 +7,32 @@ import pytest
 from runtime.ports import Response
 from scenarios.fidelity import fidelity
 from scenarios.parity import WORLDS
-from scenarios.small import swarm_world
+from scenarios.small import small_world, swarm_world
 from scenarios.transcript import Asked, transcript_of
-from simulators.settings import WorldSettings
+from simulators.faults.login import CredentialExpiry
+from simulators.faults.maintenance import MaintenanceUnannounced
+from simulators.faults.network import LostReply
+from simulators.faults.quota import SharedQuota
+from simulators.faults.rows import RowFailures
+from simulators.settings import RuntimeSettings, WorldSettings
+from simulators.systems.erp_profile import Quota
+from simulators.systems.profiles.generic import GENERIC
 from simulators.systems.reply import Reply
+
+TROUBLED = small_world().model_copy(
+    update={
+        "erp": GENERIC["error_not_stored"].model_copy(update={"quota": Quota(calls=4)}),
+        "runtime": RuntimeSettings(batch_max=1, linger_ms=0),
+        "faults": (
+            CredentialExpiry(day="last", at="15:00"),
+            MaintenanceUnannounced(day="last", at="18:00"),
+            SharedQuota(day="last", at="16:00", left=1),
+            RowFailures(ppm=100_000),
+            LostReply(ppm=50_000),
+        ),
+    }
+)
+"""A door that turns calls away for every reason it has, rows that fail, and answers that never came."""
 
 
 @pytest.mark.parametrize(
@@ -18,10 +40,10 @@ from simulators.systems.reply import Reply
     [
         (*WORLDS["restless"], {200}),
         (*WORLDS["staged"], {200, 202}),
-        (swarm_world(0), 0, {200, 503}),
-        (swarm_world(4), 4, {200, 401}),
+        (TROUBLED, 7, {200, 401, 429, 503}),
+        (swarm_world(4), 4, {200}),
     ],
-    ids=["posted", "staged", "maintenance", "logins"],
+    ids=["posted", "staged", "troubled", "drawn"],
 )
 def test_a_recorded_month_is_answered_alike(world: WorldSettings, seed: int, statuses: set[int]) -> None:
     """Status, headers, body and time of every answer, and whatever the source publishes: nothing differs."""

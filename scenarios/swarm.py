@@ -24,7 +24,7 @@ from typing import Any
 from scenarios.crashes import crash_by_turn, strike
 from scenarios.model import Scenario
 from scenarios.recorded import recorded_names, recorded_scenario
-from scenarios.small import small_world, swarm_faults, swarm_world
+from scenarios.small import FULL_RECOUNT_EVERY_MS, small_world, swarm_faults, swarm_world
 from simulators.auditors.finding import HELD, UNKNOWN
 from simulators.chance import between
 from simulators.coverage import Coverage
@@ -111,7 +111,9 @@ def world_of(task: Task, population: str) -> WorldSettings:
     """The world that a seed draws, for the populations that are drawn."""
     if task.base is None:
         return swarm_world(task.seed, population, task.lean)
-    world = task.base.world
+    # What only a full recount finds must be found here too.
+    runtime = task.base.world.runtime.model_copy(update={"full_recount_every_ms": FULL_RECOUNT_EVERY_MS})
+    world = task.base.world.model_copy(update={"runtime": runtime})
     faults = swarm_faults(task.seed, population, world.erp, task.lean, first_day=1, last_day=31)
     return world.model_copy(update={"faults": faults})
 

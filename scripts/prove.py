@@ -5,6 +5,7 @@
                   tiny ones at every pair of boundaries: the same books every time
     determinism   the same draws and records, line by line, whatever PYTHONHASHSEED and Python; the same digest on any
                   number of cores; another seed, another digest
+    parity        the same recorded input through virtual time and asyncio (with --ray: and Ray) leaves the same ledger
 
 A small part of each runs with the tests (tests/laws). Random months are `springtide swarm`, planted bugs `springtide
 mutants`.
@@ -31,21 +32,24 @@ from rich.progress import track
 from scenarios.crashes import KINDS, Crash, Struck, every_crash, every_pair, strike, undisturbed
 from scenarios.draws import first_difference
 from scenarios.golden import GOLDENS, Golden
+from scenarios.parity import WORLDS, NotComparableError, Parity, parity
 from scenarios.small import swarm_scenario
+from simulators.a_ray_cluster import RayCannotStartError
 
 EPILOG = """\
 examples:
-  .venv/bin/python scripts/prove.py                                   both, at the length the promise names
+  .venv/bin/python scripts/prove.py                                   all, at the length the promise names
   .venv/bin/python scripts/prove.py crashes --every 7 --jobs 2        every seventh crash of each kind
   .venv/bin/python scripts/prove.py crashes --golden hasty            one golden month
   .venv/bin/python scripts/prove.py crashes --crash hasty:DE01/after/17+DE01/torn/18
   .venv/bin/python scripts/prove.py determinism --python python3.12   (Springtide installed there as well)
+  .venv/bin/python scripts/prove.py parity --ray --world staged       (a throw-away Ray cluster on this machine)
 
 exit codes: 0 every proof held, 1 one failed, 2 bad usage
 """
 
 ROOT = Path(__file__).resolve().parent.parent
-PROOFS = ("crashes", "determinism")
+PROOFS = ("crashes", "determinism", "parity")
 FIGURES = "{:30}{:>11}{:>7}{:>7}{:>9}{:>13}{:>9}{:>8}"
 """A line of figures of a golden month."""
 SHOWN = 10
@@ -76,6 +80,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--crash", type=_crash, metavar="WHICH", help="crashes: this one alone, as a failure names it")
     parser.add_argument("--python", action="append", default=[], metavar="EXE", help="another Python to compare with")
+    parser.add_argument("--ray", action="store_true", help="parity: through Ray as well")
+    parser.add_argument(
+        "--world", action="append", default=[], choices=WORLDS, help="parity: only this world (default: all of them)"
+    )
     parser.add_argument("--jobs", type=_positive, default=1, help="processes side by side (default 1)")
     return parser
 
@@ -232,9 +240,30 @@ def digest_in_a_process(*, python: str, hash_seed: str, jobs: int, scenario: str
         return f"exit {done.returncode}: {(done.stderr.strip() or 'nothing was said').splitlines()[-1]}"
 
 
+def prove_parity(arguments: argparse.Namespace, out: Console, err: Console) -> bool:
+    """What stands is the same, whoever drives; only the way to it may differ."""
+    drivers = ("asyncio", "ray") if arguments.ray else ("asyncio",)
+    good = True
+    for name in track(arguments.world or [*WORLDS], "parity", console=err, transient=True):
+        world, seed = WORLDS[name]
+        try:
+            found = parity(world, seed, drivers)
+        except (NotComparableError, RayCannotStartError) as fault:
+            found = Parity(0, 0, {}, (str(fault),))
+        lines = ", ".join(f"{driver} {count}" for driver, count in found.lines.items())
+        out.print(
+            f"\nparity: {name}, seed {seed}: {found.versions} versions, {found.standing} lines stand;"
+            f" lines that ever stood: {lines}; {len(found.differences)} differences"
+        )
+        _failures(found.differences, out)
+        good = good and not found.differences and found.standing > 0
+    return good
+
+
 PROVE: dict[str, Callable[[argparse.Namespace, Console, Console], bool]] = {
     "crashes": prove_crashes,
     "determinism": prove_determinism,
+    "parity": prove_parity,
 }
 
 

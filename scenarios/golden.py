@@ -132,6 +132,18 @@ _ALL = (
         walks=("EntryParked", "EntriesWoken", "EntriesUnconfirmed", "LineFoundByHand"),
     ),
     Golden(
+        "shelved",
+        "Memory holds five entries: most of the queue stands on the shelf and is fetched in small batches, one call"
+        " at a time.",
+        WorldSettings(
+            firm=_SIX,
+            people=_RESTLESS,
+            runtime=RuntimeSettings(batch_max=3, calls_max=1, checkpoint_every=1, window=5, **_RECOUNTS),
+            faults=(LostReply(ppm=60_000),),
+        ),
+        walks=("RowsDoubted", "RowsReversed", "VersionCarried"),
+    ),
+    Golden(
         "alone",
         "One person's last week in one entity: a few rows, some corrected, each let go of as soon as it is settled.",
         WorldSettings(

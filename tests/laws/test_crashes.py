@@ -4,10 +4,12 @@
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from itertools import islice
 
 import pytest
 
+from runtime.core.records import Record
 from scenarios.books import TAKES_BACK
 from scenarios.crashes import (
     KINDS,
@@ -25,10 +27,13 @@ from scenarios.crashes import (
 )
 from scenarios.golden import GOLDENS, Golden
 from simulators.faults.process import STEPS
+from simulators.firm.build import build_firm
+from simulators.people.plan import plan_month
 from simulators.plants.catalogue import PLANTS
 from simulators.plants.plant import planting
 from simulators.settings import RuntimeSettings
 from simulators.systems.profiles.generic import GENERIC
+from simulators.world import World
 
 EVERY = 97
 """Of the single crashes of a month one in so many: no multiple of the four sides and steps, so that each comes up."""
@@ -59,6 +64,27 @@ def test_a_golden_month_is_clean_and_walks_what_it_says(golden: Golden) -> None:
     assert min(quiet.boundaries.values()) > 20
     assert len(quiet.books.standing) > 2
     assert {place for _, _, _, place, _, _ in quiet.books.places} <= {"posted", "superseded", "excluded"}
+
+
+class ShelfWatch(World):
+    """A world that remembers how many entries stood on a shelf at most, whenever something became durable."""
+
+    most = 0
+
+    def _records_made(self, entity: str, records: Sequence[Record], now_ms: int) -> None:
+        super()._records_made(entity, records, now_ms)
+        shell = self.lanes[entity].shell
+        self.most = max(self.most, 0 if shell is None else shell.shelved)
+
+
+def test_in_one_month_most_of_the_queue_stands_on_the_shelf() -> None:
+    """In the month that is about the shelf, more entries stand there than memory may hold."""
+    golden = GOLDENS["shelved"]
+    firm = build_firm(golden.world.firm, golden.seed)
+    acts = plan_month(firm, golden.world.people, golden.seed)
+    world = ShelfWatch(golden.world, golden.seed, firm, acts, [entity.code for entity in firm.entities])
+    world.run()
+    assert world.most > golden.world.runtime.window
 
 
 @MONTHS

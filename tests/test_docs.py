@@ -37,6 +37,8 @@ GENERATED = {
     "docs/states.md": "draw_moves",
     "docs/parameters.md": "list_parameters",
     "docs/metrics.md": "list_metrics",
+    "docs/faults.md": "list_faults",
+    "docs/bugs.md": "list_bugs",
 }
 MANUALS = ("README.md", "docs/operations.md", "docs/conform.md")
 """Where every command and every option is told."""

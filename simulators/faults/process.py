@@ -17,7 +17,7 @@ from simulators.faults.wall_time import Month
 
 
 class CrashAtBoundary(BoundaryFault):
-    """Death right before or after the entity's boundary number `boundary`: the list of these is the golden run's."""
+    """Death right before or after the entity's boundary number `boundary` (p1): the list is the golden run's."""
 
     kind: Literal["crash_at_boundary"] = "crash_at_boundary"
     boundary: Annotated[int, Field(ge=1)]
@@ -41,7 +41,7 @@ class CrashAtBoundary(BoundaryFault):
 
 
 class BoundaryCrashes(BoundaryFault):
-    """Death by chance right before or after any boundary, half and half."""
+    """Death by chance (p1) right before or after any boundary, half and half."""
 
     kind: Literal["boundary_crashes"] = "boundary_crashes"
     ppm: Ppm
@@ -64,7 +64,7 @@ class BoundaryCrashes(BoundaryFault):
 
 
 class RandomCrashes(ChanceFault):
-    """Death at any instant, also between boundaries: `draws` times a day, each with probability `ppm`, per entity."""
+    """Death at any instant (p1), also between boundaries: `draws` times a day with probability `ppm`, per entity."""
 
     kind: Literal["random_crashes"] = "random_crashes"
     healing: ClassVar[str] = (

@@ -33,8 +33,6 @@ WHY_NOT: dict[str, str] = {
         for phase in ("resting", "in_flight", "staged", "in_doubt", "posted", "parked", "waived")
     },
     "excluded|EntryReceived": _LEAVE,
-    "unconfirmed|EntryValued": "needs a line by hand for an entry that has no price: finance of the simulated firms"
-    " enters only what has one; tests/runtime/core/test_by_hand.py enters another",
     "staged|EntryParked": "needs a staged row that is lost from sight, or stands twice: the mock ERP shows each until"
     " it is posted or rejected; tests/runtime/core/test_staging.py loses one",
     "in_doubt|EntryParked": "needs a line under our key that is not ours, or stands twice: the mock ERP keeps what it"

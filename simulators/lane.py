@@ -47,7 +47,7 @@ from simulators.faults.moves import (
 from simulators.faults.verdicts import CallNote
 from simulators.faults.weather import Weather
 from simulators.process import LEASE_MS, Process
-from simulators.remains import Remains, remains_of
+from simulators.remains import Remains, remains_of, without_shelf
 from simulators.virtual_time import Clock, Desk
 
 WEBHOOK_MS = (200, 3_000)
@@ -339,9 +339,9 @@ class Lane:
             Recovery(
                 self.clock.now_ms,
                 process.owner.epoch,
-                None if before.unseen else before.sums,
-                found,
-                again,
+                None if before.unseen else without_shelf(before.sums, self.disk.shelved),
+                without_shelf(found, self.disk.shelved),
+                without_shelf(again, self.disk.shelved),
                 [
                     (entry_id, version)
                     for entry_id, mask in self.tally.acknowledged.items()
@@ -446,6 +446,8 @@ class Lane:
             if isinstance(one, EntryApproved):
                 entry_id, bit = one.entry.entry_id, 1 << one.entry.version
                 mask = known.get(entry_id, 0)
+                if not mask:
+                    self._evidence.heard_ms[entry_id] = self.clock.now_ms
                 if not mask & bit:
                     known[entry_id] = mask | bit
                     self.tally.acknowledged_count += 1

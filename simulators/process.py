@@ -274,8 +274,9 @@ class Process:
 
     def _leave(self, desk: Desk, effect: Effect, note: CallNote) -> None:
         """What is durable as leaving leaves, if the lease allows it (rule 2)."""
+        number = self.lane.next_call()
         if self._weather.disturbs_steps:
-            number = self._numbers[effect.call_id] = self.lane.next_call()
+            self._numbers[effect.call_id] = number
             befalls = self._weather.step("leaving", self.entity, number, self._clock.now_ms)
             if befalls is not None:
                 self._befall(befalls, partial(self._checked, desk, effect, note))
@@ -302,6 +303,11 @@ class Process:
     def _send(self, desk: Desk, effect: Effect, note: CallNote, checked_ms: int) -> None:
         self.lane.called(self.owner.epoch, checked_ms)
         desk.call(self, effect, self.connector_of(effect).build(effect), note, self.lane.policy.call_deadline_ms)
+        if self._weather.disturbs_steps:
+            number = self._numbers[effect.call_id]
+            befalls = self._weather.step("sent", self.entity, number, self._clock.now_ms)
+            if befalls is not None:
+                self._befall(befalls, _nothing_more)
 
     def _befall(self, befalls: Die | Pause, then: Callable[[], None]) -> None:
         """It dies here, or is stopped and goes on with `then`."""
@@ -314,3 +320,7 @@ class Process:
     def connector_of(self, effect: Effect) -> Connector:
         """Who speaks for this effect."""
         return self.lane.erp if effect.account == "erp" else self.lane.psa
+
+
+def _nothing_more() -> None:
+    """What follows when a call is on the wire: word of it, some time."""

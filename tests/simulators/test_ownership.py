@@ -9,7 +9,6 @@ from runtime.core.records import EntryReceived, RatesChanged
 from runtime.journal.chain import GENESIS, link
 from runtime.journal.format import UnknownRecordError, read_frame, write_frame
 from runtime.ports import StoreBrokenError
-from scenarios.proofs import not_held
 from scenarios.small import GOLDEN, small_world
 from simulators.disk import PartitionDisk, as_a_newer_build_wrote, as_the_last_build_wrote, sound
 from simulators.faults.bases import FaultData
@@ -32,7 +31,7 @@ from simulators.firm.build import build_firm
 from simulators.lane import TAKE_OVER_MS, Lane
 from simulators.people.plan import plan_month
 from simulators.process import LEASE_MS
-from simulators.run import simulate
+from simulators.run import not_held, simulate
 from simulators.settings import HOUR_MS, MINUTE_MS
 from simulators.world import World
 from tests.runtime.journal.samples import sample

@@ -126,12 +126,12 @@ def _sentence(doc: str) -> str:
 
 
 def _field(name: str, field: FieldInfo) -> str:
-    """`lasts_ms` 0 to 31 d (2 h)."""
+    """`lasts_ms`: 0 to 31 d (2 h)."""
     low, high = (
         next((getattr(one, side) for one in reversed(field.metadata) if hasattr(one, side)), None)
         for side in ("ge", "le")
     )
-    told = [f"`{name}`"]
+    told = [f"`{name}`:"]
     if field.annotation == Day:
         told.append("1 to 62, `last` or `every`")
     elif name == "at":

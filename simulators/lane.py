@@ -10,7 +10,7 @@ told keeps what it sent and sends it again.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Literal, Protocol
 
 from runtime.connectors.psa.generic import read_events
@@ -21,11 +21,11 @@ from runtime.core.policy import Policy
 from runtime.core.records import Record
 from runtime.drivers.clock import Clock as Watch
 from runtime.drivers.shell import CHECKPOINT_EVERY, WINDOW, Shell
-from runtime.journal.format import UnknownRecordError
+from runtime.journal.format import UnknownRecordError, read_frame
 from runtime.journal.memory import MemoryStore
 from runtime.ports import Connector, NotOwnerError, StoreBrokenError, StoreFullError
 from simulators.chance import PPM, between, chance
-from simulators.disk import PartitionDisk, PartitionJournal, ProcessDiedError
+from simulators.disk import REMEMBERED, PartitionDisk, PartitionJournal, ProcessDiedError
 from simulators.evidence import Deed, Evidence, Log, Recovery
 from simulators.faults.bases import Crash
 from simulators.faults.moves import (
@@ -122,6 +122,8 @@ class Lane:
         """The run has ended: what is still written is written for the auditors, and nobody dies of that."""
         self.store = MemoryStore(lambda: clock.now_ms)
         self.disk = PartitionDisk()
+        self.read = lru_cache(maxsize=REMEMBERED)(read_frame)
+        """What the frames on its disk say. Every life reads them all, and then reads them once more (S12)."""
         self.build: Build | Literal[""] = ""
         """Another build than this one, while it runs."""
         self.process: Process | None = None
@@ -312,7 +314,7 @@ class Lane:
         if before is None:
             return
         shell = process.shell
-        again = Shell(self.policy, process.journal)
+        again = Shell(self.policy, process.journal, read=self.read)
         again.recover()
         found = remains_of(shell)
         self._evidence.recoveries.append(

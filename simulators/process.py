@@ -46,7 +46,7 @@ class Process:
         self.entity = lane.entity
         self.owner = owner
         self.journal = journal
-        self.shell = Shell(lane.policy, journal, lane.witness, lane.checkpoint_every, lane.window)
+        self.shell = Shell(lane.policy, journal, lane.witness, lane.checkpoint_every, lane.window, lane.read)
         self.alive = True
         self.knows = False
         """It has read what is durable."""

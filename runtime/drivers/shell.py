@@ -52,13 +52,18 @@ class Shell:
         witness: Callable[[Sequence[Record], int], None] | None = None,
         checkpoint_every: int = CHECKPOINT_EVERY,
         window: int = WINDOW,
+        read: Callable[[bytes], tuple[int, list[Record]]] = read_frame,
     ) -> None:
-        """`witness` is shown every batch of records once it is durable, right before it is applied."""
+        """`witness` is shown every batch of records once it is durable, right before it is applied.
+
+        `read` is `read_frame`, or one that remembers what it read.
+        """
         self.policy = policy
         self.journal = journal
         self.witness = witness
         self.checkpoint_every = checkpoint_every
         self.window = window
+        self.read = read
         self.state = State(policy)
         self.checkpoints = 0
         self.shelved = 0
@@ -83,7 +88,7 @@ class Shell:
         self.state = rebuild(self.policy, head, map(read_entry, recovered.open_rows.values()))
         self.shelved = recovered.shelved
         for frame in recovered.frames:
-            at_ms, records = read_frame(frame)
+            at_ms, records = self.read(frame)
             self._load(_entries_of(records))
             self._apply(records, at_ms)
 

@@ -378,6 +378,8 @@ class Lane:
 
     def slow_ms(self) -> int:
         """How long a turn takes here now, beyond what it takes as a rule: nothing that could be seen."""
+        if not self.slow:
+            return 0
         now_ms = self.clock.now_ms
         return sum(turn_ms for from_ms, until_ms, turn_ms in self.slow if from_ms <= now_ms < until_ms)
 

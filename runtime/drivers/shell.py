@@ -164,7 +164,7 @@ class Shell:
         state = self.state
         state.now_ms = max(state.now_ms, at_ms)
         for record in records:
-            if isinstance(record, RowsApplied | RowsReversed):
+            if isinstance(record, _LINES_MADE):
                 self._effects += [(key, state.keys[key], ledger_id) for key, ledger_id in record.rows]
             elif isinstance(record, StatusesTaken):
                 self._told += len(record.statuses)
@@ -262,6 +262,9 @@ class Shell:
         """(entry, reason, versions) of every entry this partition ever knew, as the journal has it; for audits."""
         self.checkpoint()
         return map(read_places, self.journal.load(self.journal.known()).values())
+
+
+_LINES_MADE = (RowsApplied, RowsReversed)
 
 
 def _entries_named(inputs: Sequence[Input]) -> Iterable[str]:

@@ -46,7 +46,7 @@ from simulators.faults.moves import (
 from simulators.faults.verdicts import CallNote
 from simulators.faults.weather import Weather
 from simulators.process import LEASE_MS, Process
-from simulators.remains import Remains, remains_of
+from simulators.remains import Remains, SecondReading, remains_of
 from simulators.virtual_time import Clock, Desk
 
 WEBHOOK_MS = (200, 3_000)
@@ -141,6 +141,7 @@ class Lane:
         self._host = 1
         self._left_behind: Remains | None = None
         """What the last life knew when it ended."""
+        self._second = SecondReading(policy, self.read)
         self._replaced: Process | None = None
         """One that lives on beside its successor, and to whom senders and accounts still turn."""
         self._side: Crash | None = None
@@ -314,8 +315,6 @@ class Lane:
         if before is None:
             return
         shell = process.shell
-        again = Shell(self.policy, process.journal, read=self.read)
-        again.recover()
         found = remains_of(shell)
         self._evidence.recoveries.append(
             Recovery(
@@ -323,7 +322,7 @@ class Lane:
                 process.owner.epoch,
                 None if before.unseen else before.sums,
                 found.sums,
-                remains_of(again).sums,
+                self._second.of(process.journal).sums,
                 [
                     (entry_id, version)
                     for entry_id, mask in self.tally.acknowledged.items()

@@ -87,7 +87,11 @@ class Shell:
         head = Head() if recovered.head is None else read_head(recovered.head)
         self.state = rebuild(self.policy, head, map(read_entry, recovered.open_rows.values()))
         self.shelved = recovered.shelved
-        for frame in recovered.frames:
+        self.replay(recovered.frames)
+
+    def replay(self, frames: Iterable[bytes]) -> None:
+        """Apply frames that are durable already."""
+        for frame in frames:
             at_ms, records = self.read(frame)
             self._load(_entries_of(records))
             self._apply(records, at_ms)

@@ -11,15 +11,16 @@ from math import ceil, log
 from pathlib import Path
 from typing import Any, TypedDict
 
-from scenarios.choose import with_plant
-from scenarios.proofs import TWO_RUNS, not_held, plant_run
+from scenarios.choose import with_changes, with_plant
+from scenarios.isolation import TWO_RUNS, isolation
 from scenarios.record import record
 from scenarios.shrink import RAISED, shrink
-from scenarios.small import small_world
-from simulators.auditors.finding import VIOLATED
+from scenarios.small import UNBEARABLE, small_world, swarm_world
+from simulators.auditors.finding import VIOLATED, Held
 from simulators.plants.catalogue import NOT_YET, PLANTS, SECTIONS, TWINS
 from simulators.plants.plant import Plant
-from simulators.run import simulate
+from simulators.run import not_held, simulate
+from simulators.settings import WorldSettings
 
 SMOKE_EACH = 2
 """Bugs of each section in the smoke set."""
@@ -107,24 +108,51 @@ class Score:
         }
 
 
-def fire(shot: Shot) -> Hit:
-    """Run the small month with the bug in it."""
-    plant = PLANTS.get(shot.name) or TWINS[shot.name]
+def fire(shot: Shot, base: WorldSettings | None = None) -> Hit:
+    """Run a month (the small one, if none is given) with the bug in it; a twin has the swarm's month of its seed."""
+    if shot.name in TWINS:
+        return _twin(shot)
+    plant = PLANTS[shot.name]
+    world = with_plant(base or small_world(), plant)
     if plant.caught_by in TWO_RUNS:
-        run = plant_run(small_world(), plant.name, shot.seed)
-        oracles = (plant.caught_by, *run.others) if run.caught else run.others
-        return Hit(shot.name, shot.seed, run.reached, oracles, run.example, run.caught and run.reached > 0)
+        return _two_runs(shot, plant, world)
     try:
-        outcome = simulate(with_plant(small_world(), plant), shot.seed, plant=plant.name)
+        outcome = simulate(world, shot.seed, plant=plant.name)
     except Exception as fault:  # an assertion of the core that stops a bug has caught it, and is told as such
         said = f"{type(fault).__name__}: {fault}"
-        return Hit(shot.name, shot.seed, 1, (RAISED,), said, plant.caught_by == RAISED, said)
-    violated = {held.id: held for held in outcome.held if held.status == VIOLATED}
+        return Hit(shot.name, shot.seed, 1, (RAISED,), said, plant.caught_by == RAISED)
+    return _hit(shot, plant, outcome.held, outcome.reached)
+
+
+def _hit(shot: Shot, plant: Plant, held: Iterable[Held], reached: int) -> Hit:
+    violated = {each.id: each for each in held if each.status == VIOLATED}
     found = violated.get(plant.caught_by)
     example = found.examples[0].text if found else ""
-    alarm = "; ".join([*not_held(outcome), *outcome.unsettled]) if not plant.caught_by else ""
-    caught = found is not None and outcome.reached > 0
-    return Hit(shot.name, shot.seed, outcome.reached, tuple(violated), example, caught, alarm)
+    return Hit(shot.name, shot.seed, reached, tuple(violated), example, found is not None and reached > 0)
+
+
+def _two_runs(shot: Shot, plant: Plant, world: WorldSettings) -> Hit:
+    """The bug's misfortunes are those of one entity; the other ones' books are compared with and without them."""
+    confined = {entity for fault in plant.faults for entity in getattr(fault, "entities", ())}
+    assert len(confined) == 1, f"{plant.name}: its faults name one entity"
+    without = world.model_copy(update={"faults": tuple(f for f in world.faults if f not in plant.faults)})
+    held, reached = isolation(without, plant.faults, confined.pop(), shot.seed, plant)
+    return _hit(shot, plant, held, reached)
+
+
+def _twin(shot: Shot) -> Hit:
+    """What the twin's faults strike is added to what the seed drew; its ERP and its people stay the seed's, as far as
+    the twin says nothing of them. A fault that the drawn ERP cannot bear is left out."""
+    twin, world = TWINS[shot.name], swarm_world(shot.seed)
+    drawn = {fault.kind for fault in world.faults} | set(UNBEARABLE.get(world.erp.idempotency.value, ()))
+    faults = (*world.faults, *(fault for fault in twin.faults if fault.kind not in drawn))
+    changed = with_changes(world, twin.changes).model_copy(update={"faults": faults})
+    try:
+        outcome = simulate(changed, shot.seed, plant=twin.name)
+    except Exception as fault:  # a twin that raises is an alarm
+        return Hit(shot.name, shot.seed, 1, (RAISED,), "", False, f"{type(fault).__name__}: {fault}")
+    alarm = "; ".join([*not_held(outcome), *outcome.unsettled])
+    return Hit(shot.name, shot.seed, outcome.reached, (), "", False, alarm)
 
 
 def chosen(names: Sequence[str]) -> list[Plant]:

@@ -1,8 +1,8 @@
 """The small month: a dozen people, two legal entities, the last week of March, a tenth of a second a run.
 
 What a named scenario tells with five hundred people the proofs ask a thousand times with twelve: `swarm_world` turns
-a seed into a world that nobody thought of, `GOLDEN` is the one undisturbed story of which every durable boundary is
-struck. Numbers here are ours (assumed): small enough to be cheap, busy enough that every path is walked.
+a seed into a world that nobody thought of. Numbers here are ours (assumed): small enough to be cheap, busy enough that
+every path is walked.
 """
 
 from typing import Any
@@ -10,9 +10,6 @@ from typing import Any
 from scenarios.model import Scenario, Slas
 from simulators.chance import between, happens
 from simulators.faults.kinds import Fault, draw_random_subset
-from simulators.faults.network import LostReply
-from simulators.faults.rows import RowFailures
-from simulators.faults.source import DuplicateEvent, MissingEvent
 from simulators.firm.settings import FirmSettings
 from simulators.people.parameters import PeopleSettings
 from simulators.settings import (
@@ -66,19 +63,6 @@ def small_world(erp: str = "error_not_stored", consultants: int = 12) -> WorldSe
     return WorldSettings(firm=SMALL_FIRM.model_copy(update={"consultants": consultants}), erp=GENERIC[erp])
 
 
-GOLDEN = WorldSettings(
-    firm=SMALL_FIRM,
-    people=PeopleSettings(correction_ppm=200_000, withdrawal_ppm=60_000, duplicate_ppm=30_000),
-    erp=GENERIC["async_job"],
-    runtime=RuntimeSettings(batch_max=8, checkpoint_every=8, recount_every_ms=DAY_MS, recount_overlap_ms=6 * HOUR_MS),
-    faults=(LostReply(ppm=60_000), MissingEvent(ppm=40_000), DuplicateEvent(ppm=40_000), RowFailures(ppm=30_000)),
-)
-"""Every step at least once, and nothing that depends on the minute: corrections and withdrawals in plenty, rows that
-the ERP takes first and posts later or rejects, look-ups after silence, events that only the recount finds, checkpoints
-that let go of entries. Gates stay open, since an entry that a crash delays past a gate rightly goes into another
-period, and then the books do differ."""
-
-
 def swarm_world(seed: int, population: str = "swarm", lean: tuple[str, ...] = ()) -> WorldSettings:
     """A small month with a random subset of all faults, and the smaller settings drawn too, all of it from the seed.
 
@@ -101,6 +85,7 @@ def swarm_world(seed: int, population: str = "swarm", lean: tuple[str, ...] = ()
             batch_max=_one_of(seed, "batch_max", (1, 3, 20, 100)),
             linger_ms=_one_of(seed, "linger_ms", (0, 20_000)),
             checkpoint_every=_one_of(seed, "checkpoint_every", (1, 8, 64, 4_096)),
+            window=_one_of(seed, "window", (5, 20, 20_000, 20_000)),
             restart_ms=_one_of(seed, "restart_ms", (1, 20_000, 10 * 60_000)),
             confirm_after_ms=CONFIRM_AFTER_MS if by_hand else RuntimeSettings().confirm_after_ms,
             full_recount_every_ms=FULL_RECOUNT_EVERY_MS,

@@ -5,7 +5,7 @@
     swarm             a random subset of all kinds, of random strength: leaving kinds out lets the others reach far
     all-on            every kind at once, at a third of the strength
     burst             the swarm, and the month's sheets all decided in its last hour, two and a half times as many
-    exhaustive-crash  the golden month with one death at one durable boundary, by turns; the books have to be equal
+    exhaustive-crash  a golden month with one crash of all those that are listed, by turns; the books have to be equal
     recorded          a failure of the past, by turns, as it was recorded
 
 A run has two phases: misfortunes rage, then they stop, and everything that can finish must. In some seeds one ERP
@@ -18,14 +18,13 @@ Rule 3. What is drawn is told as the difference to a small month in which nothin
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from time import process_time
 from typing import Any
 
+from scenarios.crashes import crash_by_turn, strike
 from scenarios.model import Scenario
-from scenarios.proofs import every_crash, golden_ending, survives
 from scenarios.recorded import recorded_names, recorded_scenario
-from scenarios.small import small_world, swarm_faults, swarm_world
+from scenarios.small import FULL_RECOUNT_EVERY_MS, small_world, swarm_faults, swarm_world
 from simulators.auditors.finding import HELD, UNKNOWN
 from simulators.chance import between
 from simulators.coverage import Coverage
@@ -112,7 +111,9 @@ def world_of(task: Task, population: str) -> WorldSettings:
     """The world that a seed draws, for the populations that are drawn."""
     if task.base is None:
         return swarm_world(task.seed, population, task.lean)
-    world = task.base.world
+    # What only a full recount finds must be found here too.
+    runtime = task.base.world.runtime.model_copy(update={"full_recount_every_ms": FULL_RECOUNT_EVERY_MS})
+    world = task.base.world.model_copy(update={"runtime": runtime})
     faults = swarm_faults(task.seed, population, world.erp, task.lean, first_day=1, last_day=31)
     return world.model_copy(update={"faults": faults})
 
@@ -200,21 +201,17 @@ def judge_run(run: SeedRun, outcome: Outcome) -> None:
     run.coverage = outcome.coverage
 
 
-@lru_cache(maxsize=1)
-def _crashes() -> tuple[Any, ...]:
-    return tuple(every_crash(golden_ending().boundaries))
-
-
 def _crash_run(seed: int) -> SeedRun:
-    crashes = _crashes()
-    crash = crashes[seed % len(crashes)]
-    run = SeedRun(seed, "exhaustive-crash", {"golden month": str(crash)})
-    difference = survives(crash)
-    if difference:
-        run.wrong.append(difference)
+    crash = crash_by_turn(seed)
+    run = SeedRun(seed, "exhaustive-crash", {"crash": str(crash)})
+    struck = strike(crash)
+    if struck.said:
+        run.wrong.append(f"{crash}: {struck.said}")
         run.oracles.append("S12")
-    run.deaths = 2 if crash.again else 1
-    run.fired = {"crash_at_boundary": run.deaths}
+    run.deaths = len(crash.deaths)
+    for death in crash.deaths:
+        kind = death.fault.kind
+        run.fired[kind] = run.fired.get(kind, 0) + 1
     return run
 
 

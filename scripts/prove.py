@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Runs the proofs that are too long for every change, and prints their figures.
 
-    crashes       one golden month, its processes killed at every durable boundary: the same books every time
+    crashes       the golden months, their processes killed at every durable boundary and beside every call, in the
+                  tiny ones at every pair of boundaries: the same books every time
     determinism   the same draws and records, line by line, whatever PYTHONHASHSEED and Python; the same digest on any
                   number of cores; another seed, another digest
+    parity        the same recorded input through virtual time and asyncio (with --ray: and Ray) leaves the same ledger
 
 A small part of each runs with the tests (tests/laws). Random months are `springtide swarm`, planted bugs `springtide
 mutants`.
@@ -27,21 +29,27 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from rich.console import Console
 from rich.progress import track
 
+from scenarios.crashes import KINDS, Crash, Struck, every_crash, every_pair, strike, undisturbed
 from scenarios.draws import first_difference
-from scenarios.proofs import every_crash, golden_ending, survives
+from scenarios.golden import GOLDENS, Golden
+from scenarios.parity import WORLDS, NotComparableError, Parity, parity
 from scenarios.small import swarm_scenario
+from simulators.a_ray_cluster import RayCannotStartError
 
 EPILOG = """\
 examples:
-  .venv/bin/python scripts/prove.py                                   both, at the length the promise names
-  .venv/bin/python scripts/prove.py crashes --every 7 --jobs 2
+  .venv/bin/python scripts/prove.py                                   all, at the length the promise names
+  .venv/bin/python scripts/prove.py crashes --every 7 --jobs 2        every seventh crash of each kind
+  .venv/bin/python scripts/prove.py crashes --golden hasty            one golden month
+  .venv/bin/python scripts/prove.py crashes --crash hasty:DE01/after/17+DE01/torn/18
   .venv/bin/python scripts/prove.py determinism --python python3.12   (Springtide installed there as well)
+  .venv/bin/python scripts/prove.py parity --ray --world staged       (a throw-away Ray cluster on this machine)
 
 exit codes: 0 every proof held, 1 one failed, 2 bad usage
 """
 
 ROOT = Path(__file__).resolve().parent.parent
-PROOFS = ("crashes", "determinism")
+PROOFS = ("crashes", "determinism", "parity")
 SHOWN = 10
 """Failures that are printed; the others are counted."""
 
@@ -64,8 +72,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("proofs", nargs="*", metavar="PROOF", choices=[*PROOFS, []], help=", ".join(PROOFS))
     parser.add_argument("--seeds", type=_positive, default=8, help="determinism: seeds of the swarm (default 8)")
-    parser.add_argument("--every", type=_positive, default=1, metavar="N", help="only every n-th boundary (default 1)")
+    parser.add_argument("--every", type=_positive, default=1, metavar="N", help="crashes: only every n-th of a kind")
+    parser.add_argument(
+        "--golden", action="append", default=[], choices=GOLDENS, metavar="NAME", help=f"crashes: {', '.join(GOLDENS)}"
+    )
+    parser.add_argument("--crash", type=_crash, metavar="WHICH", help="crashes: this one alone, as a failure names it")
     parser.add_argument("--python", action="append", default=[], metavar="EXE", help="another Python to compare with")
+    parser.add_argument("--ray", action="store_true", help="parity: through Ray as well")
+    parser.add_argument(
+        "--world", action="append", default=[], choices=WORLDS, help="parity: only this world (default: all of them)"
+    )
     parser.add_argument("--jobs", type=_positive, default=1, help="processes side by side (default 1)")
     return parser
 
@@ -77,6 +93,13 @@ def _positive(text: str) -> int:
     return number
 
 
+def _crash(text: str) -> Crash:
+    try:
+        return Crash.told(text)
+    except ValueError as fault:
+        raise argparse.ArgumentTypeError(str(fault)) from fault
+
+
 def _each(function: Callable[[T], R], items: Sequence[T], jobs: int, err: Console, what: str) -> Iterable[R]:
     """The function of each item, in order, with a bar on standard error."""
     results = map(function, items) if jobs == 1 else _side_by_side(function, items, jobs)
@@ -85,23 +108,56 @@ def _each(function: Callable[[T], R], items: Sequence[T], jobs: int, err: Consol
 
 def _side_by_side(function: Callable[[T], R], items: Sequence[T], jobs: int) -> Iterator[R]:
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(function, items, chunksize=8)
+        yield from pool.map(function, items, chunksize=16)
 
 
 # ------------------------------------------------------------------ the proofs
 
 
 def prove_crashes(arguments: argparse.Namespace, out: Console, err: Console) -> bool:
-    """Before, after, and after with a second death in recovery, at every durable boundary: the same books."""
-    quiet = golden_ending()
-    crashes = [crash for crash in every_crash(quiet.boundaries) if crash.boundary % arguments.every == 0]
-    bad = [text for text in _each(survives, crashes, arguments.jobs, err, "crashes") if text]
-    counted = ", ".join(f"{entity} {count}" for entity, count in sorted(quiet.boundaries.items()))
-    lines = len(quiet.books.standing)
-    out.print(f"\ncrashes: {sum(quiet.boundaries.values())} durable boundaries ({counted}), {lines} lines in the books")
-    out.print(f"{len(crashes)} runs: before and after each, and after each with a death in recovery; {len(bad)} differ")
-    _failures([*quiet.wrong, *bad], out)
-    return not (quiet.wrong or bad)
+    """At every durable boundary and beside every call, and in tiny months at every pair of boundaries: equal books."""
+    if arguments.crash is not None:
+        struck = strike(arguments.crash)
+        out.print(f"\n{struck.crash}: {struck.said or 'the books are equal'}", markup=False)
+        return not struck.said
+    goldens = [GOLDENS[name] for name in arguments.golden] or list(GOLDENS.values())
+    crashes = {golden.name: _crashes_of(golden, arguments.every) for golden in goldens}
+    tried: dict[str, list[Struck]] = {golden.name: [] for golden in goldens}
+    everything = [crash for some in crashes.values() for crash in some]
+    for struck in _each(strike, everything, arguments.jobs, err, f"{len(everything):,} crashes"):
+        tried[struck.crash.golden].append(struck)
+    bad = [f"{golden.name}: {wrong}" for golden in goldens for wrong in undisturbed(golden.name).wrong]
+    for golden in goldens:
+        bad += _told_of(golden, tried[golden.name], out)
+    differ = sum(bool(struck.said) for some in tried.values() for struck in some)
+    pairs = sum(struck.crash.kind == "pair" for some in tried.values() for struck in some)
+    out.print(f"\ncrashes: {len(everything):,} tried, {pairs:,} of them pairs of boundaries; {differ} differ")
+    _failures(bad, out)
+    return not bad
+
+
+def _crashes_of(golden: Golden, every: int) -> list[Crash]:
+    """All crashes of a golden month, or every n-th of each kind."""
+    crashes = [*every_crash(golden), *(every_pair(golden) if golden.tiny else ())]
+    if every == 1:
+        return crashes
+    return [crash for kind in KINDS for crash in [each for each in crashes if each.kind == kind][::every]]
+
+
+def _told_of(golden: Golden, tried: Sequence[Struck], out: Console) -> list[str]:
+    """Print the figures of one golden month; returns what differed, and how to see it again."""
+    quiet = undisturbed(golden.name)
+    counts = {kind: sum(struck.crash.kind == kind for struck in tried) for kind in KINDS}
+    torn = sum(struck.torn for struck in tried if struck.crash.kind == "torn")
+    by_entity = ", ".join(
+        f"{entity} {boundaries} boundaries and {quiet.calls[entity]} calls"
+        for entity, boundaries in sorted(quiet.boundaries.items())
+    )
+    wrong = [struck for struck in tried if struck.said]
+    out.print(f"\n{golden.name}: {by_entity}; {len(quiet.books.standing)} lines in the books", markup=False)
+    out.print("  " + ", ".join(f"{kind} {count:,}" for kind, count in counts.items() if count))
+    out.print(f"  {torn:,} of the torn left half a frame behind; {len(tried):,} tried, {len(wrong)} differ")
+    return [f"{struck.said}\n    .venv/bin/python scripts/prove.py crashes --crash {struck.crash}" for struck in wrong]
 
 
 def prove_determinism(arguments: argparse.Namespace, out: Console, err: Console) -> bool:
@@ -177,9 +233,30 @@ def digest_in_a_process(*, python: str, hash_seed: str, jobs: int, scenario: str
         return f"exit {done.returncode}: {(done.stderr.strip() or 'nothing was said').splitlines()[-1]}"
 
 
+def prove_parity(arguments: argparse.Namespace, out: Console, err: Console) -> bool:
+    """What stands is the same, whoever drives; only the way to it may differ."""
+    drivers = ("asyncio", "ray") if arguments.ray else ("asyncio",)
+    good = True
+    for name in track(arguments.world or [*WORLDS], "parity", console=err, transient=True):
+        world, seed = WORLDS[name]
+        try:
+            found = parity(world, seed, drivers)
+        except (NotComparableError, RayCannotStartError) as fault:
+            found = Parity(0, 0, {}, (str(fault),))
+        lines = ", ".join(f"{driver} {count}" for driver, count in found.lines.items())
+        out.print(
+            f"\nparity: {name}, seed {seed}: {found.versions} versions, {found.standing} lines stand;"
+            f" lines that ever stood: {lines}; {len(found.differences)} differences"
+        )
+        _failures(found.differences, out)
+        good = good and not found.differences and found.standing > 0
+    return good
+
+
 PROVE: dict[str, Callable[[argparse.Namespace, Console, Console], bool]] = {
     "crashes": prove_crashes,
     "determinism": prove_determinism,
+    "parity": prove_parity,
 }
 
 

@@ -40,6 +40,8 @@ class PartitionDisk(Disk):
         super().__init__()
         self.torn = b""
         """The beginning of a frame that its process did not live to finish."""
+        self.torn_tails = 0
+        """How many such there were."""
         self.good: list[bytes] | None = None
         """The frames as they were before the damage; None: nothing is damaged, or a recovery found it harmless."""
         self.mended_ms = 0
@@ -123,6 +125,7 @@ class PartitionJournal(FencedMemoryJournal):
                 self._written()
             elif death.written_ppm:
                 self._place.torn = frame[: 1 + len(frame) * death.written_ppm // 1_000_000]
+                self._place.torn_tails += 1
             raise
         self._written()
 

@@ -242,6 +242,8 @@ class Evidence:
     """Key to the entry and version of every row that the journal has as sent."""
     heard: dict[str, int] = field(default_factory=dict)
     """Entry to the bit mask of versions that were delivered and acknowledged."""
+    heard_ms: dict[str, int] = field(default_factory=dict)
+    """Entry to the instant at which the first of them was acknowledged."""
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ A `Process` is one life. Deliveries and permits go to whoever is believed to own
 told keeps what it sent and sends it again.
 """
 
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -46,7 +47,7 @@ from simulators.faults.moves import (
 from simulators.faults.verdicts import CallNote
 from simulators.faults.weather import Weather
 from simulators.process import LEASE_MS, Process
-from simulators.remains import Remains, SecondReading, remains_of
+from simulators.remains import Remains, SecondReading, remains_of, without_shelf
 from simulators.virtual_time import Clock, Desk
 
 WEBHOOK_MS = (200, 3_000)
@@ -128,6 +129,8 @@ class Lane:
         """Another build than this one, while it runs."""
         self.process: Process | None = None
         """The owner, while it lives."""
+        self.broken = ""
+        """The bug of ours that stopped it for good."""
         self.lease_clock_slow_ppm = 0
         self.ahead_ms = 0
         """How far the clock of its machine is ahead."""
@@ -137,7 +140,8 @@ class Lane:
         self.dead_letters: dict[bytes, DeadLetter] = {}
         """By body: what could not be read, as it came, for whoever can deliver it again."""
         self._evidence = evidence
-        self._epoch = 0
+        self._newest: Process | None = None
+        """The last life that began: whoever else still lives has been replaced."""
         self._host = 1
         self._left_behind: Remains | None = None
         """What the last life knew when it ended."""
@@ -162,7 +166,7 @@ class Lane:
 
     def wake_up(self) -> None:
         """A process takes the partition over, if nobody has."""
-        if self.process is None:
+        if self.process is None and not self.broken:
             self._live(f"host-{self._host}")
 
     def _live(self, host: str) -> None:
@@ -171,12 +175,11 @@ class Lane:
         except NotOwnerError:
             self.clock.after(LEASE_MS, self.wake_up)
             return
-        self._epoch = owner.epoch
         self._did("claimed", owner.epoch)
         journal = PartitionJournal(
             self.store, owner, self.disk, self._boundary, lambda: self._did("wrote", owner.epoch), self.build
         )
-        process = Process(self, owner, journal, self._watch())
+        process = self._newest = Process(self, owner, journal, self._watch())
         if not process.wake_up():
             return
         self.process = process
@@ -184,10 +187,14 @@ class Lane:
             taken = (one for one in news if isinstance(one, EntryApproved) and self._recovered(process.shell, one))
             self.acknowledge(taken)
         self._cut_short.clear()
+        self._deliver_again()
+        process.look_after()
+
+    def _deliver_again(self) -> None:
+        """Senders whose delivery was not acknowledged try again."""
         waiting, self._undelivered = self._undelivered, []
         for inputs in waiting:
             self.clock.after(REDELIVERY_MS, partial(self.hear, inputs))
-        process.look_after()
 
     def ended(self, process: Process, why: Exception) -> None:
         """A life is over: what it was told and did not acknowledge is sent again, and somebody comes after it."""
@@ -196,9 +203,17 @@ class Lane:
         if process is self._replaced:
             self._replaced = None
         self._give_back(process)
-        if process.owner.epoch == self._epoch:
+        if process is self._newest:
             self._remember(process)
             self._gone(self._rest_ms(why))
+        elif self.process is not None:
+            self._deliver_again()
+
+    def broke(self, process: Process, bug: Exception) -> None:
+        """A bug of ours: nobody comes after this life, for the next one would meet the same."""
+        where = traceback.extract_tb(bug.__traceback__)[-1]
+        self.broken = f"{type(bug).__name__} {bug} at {where.name}, line {where.lineno}"
+        self.ended(process, bug)
 
     def _rest_ms(self, why: Exception) -> int:
         """How long until somebody tries again."""
@@ -214,7 +229,7 @@ class Lane:
         process.alive = False
         self._give_back(process)
         self.store.release(process.owner)
-        if process.owner.epoch == self._epoch:
+        if process is self._newest:
             self._remember(process)
             self._host += 1
             self._gone(self.restart_ms)
@@ -226,7 +241,7 @@ class Lane:
         self.clock.after(for_ms, self.wake_up)
 
     def _give_back(self, process: Process) -> None:
-        for news, waits in process.taking:
+        for news, waits in process.taking.values():
             self._cut_short.append(news)
             if waits:
                 self._undelivered.append(news)
@@ -234,11 +249,11 @@ class Lane:
 
     def stopped(self, process: Process, for_ms: int) -> None:
         """A process is stopped for so long. When its lease has run out meanwhile, another host takes over."""
-        if for_ms > LEASE_MS + TAKE_OVER_MS and process.owner.epoch == self._epoch:
+        if for_ms > LEASE_MS + TAKE_OVER_MS and process is self._newest:
             self.clock.after(LEASE_MS + TAKE_OVER_MS, partial(self._take_over, process))
 
     def _take_over(self, process: Process) -> None:
-        if not process.alive or not process.stopped or process.owner.epoch != self._epoch:
+        if not process.alive or not process.stopped or process is not self._newest:
             return
         self._remember(process)
         self._give_back(process)
@@ -315,14 +330,15 @@ class Lane:
         if before is None:
             return
         shell = process.shell
-        found = remains_of(shell)
+        found = remains_of(shell).sums
+        again = self._second.of(process.journal).sums
         self._evidence.recoveries.append(
             Recovery(
                 self.clock.now_ms,
                 process.owner.epoch,
-                None if before.unseen else before.sums,
-                found.sums,
-                self._second.of(process.journal).sums,
+                None if before.unseen else without_shelf(before.sums, self.disk.shelved),
+                without_shelf(found, self.disk.shelved),
+                without_shelf(again, self.disk.shelved),
                 [
                     (entry_id, version)
                     for entry_id, mask in self.tally.acknowledged.items()
@@ -337,10 +353,10 @@ class Lane:
         self._evidence.logs.append(Log(self.clock.now_ms, disk.chain_before, tuple(disk.frames), disk.chain))
 
     def _did(self, what: str, epoch: int, checked_ms: int | None = None) -> None:
-        """Write down under which epoch something was done; of deeds in a row under one epoch the first."""
+        """Write down under which epoch something was done: every claim, and of other deeds in a row the first."""
         now_ms = self.clock.now_ms
         deeds = self._evidence.deeds
-        if deeds and deeds[-1].epoch == epoch and checked_ms in (None, now_ms):
+        if what != "claimed" and deeds[-1].epoch == epoch and checked_ms in (None, now_ms):
             return
         deeds.append(Deed(now_ms, what, epoch, now_ms if checked_ms is None else checked_ms))
 
@@ -429,6 +445,8 @@ class Lane:
             if isinstance(one, EntryApproved):
                 entry_id, bit = one.entry.entry_id, 1 << one.entry.version
                 mask = known.get(entry_id, 0)
+                if not mask:
+                    self._evidence.heard_ms[entry_id] = self.clock.now_ms
                 if not mask & bit:
                     known[entry_id] = mask | bit
                     self.tally.acknowledged_count += 1

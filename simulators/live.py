@@ -31,7 +31,7 @@ from simulators.auditors.audit import conclude, examine
 from simulators.auditors.story import GIVEN_UP, UNSETTLED
 from simulators.chance import between, chance, happens
 from simulators.evidence import AccountEvidence, Evidence, FinalPlace, PeriodFact
-from simulators.faults.weather import Weather
+from simulators.faults.weather import NEVER_MS, Weather
 from simulators.firm.build import build_firm, is_working_day
 from simulators.firm.model import AssignmentPlan, Consultant, Firm, LegalEntity, RatePlan
 from simulators.people.acts import (
@@ -98,8 +98,11 @@ class LiveFirm:
         *,
         reprice: Callable[[Firm], Iterable[RatePlan]] | None = None,
         late_projects: Callable[[Firm], Iterable[str]] = lambda firm: (),
+        calm_ms: int = NEVER_MS,
     ) -> None:
         """`reprice` replaces the firm's price lists, `late_projects` nobody knows before `set_up`.
+
+        From `calm_ms` on chance brings no misfortune.
 
         What `evidence` writes says nothing of either, so such a firm is audited by itself.
 
@@ -115,7 +118,7 @@ class LiveFirm:
         """Projects that are not set up yet."""
         run = settings.runtime
         self.weather = Weather(
-            settings.faults, seed, deadline_ms=run.call_deadline_ms, late_landing_ms=run.late_landing_ms
+            settings.faults, seed, calm_ms, deadline_ms=run.call_deadline_ms, late_landing_ms=run.late_landing_ms
         )
         self.by_code = {entity.code: entity for entity in self.firm.entities}
         self.evidences = {code: Evidence(code) for code in self.by_code}
@@ -147,7 +150,15 @@ class LiveFirm:
             behind = {e.code: self.evidences[e.code] for e in self.firm.entities if e.erp_account == account}
             noted = self.accounts[account] = AccountEvidence(account)
             self.erps[account] = Erp(
-                self.profile, account, self.seed, behind, noted, projects, workers, self.weather.strike
+                self.profile,
+                account,
+                self.seed,
+                behind,
+                noted,
+                projects,
+                workers,
+                self.weather.strike,
+                self.weather.calm_after_ms,
             )
         for account in dict.fromkeys(entity.psa_account for entity in self.firm.entities):
             noted = self.accounts[account] = AccountEvidence(account)

@@ -7,7 +7,8 @@ Rule 1. One thing at a time. A process that is slow or stopped does nothing; wha
 Rule 2. Nothing leaves once the lease is over by its own monotonic clock. A process that is stopped between that look
         and the send sends once more when it goes on: a printed assumption.
 Rule 3. It writes under its own epoch or not at all. Whatever a commit raises ends this life; what memory held is gone.
-Rule 4. An answer belongs to the life that made the call. When that is over, nobody hears it.
+Rule 4. A bug of ours stops the partition for good; its neighbours go on, and the run has not settled.
+Rule 5. An answer belongs to the life that made the call. When that is over, nobody hears it.
 
 Leases cost no events: a process that runs has renewed its lease, and one that is stopped renewed it right before.
 """
@@ -56,8 +57,9 @@ class Process:
         self.stopped = False
         self.lease_ends_ms: int | None = None
         """When its lease ends by its own monotonic clock; None: it is renewed in time."""
-        self.taking: deque[tuple[Sequence[Any], bool]] = deque()
-        """News that nobody was told of yet, and whether its sender waits for that."""
+        self.taking: dict[int, tuple[Sequence[Any], bool]] = {}
+        """News that nobody was told of yet, by a number of its own, and whether its sender waits for that."""
+        self._taken = 0
         self._clock = lane.clock
         self._watch = watch
         self._weather = lane.weather
@@ -93,8 +95,9 @@ class Process:
             self.begun = True
         except (ProcessDiedError, JournalError, UnknownRecordError) as why:
             self.lane.ended(self, why)
-            return False
-        return True
+        except Exception as bug:
+            self.lane.broke(self, bug)
+        return self.alive
 
     def _turn(self, act: Callable[[int], object], then: Callable[[], None]) -> None:
         """One turn of the crank. `then` follows when it is durable, and never if the process does not live so long."""
@@ -103,6 +106,9 @@ class Process:
             self.shell.tidy()
         except (ProcessDiedError, JournalError) as why:
             self.lane.ended(self, why)
+            return
+        except Exception as bug:
+            self.lane.broke(self, bug)
             return
         slow_ms = self.lane.slow_ms()
         if slow_ms:
@@ -170,24 +176,30 @@ class Process:
 
     def hear(self, inputs: Sequence[Input]) -> None:
         """News or commands, whose sender waits until they are acknowledged."""
-        self.taking.append((inputs, True))
-        self._do(lambda: self._turn(lambda now_ms: self.shell.turn(inputs, now_ms), self._told_and_on))
+        told = self._take(inputs, waits=True)
+        self._do(lambda: self._turn(lambda now_ms: self.shell.turn(inputs, now_ms), told))
 
-    def _told_and_on(self) -> None:
-        news, _ = self.taking.popleft()
-        self.lane.acknowledge(news)
+    def _take(self, news: Sequence[Any], waits: bool) -> Callable[[], None]:
+        """Note news that is being taken in; what is returned tells whoever sent it, once it is durable."""
+        self._taken += 1
+        self.taking[self._taken] = (news, waits)
+        return partial(self._told_and_on, self._taken)
+
+    def _told_and_on(self, number: int) -> None:
+        # Where somebody took over meanwhile, senders have turned to the successor, and nobody hears this one.
+        if number in self.taking:
+            self.lane.acknowledge(self.taking.pop(number)[0])
         self.look_after()
 
     def answered(self, effect: Effect, answer: Any) -> None:
-        """Word of a call; nobody hears it if this life is over (rule 4)."""
+        """Word of a call; nobody hears it if this life is over (rule 5)."""
         if not self.alive:
             return
-        if isinstance(answer, Republished):
-            self.taking.append((answer.news, False))
-        self._do(lambda: self._hear_answer(effect, answer))
+        then = self._take(answer.news, waits=False) if isinstance(answer, Republished) else self.look_after
+        self._do(lambda: self._hear_answer(effect, answer, then))
 
-    def _hear_answer(self, effect: Effect, answer: Any) -> None:
-        take = partial(self._take_answer, effect, answer)
+    def _hear_answer(self, effect: Effect, answer: Any, then: Callable[[], None]) -> None:
+        take = partial(self._take_answer, effect, answer, then)
         if self._weather.disturbs_steps:
             number = self._numbers.pop(effect.call_id)
             befalls = self._weather.step("heard", self.entity, number, self._clock.now_ms)
@@ -196,11 +208,9 @@ class Process:
                 return
         take()
 
-    def _take_answer(self, effect: Effect, answer: Any) -> None:
-        then = self.look_after
+    def _take_answer(self, effect: Effect, answer: Any, then: Callable[[], None]) -> None:
         if isinstance(answer, Republished):
             self.lane.keep(answer.dead_letters)
-            then = self._told_and_on
         self._turn(lambda now_ms: self.shell.turn((Answered(effect.call_id, answer),), now_ms), then)
 
     # ---------------------------------------------------------------- what is done
@@ -264,8 +274,9 @@ class Process:
 
     def _leave(self, desk: Desk, effect: Effect, note: CallNote) -> None:
         """What is durable as leaving leaves, if the lease allows it (rule 2)."""
+        number = self.lane.next_call()
         if self._weather.disturbs_steps:
-            number = self._numbers[effect.call_id] = self.lane.next_call()
+            self._numbers[effect.call_id] = number
             befalls = self._weather.step("leaving", self.entity, number, self._clock.now_ms)
             if befalls is not None:
                 self._befall(befalls, partial(self._checked, desk, effect, note))
@@ -292,6 +303,11 @@ class Process:
     def _send(self, desk: Desk, effect: Effect, note: CallNote, checked_ms: int) -> None:
         self.lane.called(self.owner.epoch, checked_ms)
         desk.call(self, effect, self.connector_of(effect).build(effect), note, self.lane.policy.call_deadline_ms)
+        if self._weather.disturbs_steps:
+            number = self._numbers[effect.call_id]
+            befalls = self._weather.step("sent", self.entity, number, self._clock.now_ms)
+            if befalls is not None:
+                self._befall(befalls, _nothing_more)
 
     def _befall(self, befalls: Die | Pause, then: Callable[[], None]) -> None:
         """It dies here, or is stopped and goes on with `then`."""
@@ -304,3 +320,7 @@ class Process:
     def connector_of(self, effect: Effect) -> Connector:
         """Who speaks for this effect."""
         return self.lane.erp if effect.account == "erp" else self.lane.psa
+
+
+def _nothing_more() -> None:
+    """What follows when a call is on the wire: word of it, some time."""

@@ -4,7 +4,7 @@ Of every unfinished entry, and of the head with the books, the checksum of its w
 queue, in order. What is settled may have left memory and is left out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -64,6 +64,16 @@ class SecondReading:
             self._shell.replay(frames[known:])
         self._head, self._frames = found.head, frames
         return remains_of(self._shell)
+
+
+def without_shelf(sums: Mapping[str, int], shelved: Mapping[str, int]) -> dict[str, int]:
+    """Without what stands on the shelf, which one life may have had in memory and the next one has not.
+
+    Nor is the queue compared then, of which memory holds the first part alone.
+    """
+    if not shelved:
+        return dict(sums)
+    return {name: checksum for name, checksum in sums.items() if name not in shelved and name != QUEUE}
 
 
 def unfinished(state: State) -> list[str]:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from simulators.auditors.allowances import Allowances, CallAllowance, fair_calls
 from simulators.auditors.audit import Audited, combine, conclude, examine
-from simulators.auditors.finding import Held
+from simulators.auditors.finding import HELD, Held
 from simulators.auditors.pricing import EXCLUDED
 from simulators.coverage import Coverage, Watch, one_run
 from simulators.evidence import ApprovedVersion, Evidence
@@ -509,6 +509,15 @@ def _outage_ends(bands: list[Band], account: str) -> list[int]:
             from_ms = spans.pop()[0] if spans and spans[-1][1] == band.from_ms else band.from_ms
             spans.append((from_ms, band.until_ms))
     return [until_ms for from_ms, until_ms in spans if until_ms - from_ms >= OUTAGE_MS]
+
+
+def not_held(outcome: Outcome) -> tuple[str, ...]:
+    """Every invariant that was violated or could not be judged, with its first example; "unknown" is not held."""
+    return tuple(
+        f"{held.id} {held.status}: {held.examples[0].text if held.examples else 'too little to look at'}"
+        for held in outcome.held
+        if held.status != HELD
+    )
 
 
 # ------------------------------------------------------------------ all of them

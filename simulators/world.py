@@ -122,6 +122,9 @@ class Seen:
     deaths: int
     commits: int
     boundaries: dict[str, int]
+    """Durable boundaries by entity."""
+    calls: dict[str, int]
+    """Calls that were about to leave, by entity."""
     records: dict[str, int]
     unsettled: list[str]
     dead_letters: int = 0
@@ -229,7 +232,7 @@ class World:
         projects: dict[str, list[str]] = {code: [] for code in codes}
         for project in self.firm.projects:
             if project.entity in codes:
-                late = happens(settings.late_master_data.ppm, self.seed, "master_data/late", project.project)
+                late = is_late(settings, self.seed, project.project)
                 (self._late_projects.setdefault(project.entity, []) if late else projects[project.entity]).append(
                     project.project
                 )
@@ -758,7 +761,9 @@ class World:
             shell = lane.shell
             self._still_waits(code, None if shell is None else shell.state)
             if shell is None:
-                unsettled.append(f"{code}: its process was down at the end")
+                unsettled.append(
+                    f"{code}: its process was down at the end" + (f", {lane.broken}" if lane.broken else "")
+                )
                 continue
             self._checkpoint(lane, evidence, self.clock.now_ms)
             counts = shell.state.head.books.counts
@@ -804,6 +809,7 @@ class World:
             sum(lane.tally.deaths for lane in self.lanes.values()),
             sum(lane.tally.commits for lane in self.lanes.values()),
             {code: lane.boundaries for code, lane in self.lanes.items()},
+            {code: lane.calls for code, lane in self.lanes.items()},
             records,
             unsettled,
             sum(lane.tally.dead_letters for lane in self.lanes.values()),
@@ -822,6 +828,11 @@ def _entity_of(act: Act) -> str:
     if isinstance(act, SheetSubmitted):
         return act.sheet.entity
     return act.sheets[0].entity if isinstance(act, SheetsDecided) else act.entity
+
+
+def is_late(settings: WorldSettings, seed: int, project: str) -> bool:
+    """Whether the project is not set up in the ERP from the start."""
+    return happens(settings.late_master_data.ppm, seed, "master_data/late", project)
 
 
 def profile_under(profile: ErpProfile, weather: Weather) -> ErpProfile:

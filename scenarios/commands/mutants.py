@@ -191,11 +191,13 @@ def _print(
 
 
 def _print_shrunk(shrunk: Sequence[Small], console: Console) -> None:
-    table = Table("bug", "entries", "misfortunes", "runs", "seconds", "springtide replay", box=None)
-    table.columns[-1].no_wrap = True
+    table = Table("bug", "entries", "misfortunes", "runs", "seconds", box=None)
+    table.columns[0].no_wrap = True
+    for column in table.columns[1:]:
+        column.justify = "right"
     for small in shrunk:
         numbers = (str(small[name]) for name in ("entries", "strikes", "runs", "seconds"))
-        table.add_row(str(small["name"]), *numbers, str(small["file"]))
+        table.add_row(small["name"], *numbers)
     console.print(table)
     good = sum(
         small["entries"] <= FEW_ENTRIES and small["strikes"] <= FEW_STRIKES and small["seconds"] <= PATIENCE_S
@@ -203,8 +205,10 @@ def _print_shrunk(shrunk: Sequence[Small], console: Console) -> None:
     )
     console.print(
         f"{good} of {len(shrunk)} have at most {FEW_ENTRIES} entries and {FEW_STRIKES} misfortunes, and took at most"
-        f" {PATIENCE_S} s\n"
+        f" {PATIENCE_S} s"
     )
+    if shrunk:
+        console.print(f"springtide replay {shrunk[0]['file']} shows the first again; the others stand beside it\n")
 
 
 def _verdict(score: Score) -> str:

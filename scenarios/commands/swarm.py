@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from runtime.cli import BadInputError
+from scenarios.canary import blind
 from scenarios.choose import choose
 from scenarios.model import Scenario
 from scenarios.on_ray import on_ray
@@ -39,7 +40,7 @@ examples:
   springtide swarm --ray 127.0.0.1:6379 --minutes 60   on a Ray cluster
 
 exit codes: 0 everything held and settled, 2 bad input, 3 an invariant was violated, 4 a seed did not settle,
-5 too many seeds proved nothing
+5 too many seeds proved nothing, or the harness is blind: a known bug, planted before the swarm begins, was not caught
 """
 
 UNKNOWN_PPM = 20_000
@@ -91,6 +92,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise BadInputError(f"--jobs {arguments.jobs}: give 1 or more, or leave it out for all cores")
     if arguments.out:
         _make_room(arguments.out)
+    why = blind()
+    if why:
+        return _blind(why, arguments)
     console = Console(stderr=True) if arguments.json else console_for(sys.stdout)
     swarm = Swarm()
     tasks = _tasks(bases or [None], first, seeds, arguments.minutes, arguments.population or "", lean, swarm)
@@ -261,6 +265,14 @@ def _again(one: SeedRun, arguments: argparse.Namespace) -> str:
     if one.lean:
         words += ["--lean", ",".join(one.lean)]
     return shlex.join(words)
+
+
+def _blind(why: str, arguments: argparse.Namespace) -> int:
+    """Nothing that this harness does not find would mean anything: no seed is run."""
+    if arguments.json:
+        sys.stdout.write(json.dumps({"blind": why, "seeds": 0, "exit": 5}, indent=1) + "\n")
+    Console(stderr=True, soft_wrap=True).print(f"{why}; no seed was run", style="bold red", markup=False)
+    return 5
 
 
 def _exit(swarm: Swarm) -> int:

@@ -71,11 +71,20 @@ def merged_spans(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def progress(evidence: Evidence, busy: list[tuple[int, int]], allowances: Allowances, held: Held) -> None:
-    """L2: while work waits and the door is open, something finishes within `step_ms`."""
+    """L2: while work waits and the door is open, something finishes within `step_ms`.
+
+    To be parked is to finish, also where a person tries again before the next look.
+    """
     idle = position = 0
+    parked = [park.at_ms for park in evidence.parks]
     for before, after in pairwise(evidence.checkpoints):
         waits = any(before.counts.get(place, 0) for place in WAITING)
-        if after.at_ms <= allowances.calm_from_ms or not waits or _finished(after) != _finished(before):
+        if (
+            after.at_ms <= allowances.calm_from_ms
+            or not waits
+            or _finished(after) != _finished(before)
+            or any(before.at_ms < at_ms <= after.at_ms for at_ms in parked)
+        ):
             idle = 0
             continue
         while position < len(busy) and busy[position][1] <= before.at_ms:

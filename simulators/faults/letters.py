@@ -22,7 +22,7 @@ class UnreadableEvents(FaultData):
     replayed_ms_high: Ms = 24 * HOUR_MS
     replays_most: Annotated[int, Field(ge=1, le=5)] = 2
     healing: ClassVar[str] = "The letter is mended and replayed, or the recount finds the version and fetches it."
-    mark: ClassVar[Mark] = Mark("D", "#8dd3c7")
+    mark: ClassVar[Mark] = Mark("ö", "#8dd3c7")
     breaks_nothing: ClassVar[str] = "S2b and S5: an old version that is replayed late is old news. S1, S7."
 
     @model_validator(mode="after")

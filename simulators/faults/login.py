@@ -151,7 +151,7 @@ class EntityForbidden(AccountFault):
     at: At = "11:00"
     lasts_ms: Ms = 2 * HOUR_MS
     healing: ClassVar[str] = "A person gives the permission back; a rare call sees it."
-    mark: ClassVar[Mark] = Mark("a", "#d6616b")
+    mark: ClassVar[Mark] = Mark("ä", "#d6616b")
     breaks_nothing: ClassVar[str] = "S16: the neighbours on the account go on. S7, S8x and S10."
 
     def schedule(self, month: Month, seed: int) -> list[Move]:

@@ -126,7 +126,7 @@ class SlowLease(ChanceFault):
     def drawn(cls, room: Room) -> Self:
         kind = "slow_lease"
         return cls(
-            ppm=room.ppm(50_000, 500_000, kind),
-            draws=room.number(1, 4, kind, "draws"),
+            ppm=room.ppm(50_000, 400_000, kind),
+            draws=room.number(1, 2, kind, "draws"),
             slow_ppm=room.number(1_000, 150_000, kind, "slow"),
         )

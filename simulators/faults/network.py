@@ -206,7 +206,7 @@ class Partition(AccountFault):
     way: Way = "both"
     flaps: Annotated[int, Field(ge=1, le=20)] = 1
     healing: ClassVar[str] = "The last piece ends; the breaker's probe gets through, and doubt is looked up."
-    mark: ClassVar[Mark] = Mark("7", "#3182bd")
+    mark: ClassVar[Mark] = Mark("÷", "#3182bd")
     breaks_nothing: ClassVar[str] = "S1 and S2: what arrives unheard is done once. S10: one probe at a time. L1, L3."
 
     def schedule(self, month: Month, seed: int) -> list[Move]:

@@ -35,8 +35,8 @@ class IdleStop(ChanceFault):
     def drawn(cls, room: Room) -> Self:
         kind = "idle_stop"
         return cls(
-            ppm=room.ppm(20_000, 500_000, kind),
-            draws=room.number(1, 4, kind, "draws"),
+            ppm=room.ppm(20_000, 300_000, kind),
+            draws=room.number(1, 2, kind, "draws"),
             longest_ms=room.number(1, 20, kind, "longest") * MINUTE_MS,
         )
 
@@ -110,8 +110,8 @@ class TwoOwners(ChanceFault):
     def drawn(cls, room: Room) -> Self:
         kind = "two_owners"
         return cls(
-            ppm=room.ppm(20_000, 400_000, kind),
-            draws=room.number(1, 3, kind, "draws"),
+            ppm=room.ppm(20_000, 300_000, kind),
+            draws=room.number(1, 2, kind, "draws"),
             overlap_ms=room.number(1, 30, kind, "overlap") * MINUTE_MS,
         )
 
@@ -159,8 +159,8 @@ class HastyShutDown(ChanceFault):
     def drawn(cls, room: Room) -> Self:
         kind = "hasty_shut_down"
         return cls(
-            ppm=room.ppm(20_000, 400_000, kind),
-            draws=room.number(1, 3, kind, "draws"),
+            ppm=room.ppm(20_000, 300_000, kind),
+            draws=room.number(1, 2, kind, "draws"),
             killed_after_ms=room.number(50, 30_000, kind, "killed_after"),
         )
 

@@ -5,7 +5,7 @@ entity over the whole run and go on counting after a restart, so a crash by chan
 crash at a named boundary is no chance, so the calm does not end it.
 """
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self, get_args
 
 from pydantic import Field
 
@@ -15,13 +15,17 @@ from simulators.faults.moves import CrashPartition, Move
 from simulators.faults.verdicts import Die, Pause, Step
 from simulators.faults.wall_time import Month
 
+STEPS: tuple[Step, ...] = get_args(Step)
+"""Every step around a call, in the order in which they come."""
+
 
 class CrashAtBoundary(BoundaryFault):
-    """Death right before or after the entity's boundary number `boundary`: the list of these is the golden run's."""
+    """Death right before or after the entity's boundary number `boundary`, or in the middle of it, so that a frame is
+    half there: the list of these is a golden run's."""
 
     kind: Literal["crash_at_boundary"] = "crash_at_boundary"
     boundary: Annotated[int, Field(ge=1)]
-    when: Literal["before", "after"]
+    when: Literal["before", "after", "torn"]
     healing: ClassVar[str] = (
         "The process restarts, recovers from the journal and takes what was on the wire for silent."
     )
@@ -82,24 +86,24 @@ class RandomCrashes(ChanceFault):
 
 
 class CrashAtCall(StepFault):
-    """Death (p1) beside the entity's call number `call`: before it leaves, though that is durable, or when its answer
-    has come and nothing of it is durable yet."""
+    """Death (p1) beside the entity's call number `call`: before it leaves, though that is durable; while it is on the
+    wire; or when its answer has come and nothing of it is durable yet."""
 
     kind: Literal["crash_at_call"] = "crash_at_call"
     call: Annotated[int, Field(ge=1)]
-    when: Literal["before", "after"]
+    step: Step
     healing: ClassVar[str] = "The process restarts and takes the call for silent, whether it ever left or not."
     mark: ClassVar[Mark] = Mark("Ξ", "#1b1b3a")
     breaks_nothing: ClassVar[str] = "S1, S2, S9 and S12: the books end as if it had not happened."
 
     def befalls(self, step: Step, entity: str, call: int, seed: int) -> Die | Pause | None:
-        return Die() if call == self.call and step == _STEP[self.when] and self.means(entity) else None
+        return Die() if call == self.call and step == self.step and self.means(entity) else None
 
     @classmethod
     def drawn(cls, room: Room) -> Self:
         kind = "crash_at_call"
-        when: Literal["before", "after"] = "after" if room.number(0, 1, kind, "when") else "before"
-        return cls(call=room.number(1, room.boundaries // 4, kind, "call"), when=when)
+        step = STEPS[room.number(0, len(STEPS) - 1, kind, "step")]
+        return cls(call=room.number(1, room.boundaries // 4, kind, "call"), step=step)
 
 
 class CallCrashes(StepFault):
@@ -112,13 +116,12 @@ class CallCrashes(StepFault):
     breaks_nothing: ClassVar[str] = "S1, S2, S9 and S12: what was answered and not durable is looked up."
 
     def befalls(self, step: Step, entity: str, call: int, seed: int) -> Die | Pause | None:
-        if step == "checked" or not self.means(entity):
+        if step not in ("leaving", "heard") or not self.means(entity):
             return None
         source = "fault/call_crashes"
         if not happens(self.ppm, seed, source, entity, call):
             return None
-        side = "after" if chance(seed, source + "/side", entity, call) & 1 else "before"
-        return Die() if step == _STEP[side] else None
+        return Die() if step == ("heard" if chance(seed, source + "/side", entity, call) & 1 else "leaving") else None
 
     @classmethod
     def drawn(cls, room: Room) -> Self:
@@ -161,6 +164,3 @@ class FsyncFails(BoundaryFault):
     @classmethod
     def drawn(cls, room: Room) -> Self:
         return cls(ppm=room.ppm(200, 5_000, "fsync_fails"))
-
-
-_STEP: dict[str, Step] = {"before": "leaving", "after": "heard"}

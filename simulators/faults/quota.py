@@ -62,7 +62,7 @@ class ConcurrencyCap(CallFault):
     kind: Literal["concurrency_cap"] = "concurrency_cap"
     systems: tuple[str, ...] = ("erp",)
     healing: ClassVar[str] = "A back-off of our own, for it names no time to wait."
-    mark: ClassVar[Mark] = Mark("4", "#6baed6")
+    mark: ClassVar[Mark] = Mark("ü", "#6baed6")
     breaks_nothing: ClassVar[str] = "S8x and S10: a limit is no fault of a row, whatever status it comes with. S7."
 
     def verdict(self, call: CallNote, now_ms: int, seed: int) -> Verdict:
@@ -86,7 +86,7 @@ class DailyQuota(AccountFault):
     resets_after_ms: Ms = 4 * HOUR_MS
     tells: bool = True
     healing: ClassVar[str] = "The count starts anew; the first call after the rest is served."
-    mark: ClassVar[Mark] = Mark("D", "#9ecae1")
+    mark: ClassVar[Mark] = Mark("đ", "#9ecae1")
     breaks_nothing: ClassVar[str] = "S10: no call before the wait is over, and rare ones where none is named. S7, L3."
 
     def schedule(self, month: Month, seed: int) -> list[Move]:

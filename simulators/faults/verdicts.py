@@ -79,8 +79,9 @@ class Pause:
     ms: int
 
 
-Step = Literal["leaving", "checked", "heard"]
-"""A step of a process around a call: it is durable that it leaves; the lease was looked at; its answer has come."""
+Step = Literal["leaving", "checked", "sent", "heard"]
+"""A step of a process around a call: it is durable that it leaves; the lease was looked at; the call is on the wire;
+its answer has come."""
 
 
 @dataclass(frozen=True, slots=True)

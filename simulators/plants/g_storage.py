@@ -5,13 +5,17 @@ from typing import Any
 from zlib import crc32
 
 from runtime.core.effects import Effect
-from runtime.core.inputs import Restarted, Sending
-from runtime.core.partition import Permits, State, decide, due
-from runtime.core.partition.state import Head, Tracked, adopt
+from runtime.core.inputs import Restarted
+from runtime.core.partition import Permits, State, due
+from runtime.core.partition.state import Head, Tracked, adopt, rebuild
 from runtime.core.policy import Policy
 from runtime.core.records import PartitionRestarted, Record
-from runtime.drivers.shell import Shell
+from runtime.drivers.shell import Shell, _entries_of
+from runtime.journal.format import UnknownRecordError, read_entry, read_frame, read_head
 from runtime.ports import JournalError, StoreBrokenError
+from simulators.faults.bases import HOUR_MS
+from simulators.faults.maintenance import MaintenanceUnannounced
+from simulators.faults.ownership import RollBack
 from simulators.faults.process import BoundaryCrashes, CallCrashes, FsyncFails, RandomCrashes
 from simulators.plants.plant import Plant
 from simulators.plants.replace import Function
@@ -29,7 +33,8 @@ def _acknowledged_at_once(original: Function) -> Function:
     def hear(process: Process, inputs: Sequence[Any]) -> None:
         process.lane.acknowledge(inputs)
         original(process, inputs)
-        process.taking = type(process.taking)((news, waits and news is not inputs) for news, waits in process.taking)
+        for number, (news, waits) in process.taking.items():
+            process.taking[number] = (news, waits and news is not inputs)
 
     return hear
 
@@ -38,11 +43,10 @@ def _sent_inside_the_transaction(original: Function) -> Function:
     """Calls leave while the transaction is open, whether it goes through or not."""
 
     def start(shell: Shell, permits: Permits, now_ms: int) -> list[Effect]:
-        effects = due(shell.state, permits, now_ms)
         try:
-            shell._commit(decide(shell.state, [Sending(effect) for effect in effects], now_ms), now_ms)
+            effects: list[Effect] = original(shell, permits, now_ms)
         except JournalError:
-            return effects
+            return due(shell.state, permits, now_ms)
         return effects
 
     return start
@@ -95,6 +99,24 @@ def _in_the_order_of_a_set(original: Function) -> Function:
     return rebuild
 
 
+def _skipped_if_unknown(original: Function) -> Function:
+    """A frame that this build cannot read is skipped, with a warning in a log."""
+
+    def recover(shell: Shell) -> None:
+        recovered = shell.journal.recover()
+        head = Head() if recovered.head is None else read_head(recovered.head)
+        shell.state = rebuild(shell.policy, head, map(read_entry, recovered.open_rows.values()))
+        for frame in recovered.frames:
+            try:
+                at_ms, records = read_frame(frame)
+            except UnknownRecordError:
+                continue
+            shell._load(_entries_of(records))
+            shell._apply(records, at_ms)
+
+    return recover
+
+
 PLANTS = (
     Plant(
         number="A1",
@@ -102,8 +124,8 @@ PLANTS = (
         story="a delivery is acknowledged before it is durable, and lost with the process that took it in",
         replaces="simulators.process:Process.hear",
         bug=_acknowledged_at_once,
-        caught_by="S7",
-        faults=(BoundaryCrashes(ppm=150_000),),
+        caught_by="S12",
+        faults=(BoundaryCrashes(ppm=300_000),),
         wild="memU#518, apache/seatunnel#10574",
     ),
     Plant(
@@ -154,8 +176,18 @@ PLANTS = (
         replaces="runtime.core.partition.state:rebuild",
         bug=_in_the_order_of_a_set,
         caught_by="S12",
-        faults=(OFTEN,),
+        faults=(OFTEN, MaintenanceUnannounced(day="every", at="12:00", lasts_ms=8 * HOUR_MS)),
         changes={"runtime.checkpoint_every": 2},
+    ),
+    Plant(
+        number="G5",
+        name="unknown_record_skipped",
+        story="a build that was rolled back skips what it cannot read, and goes on without it",
+        replaces="runtime.drivers.shell:Shell.recover",
+        bug=_skipped_if_unknown,
+        caught_by="S7",
+        faults=tuple(RollBack(day=day, at="17:00") for day in (28, 29, 30, 31)),
+        wild="camunda#52279",
     ),
 )
 

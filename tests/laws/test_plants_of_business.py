@@ -1,9 +1,6 @@
 """Bugs of time, money, the ERP's business and repair are found by the oracle that each declares; twins alarm nobody."""
 
-import pytest
-
-from scenarios.choose import with_plant
-from scenarios.proofs import TWO_RUNS, isolation, not_held, plant_run, twin_run
+from scenarios.isolation import TWO_RUNS, isolation
 from scenarios.small import small_world, swarm_world
 from simulators.faults.bases import FaultData
 from simulators.faults.business import ApprovalsTakenBack
@@ -12,43 +9,12 @@ from simulators.faults.operator import BackfillAgain, PartitionPaused, WrongConf
 from simulators.faults.periods import PeriodClosingMidBatch
 from simulators.faults.process import BoundaryCrashes, RandomCrashes
 from simulators.plants import h_time, i_money, j_erp_business, k_repair
-from simulators.plants.catalogue import NOT_YET, PLANTS, TWINS
-from simulators.run import simulate
+from simulators.plants.catalogue import NOT_YET, PLANTS
+from simulators.run import not_held, simulate
 
 OURS = tuple(plant.name for section in (h_time, i_money, j_erp_business, k_repair) for plant in section.PLANTS)
 SEEDS = range(1, 4)
 """How often each is caught, `springtide mutants` says: in more than half of the seeds (measured over 20)."""
-
-
-@pytest.mark.parametrize("plant", OURS)
-def test_a_bug_is_caught_by_its_own_oracle(plant: str) -> None:
-    """In one of three seeds at least, and the bug is reached in it."""
-    runs = (plant_run(small_world(), plant, seed) for seed in SEEDS)
-    assert any(run.caught and run.reached for run in runs)
-
-
-@pytest.mark.parametrize("plant", OURS)
-def test_without_the_bug_nothing_is_wrong(plant: str) -> None:
-    """The misfortunes and settings that a bug needs violate nothing by themselves."""
-    for seed in SEEDS[:1]:
-        outcome = simulate(with_plant(small_world(), PLANTS[plant]), seed)
-        assert (seed, not_held(outcome), outcome.unsettled, outcome.reached) == (seed, (), [], 0)
-
-
-@pytest.mark.parametrize("twin", sorted(TWINS))
-def test_a_twin_alarms_nobody(twin: str) -> None:
-    """Another way to do the same thing is no finding, whatever else goes wrong."""
-    runs = [twin_run(twin, seed) for seed in range(2)]
-    assert [(run.seed, run.alarms) for run in runs if run.alarms] == []
-    assert sum(run.reached for run in runs)
-
-
-def test_there_are_enough_twins_and_none_is_a_bug() -> None:
-    """At least twenty ways to do the same thing; a bug declares an oracle and a twin does not."""
-    assert len(TWINS) >= 20
-    assert not any(twin.caught_by for twin in TWINS.values())
-    assert all(plant.caught_by for plant in PLANTS.values())
-    assert not TWINS.keys() & PLANTS.keys()
 
 
 def test_every_bug_of_these_sections_is_planted_or_has_no_ground() -> None:

@@ -8,14 +8,13 @@ from itertools import pairwise
 import pytest
 
 from scenarios.catalogue import all_scenarios
-from scenarios.proofs import not_held
 from scenarios.small import small_world
 from simulators.auditors.audit import examine
 from simulators.faults.bases import FaultData
 from simulators.faults.network import DuplicateRequest, LostReply
 from simulators.firm.build import build_firm
 from simulators.people.plan import plan_month
-from simulators.run import Job, _came_to_stand, _due_to_stand, allowances, simulate, simulate_component
+from simulators.run import Job, _came_to_stand, _due_to_stand, allowances, not_held, simulate, simulate_component
 from simulators.settings import DAY_MS, HOUR_MS, LateMasterData, WorldSettings
 from simulators.world import Seen, World
 from tests.simulators.auditors.books import Books, at

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 from pydantic import ValidationError
 
-from scenarios.proofs import not_held
 from scenarios.small import small_world
 from simulators.faults.bases import FaultData
 from simulators.faults.login import (
@@ -37,7 +36,7 @@ from simulators.firm.build import build_firm
 from simulators.firm.model import Firm
 from simulators.firm.settings import FirmSettings
 from simulators.people.plan import plan_month
-from simulators.run import simulate
+from simulators.run import not_held, simulate
 from simulators.settings import DAY_MS, HOUR_MS, LateMasterData, RuntimeSettings, WorldSettings
 from simulators.systems.erp_profile import ErpProfile, Staging
 from simulators.world import Seen, World, components, last_ms

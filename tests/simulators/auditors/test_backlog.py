@@ -15,6 +15,7 @@ def after_outage(*late: int, waiting: int = 4) -> Books:
     for number in range(waiting):
         books.approve(f"E{number}", at_ms=DOWN_MS + number * MINUTE_MS)
         books.post(f"E{number}", at_ms=late[number] if number < len(late) else UP_MS + MINUTE_MS)
+        books.evidence.heard_ms[f"E{number}"] = DOWN_MS + number * MINUTE_MS
         books.end(f"E{number}", "posted", told="posted")
     books.checkpoint(at(20) + 3 * DAY_MS, posted=3 + waiting)
     return books
@@ -26,6 +27,17 @@ def test_a_backlog_that_outlives_the_bound_is_found():
     assert after_outage(BOUND_MS, BOUND_MS).violated() == []
     assert after_outage(BOUND_MS + 1).violated() == []
     assert after_outage(BOUND_MS + 1, BOUND_MS + 1).violated() == ["L3"]
+
+
+def test_what_was_not_heard_of_did_not_wait():
+    """L3: an event that was lost waits for its source; a pause by an operator counts as an outage."""
+    books = after_outage(*[BOUND_MS + 1] * 4)
+    for number in range(4):
+        books.evidence.heard_ms[f"E{number}"] = UP_MS + 1
+    assert books.violated() == []
+    books = after_outage(*[BOUND_MS + 1] * 4)
+    books.evidence.paused.append((UP_MS + HOUR_MS, UP_MS + 2 * HOUR_MS))
+    assert books.violated() == []
 
 
 def test_too_few_say_nothing():

@@ -3,7 +3,6 @@
 import pytest
 from pydantic import ValidationError
 
-from scenarios.proofs import not_held
 from scenarios.small import small_world
 from simulators.faults.bases import FaultData
 from simulators.faults.business import NOT_BUILT, ApprovalsTakenBack
@@ -14,7 +13,7 @@ from simulators.faults.rows import StagedRejections
 from simulators.faults.wall_time import Month
 from simulators.firm.build import build_firm
 from simulators.people.plan import plan_month
-from simulators.run import simulate
+from simulators.run import not_held, simulate
 from simulators.settings import HOUR_MS, WorldSettings
 from simulators.world import Seen, World, last_ms
 

@@ -34,7 +34,9 @@ def exact_value(story: Story, held: Held) -> None:
     if story.unsettled or not story.versions or any(place.reason == DIFFERS for place in story.places):
         return
     # What a person entered and the feed gave up on is between the person and the case; the feed's lines are judged.
-    given_up = any(place.place in GIVEN_UP for place in story.places)
+    # A later version that took the person's line for its own is no case any more.
+    adopted = story.place_of(story.versions[-1].version) == "posted"
+    given_up = not adopted and any(place.place in GIVEN_UP for place in story.places)
     stands = _stands([line for line in story.lines if not (given_up and line.by_hand)])
     if story.should_stand():
         if not story.standing and stands == NOTHING:

@@ -256,7 +256,7 @@ def _print_seed(one: SeedRun, arguments: argparse.Namespace, console: Console) -
     if one.unknown:
         console.print(f"  proved nothing about {', '.join(one.unknown)}", markup=False)
     if one.failed:
-        console.print(f"  again:  {_again(one, arguments)}", markup=False)
+        console.print(f"  again:  {_again(one, arguments)}", markup=False, soft_wrap=True)
 
 
 def _again(one: SeedRun, arguments: argparse.Namespace) -> str:

@@ -55,7 +55,8 @@ class Allowances:
     `full_since_ms` or earlier, began no earlier than that; 0: unjudged.
     `records_per_move`, `records_an_hour`: what a partition may decide for each version that came or moved, and for each
     hour in which nothing does (assumed 40 and 400: 8 calls of 3 records at each of 12 rests an hour, and a third more;
-    the swarm's greediest hour has 15 more than 25 for each move, measured).
+    the swarm's greediest hour has 15 more than 25 for each move, measured). `records_a_life`: what each process that
+    takes over may decide besides, for every call that was out (assumed 40: 16 calls, asked about and told of).
     `memory_window`, `checkpoint_every`, `batch_max`, `calls_max`: the declared limits of a partition's memory.
     `recovery_ms`, `recovery_ppm`: after an outage the backlog is cleared within the outage's own length times
     `recovery_ppm`, and `recovery_ms` (assumed 2 h: the longest rest of an account, and a look-up with its poll).
@@ -75,6 +76,7 @@ class Allowances:
     full_since_ms: int = 0
     records_per_move: int = 40
     records_an_hour: int = 400
+    records_a_life: int = 40
     memory_window: int = 20_000
     checkpoint_every: int = 4_096
     batch_max: int = 100

@@ -4,6 +4,7 @@ A partition that decides and decides, and gets no version from one place to anot
 still, and busier. Work is counted in records, which are everything a partition ever decides.
 """
 
+from bisect import bisect_right
 from itertools import pairwise
 
 from simulators.auditors.allowances import Allowances
@@ -14,11 +15,17 @@ HOUR_MS = 3_600_000
 
 
 def no_livelock(evidence: Evidence, allowances: Allowances, held: Held) -> None:
-    """Records between two checkpoints, against versions that came or moved and hours that passed."""
+    """Records between two checkpoints, against versions that came or moved, hours that passed, and lives that began."""
+    lives = [recovery.at_ms for recovery in evidence.recoveries]
     for before, after in pairwise(evidence.checkpoints):
         made = after.records - before.records
         hours = -(-(after.at_ms - before.at_ms) // HOUR_MS)
-        most = allowances.records_per_move * _moves(before, after) + allowances.records_an_hour * hours
+        begun = bisect_right(lives, after.at_ms) - bisect_right(lives, before.at_ms)
+        most = (
+            allowances.records_per_move * _moves(before, after)
+            + allowances.records_an_hour * hours
+            + allowances.records_a_life * begun
+        )
         if made > most:
             text = f"{evidence.entity}: {made} records in {hours} hours where {most} would do; nothing came of them"
             held.found(evidence.entity, "", text, at_ms=after.at_ms)

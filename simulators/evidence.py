@@ -49,6 +49,8 @@ class LedgerLine:
     reverses: str
     at_ms: int
     by_hand: bool = False
+    words: tuple[str | tuple[str, ...] | None, ...] = ()
+    """Task, worker, role, narrative and dimensions, as the row said them; None: it did not. (): nobody wrote any."""
 
 
 @dataclass(slots=True)
@@ -106,11 +108,12 @@ class FinalPlace:
 
 @dataclass(slots=True)
 class PsaStatus:
-    """What the PSA was told about an entry, last."""
+    """What the PSA was told about an entry, last. `detail`: the line that is posted, or why it is parked."""
 
     entry_id: str
     version: int
     status: str
+    detail: str = ""
 
 
 @dataclass(slots=True)

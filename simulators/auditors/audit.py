@@ -28,7 +28,7 @@ from simulators.auditors.livelock import no_livelock
 from simulators.auditors.liveness import busy_spans, drained, merged_spans, progress
 from simulators.auditors.money import exact_money
 from simulators.auditors.no_loss import exact_value, no_loss
-from simulators.auditors.order import in_order, no_invention
+from simulators.auditors.order import in_order, no_invention, words_of
 from simulators.auditors.parked_rows import reaches_a_person
 from simulators.auditors.period import right_period
 from simulators.auditors.places_money import UNSEEN, PlaceSum
@@ -263,6 +263,7 @@ def _plain(version: ApprovedVersion, line: LedgerLine, place: FinalPlace, worth:
         and line.bill_currency == worth.bill_currency
         and line.cost_currency == worth.cost_currency
         and line.project == version.assignment.project
+        and line.words == words_of(version)
         and line.work_date == version.work_date == line.accounting_date
         and track is not None
         and track.name == line.period

@@ -1,4 +1,7 @@
-"""S13, status truth: the PSA hears "posted" only after a line stood, and in the end exactly where one stands."""
+"""S13, status truth: the PSA hears "posted" only after a line stood, and in the end exactly where one stands.
+
+Whoever names a line in the ledger names one that stands.
+"""
 
 from simulators.auditors.finding import Held
 from simulators.auditors.story import GIVEN_UP, Story
@@ -18,6 +21,10 @@ def status_at_the_end(story: Story, held: Held) -> None:
     told = story.book.evidence.psa.get(story.entry_id)
     says_posted = told is not None and told.status == POSTED
     if says_posted == bool(story.standing):
+        gone = {line.line_id for line in story.lines} - {line.line_id for line in story.standing}
+        if told is not None and says_posted and told.detail in gone:
+            text = f"{story.entry_id} is called posted as {told.detail} in the PSA, and that line does not stand"
+            held.found(story.entity, story.entry_id, text, (told.version,))
         return
     if story.standing and any(place.place in GIVEN_UP for place in story.places):
         return

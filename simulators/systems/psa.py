@@ -647,7 +647,7 @@ class Psa:
                 statuses, claims = evidence.psa, evidence.psa_claims
             # Texts of our own, so that the call's can be forgotten.
             entry_id, status = line.plan.entry_id, intern(row.status)
-            statuses[entry_id] = PsaStatus(entry_id, row.version, status)
+            statuses[entry_id] = PsaStatus(entry_id, row.version, status, intern(row.detail))
             if status == "posted":
                 claims.append((now_ms, entry_id, row.version, status))
         return Response(200, _JSON, b'{"taken":%d}' % taken)

@@ -48,6 +48,7 @@ class Staged:
     reason: str = ""
 
 
+Words = tuple[str | tuple[str, ...] | None, ...]
 Held = Line | Staged
 Index = dict[str, Held | list[Held]]
 """Name to what is held under it; a list only where there is more than one, for most names have one."""
@@ -96,6 +97,7 @@ class Ledger:
         self._periods: dict[str, _Period] = {}
         self._days: dict[str, Day] = {}
         self._quarters: dict[str, int | None] = {}
+        self._words: dict[Words, Words] = {}
         self._lines_ever = 0
         self._read_lag_ms = read_lag_ms
         self._exact_reversals = exact_reversals
@@ -168,7 +170,7 @@ class Ledger:
         new = self._line_of(row, line.key, fingerprint, line.at_ms)
         self._lines_ever -= 1
         for name in ("version", "project", "work_date", "accounting_date", "period", "quarter_hours", "bill_minor",
-                     "bill_currency", "cost_minor", "cost_currency", "adjusts", "fingerprint"):  # fmt: skip
+                     "bill_currency", "cost_minor", "cost_currency", "adjusts", "words", "fingerprint"):  # fmt: skip
             setattr(line, name, getattr(new, name))
 
     def stage(self, staged: Staged, now_ms: int) -> None:
@@ -282,6 +284,7 @@ class Ledger:
         assert quarters is not None, "a row is validated before it posts: quantity"
         self._lines_ever += 1
         # Few different words stand in millions of lines, so each is held once.
+        words = (row.task, row.worker, row.role, row.narrative, row.dimensions)
         return Line(
             f"{self.entity}-{self._lines_ever}",
             self.entity,
@@ -302,6 +305,7 @@ class Ledger:
             row.reverses,
             at_ms,
             False,
+            self._words.setdefault(words, words),
             fingerprint,
         )
 

@@ -213,6 +213,8 @@ class Evidence:
     """(entry, ledger id) of every line by hand that the runtime took for its own."""
     refused_rows: dict[str, set[str]] = field(default_factory=dict)
     """Entry to the reasons the ERP really gave for refusing it; "duplicate" where it called a row a copy of another."""
+    malformed: dict[str, str] = field(default_factory=dict)
+    """Entry to what the ERP found wrong in a row of it by the row alone: no such date, no exact negative."""
     parks: list[Park] = field(default_factory=list)
     still_parked: dict[str, Park] = field(default_factory=dict)
     """Entry to its park, as the runtime shows it at the end; `parks` lacks what a process made durable and died of."""

@@ -92,7 +92,7 @@ def _says_what_was_approved(story: Story, line: LedgerLine, held: Held) -> None:
             held.found(
                 story.entity,
                 story.entry_id,
-                f"line {line.line_id} of {story.entry_id} version {number} says {name} {said!r}, approved was {approved!r}",
+                f"{line.line_id} of {story.entry_id} version {number} says {name} {said!r}, approved was {approved!r}",
                 (number,),
                 line.bill_minor,
                 line.bill_currency,

@@ -128,7 +128,7 @@ class Ledger:
         """Why this row could not come to stand now; None when it could."""
         day = self._days.get(row.accounting_date) or self.day(row.accounting_date)
         if day is None or self.day(row.work_date) is None:
-            return No("invalid", "work date or accounting date is no date")
+            return self._malformed(row, "work date or accounting date is no date")
         if day.status != OPEN:
             reason = NOT_OPEN.get(day.status, "period_closed")
             return No(reason, f"period {day.period or 'of ' + row.accounting_date} is {day.status}")
@@ -137,9 +137,9 @@ class Ledger:
         if row.worker not in self.workers:
             return No("unknown_worker", f"worker {row.worker} is not set up")
         if not row.bill_currency or not row.cost_currency:
-            return No("invalid", "currency is missing")
+            return self._malformed(row, "currency is missing")
         if self.quarters(row) is None:
-            return No("invalid", f"quantity {row.quantity} {row.unit} is not in quarters of an hour")
+            return self._malformed(row, f"quantity {row.quantity} {row.unit} is not in quarters of an hour")
         return self._reversal_refusal(row) if row.leg == "reverse" else None
 
     def quarters(self, row: Row) -> int | None:
@@ -275,7 +275,12 @@ class Ledger:
             and row.bill_currency == target.bill_currency
             and row.cost_currency == target.cost_currency
         )
-        return None if exact else No("invalid", f"not the exact negative of {target.line_id}")
+        return None if exact else self._malformed(row, f"not the exact negative of {target.line_id}")
+
+    def _malformed(self, row: Row, detail: str) -> No:
+        """A row that nobody could post, whatever the books are: whoever made it did it wrong."""
+        self.evidence.malformed[row.entry_id] = detail
+        return No("invalid", detail)
 
     def _line_of(self, row: Row, key: str, fingerprint: int, at_ms: int) -> Line:
         day, work_day, quarters = self.day(row.accounting_date), self.day(row.work_date), self.quarters(row)

@@ -68,3 +68,12 @@ def test_a_line_that_is_named_and_gone_is_found():
     assert books.violated() == []
     books.evidence.psa["E"].detail = first.line_id
     assert books.violated() == ["S13"]
+
+
+def test_the_version_that_is_called_posted_is_the_one_that_is():
+    """At the end: the PSA shows the first version as posted, and the second one stands."""
+    books = Books()
+    books.corrected("E")
+    books.evidence.psa["E"].version = 1
+    assert books.violated() == ["S13"]
+    assert "version 1 is called posted in the PSA, and version 2 is" in books.first("S13")

@@ -236,6 +236,8 @@ class Evidence:
     """Project to the instant at which it was set up in the ERP; those that were there from the start are left out."""
     reads: list[ListingRead] = field(default_factory=list)
     """Every page of its list that the source showed, in order."""
+    asked_again: dict[tuple[str, int], int] = field(default_factory=dict)
+    """(entry, version) to how often the source was asked to publish it again although it had been acknowledged."""
     sent_otherwise: dict[tuple[str, int], list[tuple[int, str]]] = field(default_factory=dict)
     """(entry, version) to when its event was sent in which form that nobody agreed on ("": as agreed, afterwards)."""
     acknowledged: int = 0

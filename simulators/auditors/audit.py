@@ -19,7 +19,7 @@ from simulators.auditors.audit_trail import audit_trail
 from simulators.auditors.backlog import outages, recovered
 from simulators.auditors.bounds import bounded
 from simulators.auditors.calendar import Track, books_calendar
-from simulators.auditors.call_budget import call_budget
+from simulators.auditors.call_budget import call_budget, fetched_once
 from simulators.auditors.finding import EXAMPLES_KEPT, HELD, UNKNOWN, Held
 from simulators.auditors.frozen_intent import frozen_intent
 from simulators.auditors.identity import identity_over_time, places_at_the_end
@@ -142,6 +142,7 @@ def examine(
         progress(evidence, hindered, allowances, audited.held["L2"])
         whole_reads(evidence, allowances, audited.held["L5"])
         bounded(evidence, allowances, audited.held["S18"])
+        fetched_once(evidence, audited.held["S10"])
         no_livelock(evidence, allowances, audited.held["L0"])
         recovered(evidence, out.get(account_of.get(name, ""), []), allowances, audited.held["L3"])
         audited.checkpoints += len(evidence.checkpoints)

@@ -712,6 +712,11 @@ class Psa:
             return _error(400, "invalid")
         if len(heads) > self.profile.publish_batch_max:
             return _error(413, "too_many_rows")
+        for entry_id, version in heads:
+            line = self._lines.get(entry_id)
+            evidence = None if line is None else self._books[line.sheet.entity].evidence
+            if evidence is not None and evidence.heard.get(entry_id, 0) >> version & 1:
+                evidence.asked_again[entry_id, version] = evidence.asked_again.get((entry_id, version), 0) + 1
         events = [each.body for each in self.publications(self._as_far_as_it_goes(heads, now_ms), now_ms)]
         return Response(200, _JSON, b'{"events":[' + b",".join(events) + b"]}")
 

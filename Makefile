@@ -45,6 +45,18 @@ cluster-demo: $(DEV) ## a Ray cluster of four nodes, PostgreSQL, 20,000 entries,
 bench: $(DEV) ## how fast the runtime is here, and what limits it
 	$(BIN)/python scripts/bench_runtime.py $(ARGS)
 
+.PHONY: swarm
+swarm: $(BASE) ## three minutes of random months, others for each commit; findings made small, coverage in out/swarm
+	$(BIN)/springtide swarm --first commit --minutes 3 --out out/swarm $(ARGS)
+
+.PHONY: mutants
+mutants: $(BASE) ## plants every bug there is, one at a time: which is caught, by whom, how soon
+	$(BIN)/springtide mutants $(ARGS)
+
+.PHONY: proof
+proof: $(DEV) ## the long proofs: every crash of the golden months, determinism, the drivers' parity
+	$(BIN)/python scripts/prove.py $(ARGS)
+
 .PHONY: test
 test: $(DEV) ## the whole test suite
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup $(ARGS)

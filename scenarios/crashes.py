@@ -15,7 +15,8 @@ durable is struck as well.
 
 Rule 1. A crash disturbs the path and must not disturb the end.
 Rule 2. A run whose crash never struck proves nothing.
-Rule 3. The list is the same in every process, and known before anything of it is run.
+Rule 3. The list is the same in every process. Single crashes follow from the undisturbed month, the pairs from the
+        runs with their first death.
 """
 
 import gc

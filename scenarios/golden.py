@@ -158,5 +158,18 @@ _ALL = (
     ),
 )
 
-GOLDENS: dict[str, Golden] = {golden.name: golden for golden in _ALL}
-"""Every golden month by name."""
+_ALONE = next(golden for golden in _ALL if golden.name == "alone")
+_MANNERS = tuple(
+    Golden(
+        f"alone_{name}",
+        f"The same person's week, at the generic ERP of the profile {name}.",
+        _ALONE.world.model_copy(update={"erp": profile}),
+        walks=_ALONE.walks,
+        seed=_ALONE.seed,
+    )
+    for name, profile in GENERIC.items()
+    if profile != _ALONE.world.erp
+)
+
+GOLDENS: dict[str, Golden] = {golden.name: golden for golden in (*_ALL, *_MANNERS)}
+"""Every golden month by name; the last ones once for every generic way of treating keys and rows."""

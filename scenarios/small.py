@@ -84,7 +84,7 @@ def swarm_world(seed: int, population: str = "swarm", lean: tuple[str, ...] = ()
         runtime=RuntimeSettings(
             batch_max=_one_of(seed, "batch_max", (1, 3, 20, 100)),
             linger_ms=_one_of(seed, "linger_ms", (0, 20_000)),
-            checkpoint_every=_one_of(seed, "checkpoint_every", (1, 8, 64, 4_096)),
+            checkpoint_every=_one_of(seed, "checkpoint_every", (1, 8, 64, 256)),
             window=_one_of(seed, "window", (5, 20, 20_000, 20_000)),
             restart_ms=_one_of(seed, "restart_ms", (1, 20_000, 10 * 60_000)),
             confirm_after_ms=CONFIRM_AFTER_MS if by_hand else RuntimeSettings().confirm_after_ms,

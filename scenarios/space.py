@@ -14,7 +14,38 @@ from simulators.probes import PROBES
 LEANING = 4
 """Kinds of fault that the swarm leans towards at a time (ours: more would be all-on)."""
 
-WHY_NOT: dict[str, str] = {}
+_LEAVE = (
+    "needs work that is corrected into leave, or leave into work: simulated people never change the type of time;"
+    " tests/runtime/core/test_books.py does"
+)
+_WHOSE = (
+    "needs a 403 of which nobody says whose call met it: the simulated desk always says so, and the entity is barred"
+    " instead; tests/runtime/core/test_account.py leaves it out"
+)
+_SESSIONS = (
+    "needs an account without sessions whose probe meets 401 or 403: every simulated account has sessions;"
+    " tests/runtime/core/test_account.py has one without, in open and broken"
+)
+_NEVER = "listed in MODES, and decided nowhere: "
+WHY_NOT: dict[str, str] = {
+    **{
+        f"{phase}|EntryExcluded": _LEAVE
+        for phase in ("resting", "in_flight", "staged", "in_doubt", "posted", "parked", "waived")
+    },
+    "excluded|EntryReceived": _LEAVE,
+    "staged|EntryParked": "needs a staged row that is lost from sight, or stands twice: the mock ERP shows each until"
+    " it is posted or rejected; tests/runtime/core/test_staging.py loses one",
+    "in_doubt|EntryParked": "needs a line under our key that is not ours, or stands twice: the mock ERP keeps what it"
+    " was sent; planted bug A25 takes it, and so does tests/runtime/core/test_doubt.py",
+    **{f"{mode}|LockedOut": _WHOSE for mode in ("open", "throttled", "maintenance", "broken")},
+    "locked_out|LockedOut": "needs a lock that outlasts the half hour after which the login is tried again: the mock"
+    " ERP's ends by then; scheduled: a lock of its own length",
+    "maintenance|BreakerTripped": _SESSIONS,
+    "broken|BreakerTripped": _SESSIONS,
+    "open|LoggedIn": _NEVER + "a login begins only where one is needed, and that ends only with it",
+    "throttled|ServedAgain": _NEVER + "a call that was served says nothing about a rest that was asked for",
+    "logged_out|MaintenanceBegan": _NEVER + "while a login is needed, its own answers say whether the system is down",
+}
 """Edge that swarms do not take to the reason, or to where it is taken instead."""
 
 

@@ -50,6 +50,8 @@ exit codes: 0 every proof held, 1 one failed, 2 bad usage
 
 ROOT = Path(__file__).resolve().parent.parent
 PROOFS = ("crashes", "determinism", "parity")
+FIGURES = "{:30}{:>11}{:>7}{:>7}{:>9}{:>13}{:>9}{:>8}"
+"""A line of figures of a golden month."""
 SHOWN = 10
 """Failures that are printed; the others are counted."""
 
@@ -127,11 +129,16 @@ def prove_crashes(arguments: argparse.Namespace, out: Console, err: Console) -> 
     for struck in _each(strike, everything, arguments.jobs, err, f"{len(everything):,} crashes"):
         tried[struck.crash.golden].append(struck)
     bad = [f"{golden.name}: {wrong}" for golden in goldens for wrong in undisturbed(golden.name).wrong]
+    out.print(
+        "\n" + FIGURES.format("crashes", "boundaries", "calls", "lines", "at them", "half frames", "pairs", "differ")
+    )
     for golden in goldens:
-        bad += _told_of(golden, tried[golden.name], out)
-    differ = sum(bool(struck.said) for some in tried.values() for struck in some)
-    pairs = sum(struck.crash.kind == "pair" for some in tried.values() for struck in some)
-    out.print(f"\ncrashes: {len(everything):,} tried, {pairs:,} of them pairs of boundaries; {differ} differ")
+        out.print(_figures(golden, tried[golden.name]), markup=False)
+    every = [struck for some in tried.values() for struck in some]
+    kinds = {kind: sum(struck.crash.kind == kind for struck in every) for kind in KINDS}
+    wrong = [struck for struck in every if struck.said]
+    out.print(f"{len(every):,} tried, {len(wrong)} differ: " + ", ".join(f"{kind} {n:,}" for kind, n in kinds.items()))
+    bad += [f"{struck.said}\n    .venv/bin/python scripts/prove.py crashes --crash {struck.crash}" for struck in wrong]
     _failures(bad, out)
     return not bad
 
@@ -144,20 +151,20 @@ def _crashes_of(golden: Golden, every: int) -> list[Crash]:
     return [crash for kind in KINDS for crash in [each for each in crashes if each.kind == kind][::every]]
 
 
-def _told_of(golden: Golden, tried: Sequence[Struck], out: Console) -> list[str]:
-    """Print the figures of one golden month; returns what differed, and how to see it again."""
+def _figures(golden: Golden, tried: Sequence[Struck]) -> str:
+    """One golden month in a line: what there is to strike, what was struck, and how much of it differed."""
     quiet = undisturbed(golden.name)
-    counts = {kind: sum(struck.crash.kind == kind for struck in tried) for kind in KINDS}
-    torn = sum(struck.torn for struck in tried if struck.crash.kind == "torn")
-    by_entity = ", ".join(
-        f"{entity} {boundaries} boundaries and {quiet.calls[entity]} calls"
-        for entity, boundaries in sorted(quiet.boundaries.items())
+    pairs = sum(struck.crash.kind == "pair" for struck in tried)
+    counts = (
+        sum(quiet.boundaries.values()),
+        sum(quiet.calls.values()),
+        len(quiet.books.standing),
+        len(tried) - pairs,
+        sum(struck.torn for struck in tried if struck.crash.kind == "torn"),
+        pairs,
+        sum(bool(struck.said) for struck in tried),
     )
-    wrong = [struck for struck in tried if struck.said]
-    out.print(f"\n{golden.name}: {by_entity}; {len(quiet.books.standing)} lines in the books", markup=False)
-    out.print("  " + ", ".join(f"{kind} {count:,}" for kind, count in counts.items() if count))
-    out.print(f"  {torn:,} of the torn left half a frame behind; {len(tried):,} tried, {len(wrong)} differ")
-    return [f"{struck.said}\n    .venv/bin/python scripts/prove.py crashes --crash {struck.crash}" for struck in wrong]
+    return FIGURES.format(golden.name, *(f"{count:,}" for count in counts))
 
 
 def prove_determinism(arguments: argparse.Namespace, out: Console, err: Console) -> bool:

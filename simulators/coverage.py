@@ -7,7 +7,8 @@
     states   abstract states of an entry and what is around it, as short hashes; for "is there anything new?"
 
 A watch wraps the two functions through which everything moves, for as long as the block lasts; without one a run
-pays nothing. A fault of chance is active for `ACTIVE_MS` after it struck, one of the calendar until it ends.
+pays nothing. What a process that recovers goes through again was walked before, under other circumstances, and does
+not count. A fault of chance is active for `ACTIVE_MS` after it struck, one of the calendar until it ends.
 """
 
 from collections import Counter
@@ -85,6 +86,8 @@ class Watch:
         self._states: set[tuple[Any, ...]] = set()
         self._read = 0
         """Strikes that were read so far."""
+        self._reads_again = False
+        """A process recovers."""
         self._active: dict[str, dict[str, int]] = {}
         """Entity or account to kind of fault to the instant until which it is active."""
 
@@ -94,12 +97,25 @@ class Watch:
         with (
             replaced("runtime.core.partition.state:move", self._entries),
             replaced("runtime.core.account:apply_account", self._accounts),
+            replaced("runtime.drivers.shell:Shell.recover", self._recoveries),
         ):
             yield self
+
+    def _recoveries(self, recover: Function) -> Function:
+        def recovered(shell: Any) -> None:
+            self._reads_again = True
+            try:
+                recover(shell)
+            finally:
+                self._reads_again = False
+
+        return recovered
 
     def _entries(self, move: Function) -> Function:
         def moved(state: Any, entry: Any, cause: type) -> Any:
             before = move(state, entry, cause)
+            if self._reads_again:
+                return before
             edge = f"{before}|{cause.__name__}"
             self._edges.add(edge)
             if self.world is not None:

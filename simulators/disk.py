@@ -12,6 +12,7 @@ Rule 2. Where the chain does not lead to its head, the journal is damaged. It is
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import msgspec
 
@@ -19,6 +20,9 @@ from runtime.journal.chain import link
 from runtime.journal.format import VERSIONS
 from runtime.journal.memory import Disk, FencedMemoryJournal, MemoryStore
 from runtime.ports import EffectRow, Owner, Recovered, Row, StoreBrokenError, StoreFullError
+
+REMEMBERED = 4_096
+"""Frames of one partition of which it is remembered what they say: all of a small world's, little of a large one's."""
 
 
 class ProcessDiedError(Exception):
@@ -43,6 +47,8 @@ class PartitionDisk(Disk):
         self.mended_ms = 0
         """When a person has mended it."""
         self.full_until_ms = 0
+        self.link = lru_cache(maxsize=REMEMBERED)(link)
+        """The chain over frames that are read again and again, by every life from the first one on."""
 
     def damage(self, what: str, number: int) -> bool:
         """Spoil the frames since the last checkpoint, at a place that `number` picks; False: there are none."""
@@ -68,7 +74,9 @@ class PartitionDisk(Disk):
             self.frames, self.good = self.good, None
 
 
-def sound(chain_before: str, frames: Sequence[bytes], chain: str) -> list[bytes]:
+def sound(
+    chain_before: str, frames: Sequence[bytes], chain: str, link: Callable[[str, bytes], str] = link
+) -> list[bytes]:
     """The frames that lead from `chain_before` to `chain`. Raises StoreBrokenError where none do (rules 1 and 2)."""
     reached, whole = chain_before, 0
     for frame in frames:
@@ -130,7 +138,7 @@ class PartitionJournal(FencedMemoryJournal):
         """What is durable. Raises StoreBrokenError for a damaged journal."""
         disk = self._place
         torn = [disk.torn] if disk.torn else []
-        disk.frames = sound(disk.chain_before, [*disk.frames, *torn], disk.chain)
+        disk.frames = sound(disk.chain_before, [*disk.frames, *torn], disk.chain, disk.link)
         disk.torn, disk.good = b"", None
         recovered = super().recover()
         if self._build == "older_reader":

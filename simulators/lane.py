@@ -11,7 +11,7 @@ told keeps what it sent and sends it again.
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Literal, Protocol
 
 from runtime.connectors.psa.generic import read_events
@@ -22,11 +22,11 @@ from runtime.core.policy import Policy
 from runtime.core.records import Record
 from runtime.drivers.clock import Clock as Watch
 from runtime.drivers.shell import CHECKPOINT_EVERY, WINDOW, Shell
-from runtime.journal.format import UnknownRecordError
+from runtime.journal.format import UnknownRecordError, read_frame
 from runtime.journal.memory import MemoryStore
 from runtime.ports import Connector, NotOwnerError, StoreBrokenError, StoreFullError
 from simulators.chance import PPM, between, chance
-from simulators.disk import PartitionDisk, PartitionJournal, ProcessDiedError
+from simulators.disk import REMEMBERED, PartitionDisk, PartitionJournal, ProcessDiedError
 from simulators.evidence import Deed, Evidence, Log, Recovery
 from simulators.faults.bases import Crash
 from simulators.faults.moves import (
@@ -47,7 +47,7 @@ from simulators.faults.moves import (
 from simulators.faults.verdicts import CallNote
 from simulators.faults.weather import Weather
 from simulators.process import LEASE_MS, Process
-from simulators.remains import Remains, remains_of, without_shelf
+from simulators.remains import Remains, SecondReading, remains_of, without_shelf
 from simulators.virtual_time import Clock, Desk
 
 WEBHOOK_MS = (200, 3_000)
@@ -60,8 +60,6 @@ TAKE_OVER_MS = 2_000
 """From the end of a lease until another host has claimed the partition (assumed)."""
 FULL_REST_MS = 60_000
 """A partition whose disk is full looks again after this long (assumed; the runtime begins with 0.2 s and doubles)."""
-READ_AGAIN_EVERY = 4
-"""Every so many lives the journal is read a second time, which has to give the same (ours: reading is dear)."""
 PERSON_MS = 15 * 60_000
 """A partition that stopped where a person has to look is started again after this long (assumed)."""
 NS = 1_000_000
@@ -125,6 +123,8 @@ class Lane:
         """The run has ended: what is still written is written for the auditors, and nobody dies of that."""
         self.store = MemoryStore(lambda: clock.now_ms)
         self.disk = PartitionDisk()
+        self.read = lru_cache(maxsize=REMEMBERED)(read_frame)
+        """What the frames on its disk say. Every life reads them all, and then reads them once more (S12)."""
         self.build: Build | Literal[""] = ""
         """Another build than this one, while it runs."""
         self.process: Process | None = None
@@ -145,6 +145,7 @@ class Lane:
         self._host = 1
         self._left_behind: Remains | None = None
         """What the last life knew when it ended."""
+        self._second = SecondReading(policy, self.read)
         self._replaced: Process | None = None
         """One that lives on beside its successor, and to whom senders and accounts still turn."""
         self._side: Crash | None = None
@@ -330,11 +331,7 @@ class Lane:
             return
         shell = process.shell
         found = remains_of(shell).sums
-        again = found
-        if process.owner.epoch % READ_AGAIN_EVERY == 0:
-            second = Shell(self.policy, process.journal)
-            second.recover()
-            again = remains_of(second).sums
+        again = self._second.of(process.journal).sums
         self._evidence.recoveries.append(
             Recovery(
                 self.clock.now_ms,
@@ -396,6 +393,8 @@ class Lane:
 
     def slow_ms(self) -> int:
         """How long a turn takes here now, beyond what it takes as a rule: nothing that could be seen."""
+        if not self.slow:
+            return 0
         now_ms = self.clock.now_ms
         return sum(turn_ms for from_ms, until_ms, turn_ms in self.slow if from_ms <= now_ms < until_ms)
 

@@ -47,7 +47,7 @@ class Process:
         self.entity = lane.entity
         self.owner = owner
         self.journal = journal
-        self.shell = Shell(lane.policy, journal, lane.witness, lane.checkpoint_every, lane.window)
+        self.shell = Shell(lane.policy, journal, lane.witness, lane.checkpoint_every, lane.window, lane.read)
         self.alive = True
         self.knows = False
         """It has read what is durable."""
@@ -231,10 +231,10 @@ class Process:
         self._set_timer()
 
     def _ask(self, erp: int, psa: int) -> tuple[Desk, Desk]:
-        desks = self.lane.erp_desk, self.lane.psa_desk
-        for desk, calls in zip(desks, (erp, psa), strict=True):
-            desk.ask(self.entity, calls)
-        return desks
+        erp_desk, psa_desk = self.lane.erp_desk, self.lane.psa_desk
+        erp_desk.ask(self.entity, erp)
+        psa_desk.ask(self.entity, psa)
+        return erp_desk, psa_desk
 
     def _set_timer(self) -> None:
         if not self.alive:

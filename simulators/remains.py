@@ -4,14 +4,17 @@ Of every unfinished entry, and of the head with the books, the checksum of its w
 queue, in order. What is settled may have left memory and is left out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from zlib import crc32
 
 from runtime.core.partition import State
 from runtime.core.partition.state import settled, take_head
+from runtime.core.policy import Policy
+from runtime.core.records import Record
 from runtime.drivers.shell import Shell
 from runtime.journal.format import write_entry, write_head
+from runtime.ports import Journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,33 @@ def remains_of(shell: Shell, unseen: bool = False) -> Remains:
     line = [name for ticket, name in state.ready if name in state.entries and state.entries[name].ticket == ticket]
     sums[QUEUE] = crc32("\n".join(line).encode())
     return Remains(sums, unseen)
+
+
+class SecondReading:
+    """Somebody who reads the journal beside every life that recovers, and has to find the same.
+
+    A life reads everything at once. This reader reads the disk as often, but takes in only what came since it last
+    did, until a checkpoint makes it begin anew: so each of many deaths costs what happened since the one before.
+    """
+
+    def __init__(self, policy: Policy, read: Callable[[bytes], tuple[int, list[Record]]]) -> None:
+        self._policy = policy
+        self._read = read
+        self._shell: Shell | None = None
+        self._head: bytes | None = None
+        self._frames: tuple[bytes, ...] = ()
+
+    def of(self, journal: Journal) -> Remains:
+        """What it finds now."""
+        found = journal.recover()
+        frames, known = tuple(found.frames), len(self._frames)
+        if self._shell is None or found.head is not self._head or frames[:known] != self._frames:
+            self._shell = Shell(self._policy, journal, read=self._read)
+            self._shell.recover()
+        else:
+            self._shell.replay(frames[known:])
+        self._head, self._frames = found.head, frames
+        return remains_of(self._shell)
 
 
 def without_shelf(sums: Mapping[str, int], shelved: Mapping[str, int]) -> dict[str, int]:

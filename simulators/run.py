@@ -28,6 +28,7 @@ from simulators.auditors.pricing import EXCLUDED
 from simulators.coverage import Coverage, Watch, one_run
 from simulators.evidence import ApprovedVersion, Evidence
 from simulators.faults.machine_clock import ClockSkew, ClockStep, ClockStrobe
+from simulators.faults.rows import OwnDuplicateCheck
 from simulators.firm.build import build_firm
 from simulators.firm.model import Firm
 from simulators.firm.settings import FirmSettings
@@ -51,6 +52,11 @@ EXAMPLES = 3
 """Entries that a case of parked rows names, at most."""
 STANDING_CALLS_AN_HOUR = 4
 """Calls that time alone causes at an account: polls, probes, tokens (assumed: one in a quarter of an hour)."""
+STEP_MS = 6 * HOUR_MS
+"""An entity with work waiting behind an open door finishes something within this time (ours)."""
+TAKEN_FOR_A_TWIN_MS = 12 * 40 * MINUTE_MS
+"""A row that the ERP takes for a duplicate by a check of its own is asked about a dozen times, with rests of up to a
+quarter of an hour and look-ups that wait for a lagging ledger, before a person gets it; it may be all that waits."""
 PROBE_LAST_STEP_MS = 5 * MINUTE_MS
 """The step between two probes of a system that stays closed (ours: the account's `probe_max_ms`)."""
 PROBE_STEP_MS = 30_000
@@ -298,8 +304,10 @@ def allowances(settings: WorldSettings, seen: Seen) -> Allowances:
             late_leavers=held_up * run.concurrent_max,
         )
     calm_ms = settings.calm_before_end_ms
+    twins = any(isinstance(fault, OwnDuplicateCheck) for fault in settings.faults)
     return Allowances(
         accounts=accounts,
+        step_ms=STEP_MS + (TAKEN_FOR_A_TWIN_MS if twins else 0),
         news_lag_ms=NEWS_LAG_MS + run.confirm_after_ms,
         overlap_ms=run.recount_overlap_ms,
         ahead_ms=_ahead_ms(settings),

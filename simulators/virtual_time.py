@@ -11,6 +11,7 @@ process would rebuild it from its `args`). Times are integer milliseconds.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import simpy
@@ -103,9 +104,9 @@ class Clock:
         """Let `act` happen `delay_ms` from now."""
         timeout = self.env.timeout(delay_ms)
         assert timeout.callbacks is not None
-        timeout.callbacks.append(lambda _event: self._happen(act))
+        timeout.callbacks.append(partial(self._happen, act))
 
-    def _happen(self, act: Callable[[], None]) -> None:
+    def _happen(self, act: Callable[[], None], _event: simpy.Event) -> None:
         self.now_ms = int(self.env.now)
         act()
 

@@ -37,8 +37,10 @@ GENERATED = {
     "docs/states.md": "draw_moves",
     "docs/parameters.md": "list_parameters",
     "docs/metrics.md": "list_metrics",
+    "docs/faults.md": "list_faults",
+    "docs/bugs.md": "list_bugs",
 }
-MANUALS = ("README.md", "docs/operations.md", "docs/conform.md")
+MANUALS = ("README.md", "docs/operations.md", "docs/conform.md", "docs/proof.md")
 """Where every command and every option is told."""
 NOT_TOLD = frozenset({"--help", "--key"})
 """Options that need no word: everybody has the first, and the second is there to be refused."""

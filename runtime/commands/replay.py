@@ -46,11 +46,10 @@ examples:
   springtide replay --all --why "connector understands schema 2 now"          what it would do
   springtide replay --all --yes --why "connector understands schema 2 now"    do it
   springtide replay 5f0c… --yes --per-second 10 --why "one to begin with"
-
-Without --yes nothing is changed: it prints how many, worth how much, how long it takes, and the command that does it.
-  springtide replay scenarios/recorded/resend_without_lookup_1.json           a recorded failure again
+  springtide replay scenarios/recorded/resend_without_lookup.json             a recorded failure again
   springtide replay failure.json --until 2026-03-31T18:00 --explain ENTRY     up to an instant, one entry's story
 
+Without --yes nothing is changed: it prints how many, worth how much, how long it takes, and the command that does it.
 Ids come from springtide letters; the first eight digits are enough.
 
 exit codes: 0 done or shown, 1 something could not be replayed, or the runtime refused or is away, 2 bad input

@@ -459,6 +459,8 @@ def _probe_rest(account: Account, now_ms: int, asked_ms: int | None = None) -> i
 
 def _window_rest(account: Account, now_ms: int) -> int:
     """How long to stay away for the announced windows that run now; 0 when none does."""
+    if not account.windows:
+        return 0
     ends_ms = max((until_ms for from_ms, until_ms in account.windows if from_ms <= now_ms), default=now_ms)
     return max(0, min(ends_ms - now_ms, account.policy.maintenance_rest_max_ms))
 

@@ -52,13 +52,18 @@ class Shell:
         witness: Callable[[Sequence[Record], int], None] | None = None,
         checkpoint_every: int = CHECKPOINT_EVERY,
         window: int = WINDOW,
+        read: Callable[[bytes], tuple[int, list[Record]]] = read_frame,
     ) -> None:
-        """`witness` is shown every batch of records once it is durable, right before it is applied."""
+        """`witness` is shown every batch of records once it is durable, right before it is applied.
+
+        `read` is `read_frame`, or one that remembers what it read.
+        """
         self.policy = policy
         self.journal = journal
         self.witness = witness
         self.checkpoint_every = checkpoint_every
         self.window = window
+        self.read = read
         self.state = State(policy)
         self.checkpoints = 0
         self.shelved = 0
@@ -82,8 +87,12 @@ class Shell:
         head = Head() if recovered.head is None else read_head(recovered.head)
         self.state = rebuild(self.policy, head, map(read_entry, recovered.open_rows.values()))
         self.shelved = recovered.shelved
-        for frame in recovered.frames:
-            at_ms, records = read_frame(frame)
+        self.replay(recovered.frames)
+
+    def replay(self, frames: Iterable[bytes]) -> None:
+        """Apply frames that are durable already."""
+        for frame in frames:
+            at_ms, records = self.read(frame)
             self._load(_entries_of(records))
             self._apply(records, at_ms)
 
@@ -159,7 +168,7 @@ class Shell:
         state = self.state
         state.now_ms = max(state.now_ms, at_ms)
         for record in records:
-            if isinstance(record, RowsApplied | RowsReversed):
+            if isinstance(record, _LINES_MADE):
                 self._effects += [(key, state.keys[key], ledger_id) for key, ledger_id in record.rows]
             elif isinstance(record, StatusesTaken):
                 self._told += len(record.statuses)
@@ -257,6 +266,9 @@ class Shell:
         """(entry, reason, versions) of every entry this partition ever knew, as the journal has it; for audits."""
         self.checkpoint()
         return map(read_places, self.journal.load(self.journal.known()).values())
+
+
+_LINES_MADE = (RowsApplied, RowsReversed)
 
 
 def _entries_named(inputs: Sequence[Input]) -> Iterable[str]:

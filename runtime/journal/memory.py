@@ -8,7 +8,7 @@ journals of one process, fenced by owner and epoch like those of the real stores
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from itertools import chain as joined
 from threading import RLock
@@ -378,12 +378,10 @@ class FencedMemoryJournal(MemoryJournal):
         """It writes no more."""
         self._closed = True
 
-    @contextmanager
-    def _fence(self) -> Iterator[None]:
+    def _fence(self) -> AbstractContextManager[None]:
         if self._closed:
             raise StoreAwayError(f"the journal of {self._owner.name} is closed")
-        with self._store.held_by(self._owner):
-            yield
+        return self._store.held_by(self._owner)
 
 
 def _waits(letters: Mapping[str, Letter], source: str) -> int:

@@ -21,7 +21,7 @@ from simulators.faults.wall_time import At, Month
 
 
 class CredentialExpiry(AccountFault):
-    """A secret runs out on the day nobody looks: 401 on every call until a person renews it."""
+    """A secret runs out on the day nobody looks (a1): 401 on every call until a person renews it."""
 
     kind: Literal["credential_expiry"] = "credential_expiry"
     at: At = "15:00"

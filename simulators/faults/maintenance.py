@@ -52,7 +52,7 @@ class MaintenanceAnnounced(AccountFault):
 
 
 class MaintenanceUnannounced(AccountFault):
-    """The system is down and names no end: a bare 503, or a page that says sorry in HTML."""
+    """The system is down and names no end (e1): a bare 503, or a page that says sorry in HTML."""
 
     kind: Literal["maintenance_unannounced"] = "maintenance_unannounced"
     at: At = "22:00"
@@ -128,7 +128,7 @@ class ReadOnly(AccountFault):
 
 
 class SlowErp(AccountFault):
-    """Everybody closes at once and the ERP crawls: each answer takes `added_ms` longer for a while."""
+    """Everybody closes at once and the ERP crawls (n4): each answer takes `added_ms` longer for a while."""
 
     kind: Literal["slow_erp"] = "slow_erp"
     at: At = "16:00"

@@ -33,7 +33,7 @@ CONNECTION_REFUSED = 0
 
 
 class LostRequest(CallFault):
-    """The request never arrives: a packet storm, a proxy that restarts. The caller waits until its deadline."""
+    """The request never arrives (n1): a packet storm, a proxy that restarts. The caller waits until its deadline."""
 
     kind: Literal["lost_request"] = "lost_request"
     healing: ClassVar[str] = "The call is given up at its deadline, looked up after the late landing, sent again."
@@ -49,7 +49,7 @@ class LostRequest(CallFault):
 
 
 class LostReply(CallFault):
-    """The work is done and the answer is lost: the time-out nobody can read."""
+    """The work is done and the answer is lost (n2): the time-out nobody can read."""
 
     kind: Literal["lost_reply"] = "lost_reply"
     healing: ClassVar[str] = "The call is given up at its deadline and the ledger is asked what it holds."
@@ -65,7 +65,7 @@ class LostReply(CallFault):
 
 
 class LateLanding(CallFault):
-    """The request lands after its caller has given up, and is carried out: a queue in a gateway that woke up.
+    """The request lands after its caller has given up, and is carried out (n3): a queue in a gateway that woke up.
 
     Later than the caller's deadline and no later than the declared `late_landing_ms`, which `Weather` checks: beyond
     that the printed assumption is broken, not the runtime.
@@ -97,7 +97,7 @@ class LateLanding(CallFault):
 
 
 class DuplicateRequest(CallFault):
-    """A gateway delivers the request a second time, `gap_ms_low` to `gap_ms_high` later; the first answer is heard."""
+    """A gateway delivers the request twice (n6), `gap_ms_low` to `gap_ms_high` later; the first answer is heard."""
 
     kind: Literal["duplicate_request"] = "duplicate_request"
     gap_ms_low: Ms = 0
@@ -126,7 +126,7 @@ class DuplicateRequest(CallFault):
 
 
 class Unreachable(CallFault):
-    """Connection refused: a deployment, a firewall. Definite, because not a byte of the request was sent."""
+    """Connection refused (n8): a deployment, a firewall. Definite, because not a byte of the request was sent."""
 
     kind: Literal["unreachable"] = "unreachable"
     healing: ClassVar[str] = "The call is sent again after a back-off; nothing is in doubt."

@@ -20,8 +20,8 @@ STEPS: tuple[Step, ...] = get_args(Step)
 
 
 class CrashAtBoundary(BoundaryFault):
-    """Death right before or after the entity's boundary number `boundary`, or in the middle of it, so that a frame is
-    half there: the list of these is a golden run's."""
+    """Death right before or after the entity's boundary number `boundary` (p1), or in the middle of it, so that a frame
+    is half there: the list of these is a golden run's."""
 
     kind: Literal["crash_at_boundary"] = "crash_at_boundary"
     boundary: Annotated[int, Field(ge=1)]
@@ -45,7 +45,7 @@ class CrashAtBoundary(BoundaryFault):
 
 
 class BoundaryCrashes(BoundaryFault):
-    """Death by chance right before or after any boundary, half and half."""
+    """Death by chance (p1) right before or after any boundary, half and half."""
 
     kind: Literal["boundary_crashes"] = "boundary_crashes"
     ppm: Ppm
@@ -68,7 +68,7 @@ class BoundaryCrashes(BoundaryFault):
 
 
 class RandomCrashes(ChanceFault):
-    """Death at any instant, also between boundaries: `draws` times a day, each with probability `ppm`, per entity."""
+    """Death at any instant (p1), also between boundaries: `draws` times a day with probability `ppm`, per entity."""
 
     kind: Literal["random_crashes"] = "random_crashes"
     healing: ClassVar[str] = (

@@ -24,7 +24,7 @@ MASK = STEPS - 1
 
 
 class MissingEvent(SourceFault):
-    """The event is never sent: a webhook subscription that lapsed for a moment, a queue that dropped it."""
+    """The event is never sent (u3): a webhook subscription that lapsed for a moment, a queue that dropped it."""
 
     kind: Literal["missing_event"] = "missing_event"
     healing: ClassVar[str] = "The recount finds the version, and it is fetched."
@@ -37,7 +37,7 @@ class MissingEvent(SourceFault):
 
 
 class DuplicateEvent(SourceFault):
-    """The event comes twice, from a webhook that was not acknowledged in time."""
+    """The event comes twice (u1), from a webhook that was not acknowledged in time."""
 
     kind: Literal["duplicate_event"] = "duplicate_event"
     gap_ms_low: Ms = 0
@@ -60,7 +60,7 @@ class DuplicateEvent(SourceFault):
 
 
 class ReorderedEvent(SourceFault):
-    """The event is late, so that newer versions of the same entry may arrive first."""
+    """The event is late (u2), so that newer versions of the same entry may arrive first."""
 
     kind: Literal["reordered_event"] = "reordered_event"
     delay_ms_low: Ms = 1_000

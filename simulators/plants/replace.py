@@ -50,7 +50,7 @@ def replaced(where: str, wrap: Wrap) -> Iterator[Function]:
                 if held is original:
                     undo.append((setattr, known, key))
                     setattr(known, key, new)
-                elif type(held) is dict:
+                elif type(held) is dict and key != "__builtins__":
                     for inner in [each for each, function in held.items() if function is original]:
                         undo.append((_put, held, inner))
                         held[inner] = new

@@ -3,6 +3,7 @@
 from scenarios.small import small_world, swarm_world
 from simulators.coverage import EDGES, Coverage, one_run
 from simulators.faults.network import LostReply
+from simulators.faults.process import CrashAtBoundary
 from simulators.probes import PROBES
 from simulators.run import simulate
 
@@ -40,6 +41,17 @@ def test_a_cell_is_an_edge_under_an_active_fault() -> None:
     assert found is not None
     assert {kind for _, kind in found.cells} == {"lost_reply"}
     assert ("in_flight|RowsDoubted", "lost_reply") in found.cells
+
+
+def test_what_a_recovery_walks_through_again_does_not_count() -> None:
+    """A death after which nothing moves any more makes no cells, although its successor applies the whole journal."""
+    last = max(simulate(small_world(), SEED).boundaries.values())
+    world = small_world().model_copy(update={"faults": (CrashAtBoundary(boundary=last, when="after"),)})
+    outcome = simulate(world, SEED, watched=True)
+    assert outcome.deaths == 1
+    assert outcome.coverage is not None
+    assert "queued|BatchSent" in outcome.coverage.edges
+    assert not outcome.coverage.cells
 
 
 def test_many_runs_are_counted_by_run() -> None:

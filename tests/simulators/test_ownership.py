@@ -9,7 +9,8 @@ from runtime.core.records import EntryReceived, RatesChanged
 from runtime.journal.chain import GENESIS, link
 from runtime.journal.format import UnknownRecordError, read_frame, write_frame
 from runtime.ports import StoreBrokenError
-from scenarios.small import GOLDEN, small_world
+from scenarios.golden import GOLDENS
+from scenarios.small import small_world
 from simulators.disk import PartitionDisk, as_a_newer_build_wrote, as_the_last_build_wrote, sound
 from simulators.faults.bases import FaultData
 from simulators.faults.kinds import FAULT_KINDS
@@ -115,8 +116,8 @@ def test_nobody_sends_on_a_lease_that_is_over() -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        CrashAtCall(call=7, when="before"),
-        CrashAtCall(call=7, when="after"),
+        CrashAtCall(call=7, step="leaving"),
+        CrashAtCall(call=7, step="heard"),
         CallCrashes(ppm=100_000),
         TornTail(ppm=50_000),
         FsyncFails(ppm=50_000),
@@ -141,7 +142,7 @@ def test_nobody_sends_on_a_lease_that_is_over() -> None:
 )
 def test_whatever_befalls_a_process_the_books_are_right(fault: FaultData) -> None:
     """Each kind strikes, breaks no invariant, and leaves nothing over."""
-    outcome = simulate(GOLDEN.model_copy(update={"faults": (fault,)}), SEED)
+    outcome = simulate(GOLDENS["every_step"].world.model_copy(update={"faults": (fault,)}), SEED)
     assert outcome.fired[fault.kind] > 0
     assert (not_held(outcome), outcome.unsettled) == ((), [])
     assert fault.kind in FAULT_KINDS

@@ -214,9 +214,8 @@ def _look_around(state: State, now_ms: int, out: Records) -> None:
     if state.head.stirred:
         _wake(state, state.head.stirred[0], now_ms, out)
         return
-    rested = tuple(entry_id for until_ms, entry_id in state.resting if until_ms <= now_ms)
-    if rested:
-        out.append(r.EntriesRested(rested))
+    if state.resting and state.resting[0][0] <= now_ms:
+        out.append(r.EntriesRested(tuple(entry_id for until_ms, entry_id in state.resting if until_ms <= now_ms)))
 
 
 def _wake(state: State, wake: str, now_ms: int, out: Records) -> None:

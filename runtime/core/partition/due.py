@@ -4,6 +4,8 @@ Questions to the ledger come first (doubt is money nobody can account for), then
 a proposal: it leaves only after the shell has journalled `Sending`, which is when the state learns of it.
 """
 
+from bisect import bisect_left
+
 from runtime.core.effects import Effect, Fetch, FrozenRow, LookUp, Recount, SendBatch, Status, TellPsa
 from runtime.core.partition.queue import batch_due, first_in_line, lingers_until
 from runtime.core.partition.state import State, Tracked, status_of
@@ -32,7 +34,7 @@ def due(state: State, permits: Permits, now_ms: int) -> list[Effect]:
 def wanted(state: State, now_ms: int) -> Permits:
     """How many calls this partition would start now if it were free to."""
     policy = state.policy
-    erp = sum(1 for at_ms, _ in state.ask_order if at_ms <= now_ms)
+    erp = bisect_left(state.ask_order, (now_ms + 1,))
     if batch_due(state, now_ms):
         erp += max(1, state.ready_count // policy.batch_max)
     psa = int(_tell_due(state, now_ms)) + int(_recount_due(state, now_ms)) + int(_fetch_due(state, now_ms))
@@ -73,16 +75,20 @@ def next_due_ms(state: State, after_ms: int = -1) -> int | None:
 
 def look_again_ms(state: State, now_ms: int) -> int | None:
     """When a driver that has done everything it may should look again; None when only news can change anything."""
-    next_ms = next_due_ms(state, now_ms)
     first_ms = next_due_ms(state)
     if first_ms is None or first_ms > now_ms:
-        return next_ms
-    # Something waits for a permit, which wakes the partition. It is looked after now and then all the same.
-    return now_ms + LOOK_AGAIN_MS if next_ms is None else min(next_ms, now_ms + LOOK_AGAIN_MS)
+        return first_ms
+    # Something waits for a permit, which wakes the partition. It is looked after now and then all the same; the more
+    # rarely the longer it waits, since an account may stay closed for days.
+    rest_ms = min(max(LOOK_AGAIN_MS, (now_ms - first_ms) // LOOK_AGAIN_SHARE), LOOK_AGAIN_MOST_MS)
+    next_ms = next_due_ms(state, now_ms)
+    return now_ms + rest_ms if next_ms is None else min(next_ms, now_ms + rest_ms)
 
 
-LOOK_AGAIN_MS = 15_000
-"""How rarely a partition that waits for a permit looks for what else is to be done (ours)."""
+LOOK_AGAIN_MS, LOOK_AGAIN_MOST_MS = 15_000, 5 * 60_000
+"""How rarely a partition that waits for a permit looks for what else is to be done: at first, and in the end (ours)."""
+LOOK_AGAIN_SHARE = 240
+"""In between after this part of the time that it has waited, which is more than at first from an hour on (ours)."""
 
 
 def _call_id(state: State, made: list[Effect]) -> str:

@@ -129,14 +129,17 @@ class OpenCall:
     master: int = 0
 
 
+_PLACES = tuple(Place)
+
+
 @dataclass(slots=True)
 class Books:
     """Every approved version we have acknowledged, by place: count, hours, and money where valued (minor units)."""
 
-    counts: dict[Place, int] = field(default_factory=lambda: dict.fromkeys(Place, 0))
-    hours: dict[Place, Decimal] = field(default_factory=lambda: dict.fromkeys(Place, _ZERO))
-    money: dict[Place, dict[str, int]] = field(default_factory=lambda: {place: {} for place in Place})
-    unvalued: dict[Place, Decimal] = field(default_factory=lambda: dict.fromkeys(Place, _ZERO))
+    counts: dict[Place, int] = field(default_factory=lambda: dict.fromkeys(_PLACES, 0))
+    hours: dict[Place, Decimal] = field(default_factory=lambda: dict.fromkeys(_PLACES, _ZERO))
+    money: dict[Place, dict[str, int]] = field(default_factory=lambda: {place: {} for place in _PLACES})
+    unvalued: dict[Place, Decimal] = field(default_factory=lambda: dict.fromkeys(_PLACES, _ZERO))
 
     def add(self, note: VersionNote, sign: int) -> None:
         """Enter (`sign` 1) or strike (`sign` -1) a version at its place."""

@@ -6,6 +6,7 @@ maintenance, then the user, then the token, then the quota.
 
 from collections import deque
 from collections.abc import Mapping
+from functools import lru_cache
 from math import exp, log
 from statistics import NormalDist
 from typing import NamedTuple
@@ -116,19 +117,28 @@ class User:
         self.locked_until_ms = 0
 
 
+QUANTILES = 4096
+"""In how many steps a draw of a latency falls."""
+
+
+@lru_cache(maxsize=16)
+def _quantiles(p50_ms: int, p99_ms: int) -> tuple[int, ...]:
+    """The log-normal distribution with these percentiles, from fast to slow; a small world lasts not much longer."""
+    normal = NormalDist()
+    sigma = log(p99_ms / p50_ms) / normal.inv_cdf(0.99)
+    return tuple(round(p50_ms * exp(sigma * normal.inv_cdf((step + 0.5) / QUANTILES))) for step in range(QUANTILES))
+
+
 class Pace:
     """How long an answer takes: a log-normal draw per named call, and a share for each row."""
 
     def __init__(self, latency: Latency, account: str, seed: int) -> None:
         self._latency, self._account, self._seed = latency, account, seed
-        sigma = log(latency.p99_ms / latency.p50_ms) / NormalDist().inv_cdf(0.99)
-        self._quantiles = tuple(
-            round(latency.p50_ms * exp(sigma * NormalDist().inv_cdf((step + 0.5) / 4096))) for step in range(4096)
-        )
+        self._quantiles = _quantiles(latency.p50_ms, latency.p99_ms)
 
     def of(self, call: str, rows: int) -> int:
         """Milliseconds for this call with so many rows."""
-        drawn = self._quantiles[chance(self._seed, "erp/latency", self._account, call) % 4096]
+        drawn = self._quantiles[chance(self._seed, "erp/latency", self._account, call) % QUANTILES]
         return drawn + rows * self._latency.per_row_us // 1000
 
 

@@ -23,7 +23,7 @@ from runtime.core.loans import LEASE_MS, Ask, Lent, came_back
 from runtime.core.model import Place
 from runtime.core.news import ConfigurationPublished, News
 from runtime.core.partition import look_again_ms
-from runtime.core.partition.due import LOOK_AGAIN_MS
+from runtime.core.partition.due import LOOK_AGAIN_MOST_MS, LOOK_AGAIN_MS
 from runtime.drivers import counters, embedded, on_asyncio
 from runtime.drivers.clock import Clock
 from runtime.drivers.counters import BorrowedAccount, OwnedAccount
@@ -49,6 +49,7 @@ from tests.runtime.drivers.a_host import PATIENCE_S, Ground, reports_of, until
 from tests.runtime.drivers.test_on_asyncio import posted, run
 
 CALL_MS = 30_000
+HOUR_MS = 3_600_000
 HOUR_NS = 3_600_000_000_000
 NARROW = {"concurrent_max": 1, "batch_max": 5}
 SLOW = {"call_deadline_ms": 20_000, "late_landing_ms": 600_000}
@@ -713,6 +714,15 @@ def test_what_waits_for_a_permit_hides_nothing_that_falls_due() -> None:
     assert look_again_ms(partition.state, partition.now_ms) == partition.now_ms + LINGER_MS
     partition.waits(LINGER_MS)
     assert look_again_ms(partition.state, partition.now_ms) == partition.now_ms + LOOK_AGAIN_MS
+
+
+def test_what_waits_for_days_is_looked_after_rarely() -> None:
+    """Where an account stays closed, a look costs little: every few minutes in the end, and not in the first hour."""
+    partition = given(approved("TS-1"))
+    partition.waits(HOUR_MS)
+    assert look_again_ms(partition.state, partition.now_ms) == partition.now_ms + LOOK_AGAIN_MS
+    partition.waits(3 * 24 * HOUR_MS)
+    assert look_again_ms(partition.state, partition.now_ms) == partition.now_ms + LOOK_AGAIN_MOST_MS
 
 
 def test_a_psa_that_is_down_does_not_hold_up_the_ledger(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -551,8 +551,8 @@ class _Month:
         """A change that really changes something. A worker with one assignment changes the quantity instead."""
         act = LineChanged(at_ms, self.entity.code, line.entry_id)
         if (draw >> 20) % 1_000_000 < self.settings.moved_day_ppm:
-            step = timedelta(days=1)
-            act.work_date = line.work_date + (step if line.work_date == self.firm.month_first else -step)
+            one_day = timedelta(days=1)
+            act.work_date = line.work_date + (one_day if line.work_date == self.firm.month_first else -one_day)
             return act
         if what == "project":
             others = [a for a in self._own(line.assignment) if a is not line.assignment]

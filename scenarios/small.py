@@ -194,8 +194,8 @@ def _firm(seed: int) -> FirmSettings:
 
 
 def _people(seed: int) -> PeopleSettings:
-    """As the parameter table has them, or people who correct and take back a lot, act in haste, hand in late, or are
-    sent back; each by itself."""
+    """As the parameter table has them, or people who correct and take back a lot, act in haste, hand in late, are sent
+    back, or move lines to another day; each by itself."""
     changes: dict[str, int] = {}
     if happens(500_000, seed, "small/hasty"):
         changes |= {"second_thoughts_ppm": 250_000}
@@ -205,6 +205,8 @@ def _people(seed: int) -> PeopleSettings:
         changes |= {"late_ppm": 400_000, "auto_approve_ppm": 300_000}
     if happens(250_000, seed, "small/sent_back"):
         changes |= {"returned_sheets_ppm": 400_000, "rejected_ppm": 150_000}
+    if happens(250_000, seed, "small/moved_days"):
+        changes |= {"moved_day_ppm": 300_000}
     return PeopleSettings().model_copy(update=changes)
 
 

@@ -49,6 +49,8 @@ class LedgerLine:
     reverses: str
     at_ms: int
     by_hand: bool = False
+    words: tuple[str | tuple[str, ...] | None, ...] = ()
+    """Task, worker, role, narrative and dimensions, as the row said them; None: it did not. (): nobody wrote any."""
 
 
 @dataclass(slots=True)
@@ -106,11 +108,12 @@ class FinalPlace:
 
 @dataclass(slots=True)
 class PsaStatus:
-    """What the PSA was told about an entry, last."""
+    """What the PSA was told about an entry, last. `detail`: the line that is posted, or why it is parked."""
 
     entry_id: str
     version: int
     status: str
+    detail: str = ""
 
 
 @dataclass(slots=True)
@@ -210,6 +213,8 @@ class Evidence:
     """(entry, ledger id) of every line by hand that the runtime took for its own."""
     refused_rows: dict[str, set[str]] = field(default_factory=dict)
     """Entry to the reasons the ERP really gave for refusing it; "duplicate" where it called a row a copy of another."""
+    malformed: dict[str, str] = field(default_factory=dict)
+    """Entry to what the ERP found wrong in a row of it by the row alone: no such date, no exact negative."""
     parks: list[Park] = field(default_factory=list)
     still_parked: dict[str, Park] = field(default_factory=dict)
     """Entry to its park, as the runtime shows it at the end; `parks` lacks what a process made durable and died of."""
@@ -231,6 +236,8 @@ class Evidence:
     """Project to the instant at which it was set up in the ERP; those that were there from the start are left out."""
     reads: list[ListingRead] = field(default_factory=list)
     """Every page of its list that the source showed, in order."""
+    asked_again: dict[tuple[str, int], int] = field(default_factory=dict)
+    """(entry, version) to how often the source was asked to publish it again although it had been acknowledged."""
     sent_otherwise: dict[tuple[str, int], list[tuple[int, str]]] = field(default_factory=dict)
     """(entry, version) to when its event was sent in which form that nobody agreed on ("": as agreed, afterwards)."""
     acknowledged: int = 0

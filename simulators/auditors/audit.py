@@ -19,7 +19,7 @@ from simulators.auditors.audit_trail import audit_trail
 from simulators.auditors.backlog import outages, recovered
 from simulators.auditors.bounds import bounded
 from simulators.auditors.calendar import Track, books_calendar
-from simulators.auditors.call_budget import call_budget
+from simulators.auditors.call_budget import call_budget, fetched_once
 from simulators.auditors.finding import EXAMPLES_KEPT, HELD, UNKNOWN, Held
 from simulators.auditors.frozen_intent import frozen_intent
 from simulators.auditors.identity import identity_over_time, places_at_the_end
@@ -28,7 +28,7 @@ from simulators.auditors.livelock import no_livelock
 from simulators.auditors.liveness import busy_spans, drained, merged_spans, progress
 from simulators.auditors.money import exact_money
 from simulators.auditors.no_loss import exact_value, no_loss
-from simulators.auditors.order import in_order, no_invention
+from simulators.auditors.order import in_order, no_invention, words_of
 from simulators.auditors.parked_rows import reaches_a_person
 from simulators.auditors.period import right_period
 from simulators.auditors.places_money import UNSEEN, PlaceSum
@@ -142,6 +142,7 @@ def examine(
         progress(evidence, hindered, allowances, audited.held["L2"])
         whole_reads(evidence, allowances, audited.held["L5"])
         bounded(evidence, allowances, audited.held["S18"])
+        fetched_once(evidence, audited.held["S10"])
         no_livelock(evidence, allowances, audited.held["L0"])
         recovered(evidence, out.get(account_of.get(name, ""), []), allowances, audited.held["L3"])
         audited.checkpoints += len(evidence.checkpoints)
@@ -263,6 +264,7 @@ def _plain(version: ApprovedVersion, line: LedgerLine, place: FinalPlace, worth:
         and line.bill_currency == worth.bill_currency
         and line.cost_currency == worth.cost_currency
         and line.project == version.assignment.project
+        and line.words == words_of(version)
         and line.work_date == version.work_date == line.accounting_date
         and track is not None
         and track.name == line.period

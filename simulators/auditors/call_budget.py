@@ -1,14 +1,14 @@
 """S10, call budget: no storm of calls, no more than the quota, and in maintenance one probe per back-off step.
 
 Judged per connector account, for a quota and a maintenance window belong to the account. The findings carry the
-account in place of an entity.
+account in place of an entity. A PSA has no quota here; there a version that was acknowledged is not fetched for ever.
 """
 
 from bisect import bisect_left
 
 from simulators.auditors.allowances import CallAllowance
 from simulators.auditors.finding import Held
-from simulators.evidence import AccountEvidence
+from simulators.evidence import AccountEvidence, Evidence
 
 PPM = 1_000_000
 
@@ -46,3 +46,16 @@ def call_budget(account: AccountEvidence, allowance: CallAllowance, held: Held) 
                 seconds = (until_ms - from_ms) // 1000
                 text = f"{account.account}: {count} calls in a {kind} of {seconds} s, {steps} would do"
                 held.found(account.account, "", text, at_ms=from_ms)
+
+
+ASKED_AGAIN_MOST = 2
+"""Fetches of one version after it was acknowledged (ours): a listing may cross with the delivery, and the fetch that
+follows may be repeated."""
+
+
+def fetched_once(evidence: Evidence, held: Held) -> None:
+    """No version that was acknowledged is asked for again and again."""
+    for (entry_id, version), times in evidence.asked_again.items():
+        if times > ASKED_AGAIN_MOST:
+            text = f"{entry_id} version {version} was acknowledged, and fetched {times} times since"
+            held.found(evidence.entity, entry_id, text, (version,))

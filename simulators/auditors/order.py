@@ -1,7 +1,12 @@
-"""S5, order, and S6, no invention: the ledger follows the source, never backwards and never ahead of it."""
+"""S5, order, and S6, no invention: the ledger follows the source, never backwards and never ahead of it.
+
+What a line says of the work besides its money (task, worker, role, narrative, dimensions) is on the client's invoice,
+and is that of its version to the letter; a reversal says what the line said that it takes back.
+"""
 
 from simulators.auditors.finding import Held
 from simulators.auditors.story import Story
+from simulators.evidence import ApprovedVersion, LedgerLine
 
 
 def in_order(story: Story, held: Held) -> None:
@@ -48,6 +53,8 @@ def no_invention(story: Story, held: Held) -> None:
                 line.bill_currency,
                 line.at_ms,
             )
+        elif line.words and not line.by_hand:
+            _says_what_was_approved(story, line, held)
     for undoing in story.undoings:
         if undoing.target is None:
             line = undoing.reversal
@@ -56,6 +63,37 @@ def no_invention(story: Story, held: Held) -> None:
                 story.entry_id,
                 f"line {line.line_id} reverses {line.reverses or 'nothing'}, which never stood for {story.entry_id}",
                 (line.version,),
+                line.bill_minor,
+                line.bill_currency,
+                line.at_ms,
+            )
+
+
+WORDS = ("task", "worker", "role", "narrative", "dimensions")
+"""What `LedgerLine.words` holds, in its order."""
+
+
+def words_of(version: ApprovedVersion) -> tuple[str | tuple[str, ...] | None, ...]:
+    """The words of a version as a line has to carry them."""
+    plan = version.assignment
+    return plan.task, plan.worker, plan.role, version.narrative, version.dimensions
+
+
+def _says_what_was_approved(story: Story, line: LedgerLine, held: Held) -> None:
+    number = line.version
+    if line.leg == "reverse":
+        # It may carry the number of the version that came of what it takes back, where only words had changed.
+        number = next((u.target.version for u in story.undoings if u.reversal is line and u.target is not None), number)
+    version = story.published(number)
+    if version is None or line.words == words_of(version):
+        return
+    for name, said, approved in zip(WORDS, line.words, words_of(version), strict=True):
+        if said is not None and said != approved:
+            held.found(
+                story.entity,
+                story.entry_id,
+                f"{line.line_id} of {story.entry_id} version {number} says {name} {said!r}, approved was {approved!r}",
+                (number,),
                 line.bill_minor,
                 line.bill_currency,
                 line.at_ms,

@@ -1,6 +1,7 @@
 """L7, parked rows reach a person: each has an owner and a way out, the PSA says so, and after the fix it goes on.
 
-Rule 1. A row that is parked at the end was parked with an owner and a fix, and the PSA shows it as parked.
+Rule 1. A row that is parked at the end was parked with an owner and a fix, and the PSA shows it as parked, for the
+        reason that it has now.
 Rule 2. What it lacked is still lacking: a period that has been open, or a project that has been set up, for
         `SOON_ENOUGH_MS` wakes what waited for it, without a change of code and without a person.
 Rule 3. What a person retried has moved: it went on, or it was parked anew. What a person gave up is given up.
@@ -66,6 +67,8 @@ def _judge(story: Story, held: Held, number: int, park: Park) -> None:
     told = evidence.psa.get(story.entry_id)
     if told is None or told.status != "parked":
         _report(story, held, number, f"is parked for {park.reason!r}, and the PSA does not show it")
+    elif told.detail != park.reason:
+        _report(story, held, number, f"is parked for {park.reason!r}, and the PSA shows {told.detail!r}")
     version = story.published(number)
     mended = MENDED.get(park.reason)
     ends_ms = evidence.checkpoints[-1].at_ms if evidence.checkpoints else 0

@@ -1,8 +1,11 @@
-"""S13, status truth: the PSA hears "posted" only after a line stood, and in the end exactly where one stands."""
+"""S13, status truth: the PSA hears "posted" only after a line stood, and in the end exactly where one stands.
+
+What is called posted is the version that is, and whoever names a line in the ledger names one that stands.
+"""
 
 from simulators.auditors.finding import Held
 from simulators.auditors.story import GIVEN_UP, Story
-from simulators.evidence import LedgerLine
+from simulators.evidence import LedgerLine, PsaStatus
 
 POSTED = "posted"
 
@@ -18,6 +21,8 @@ def status_at_the_end(story: Story, held: Held) -> None:
     told = story.book.evidence.psa.get(story.entry_id)
     says_posted = told is not None and told.status == POSTED
     if says_posted == bool(story.standing):
+        if told is not None and says_posted:
+            _as_it_stands(story, held, told)
         return
     if story.standing and any(place.place in GIVEN_UP for place in story.places):
         return
@@ -36,6 +41,18 @@ def status_at_the_end(story: Story, held: Held) -> None:
         "" if line is None else line.bill_currency,
         0 if line is None else line.at_ms,
     )
+
+
+def _as_it_stands(story: Story, held: Held, told: PsaStatus) -> None:
+    """The version that is called posted is the one that counts as posted, and the line that is named stands."""
+    posted = [place.version for place in story.places if place.place == POSTED]
+    gone = {line.line_id for line in story.lines} - {line.line_id for line in story.standing}
+    if posted and told.version not in posted:
+        text = f"{story.entry_id} version {told.version} is called posted in the PSA, and version {posted[-1]} is"
+        held.found(story.entity, story.entry_id, text, (told.version, posted[-1]))
+    if told.detail in gone:
+        text = f"{story.entry_id} is called posted as {told.detail} in the PSA, and that line does not stand"
+        held.found(story.entity, story.entry_id, text, (told.version,))
 
 
 def claim_was_true(story: Story, held: Held, at_ms: int, version: int) -> None:

@@ -1,6 +1,7 @@
 """S8x, no false park: whatever is parked has a reason that is true in the simulator.
 
 A reason is true when what REASONS asks for it is so: the ERP really refused the entry, or the facts of the case hold.
+That the ERP refused is not enough where the feed itself had made the row wrong: the entry lacked nothing then.
 """
 
 from collections.abc import Callable
@@ -87,6 +88,17 @@ def _refused(*reasons: str) -> Truth:
     return refused
 
 
+def _invalid(story: Story, version: ApprovedVersion, park: Park) -> bool:
+    """The ERP refused it as invalid, and not for what the row itself said: the feed makes rows that can be posted."""
+    return story.entry_id not in story.book.evidence.malformed and _refused("invalid")(story, version, park)
+
+
+def _nothing_there(story: Story, version: ApprovedVersion, park: Park) -> bool:
+    """The ERP found nothing to reverse, and there is nothing: no line of the feed stood by then, and does still."""
+    left = any(not line.by_hand and line.at_ms <= park.at_ms for line in story.standing)
+    return not left and _refused("nothing_to_reverse")(story, version, park)
+
+
 def _or(*truths: Truth) -> Truth:
     return lambda story, version, park: any(holds(story, version, park) for holds in truths)
 
@@ -105,9 +117,9 @@ REASONS: dict[str, Truth] = {
     "no_open_period": _not_open,
     "erp_unknown_project": _refused("unknown_project"),
     "erp_unknown_worker": _refused("unknown_worker"),
-    "erp_invalid": _refused("invalid"),
+    "erp_invalid": _invalid,
     "erp_keeps_refusing": _refused("locked", "key_burned", "period_closed", "period_on_hold"),
-    "nothing_to_reverse": _refused("nothing_to_reverse"),
+    "nothing_to_reverse": _nothing_there,
     "ledger_differs": _or(_differs, _refused("duplicate")),
     "manual_line_differs": _by_hand_otherwise,
     "standing_by_hand": _by_hand,

@@ -148,6 +148,9 @@ class PeopleSettings(BaseModel):
     second_thoughts_ppm: int = Field(default=0, ge=0, le=_PPM)
     """Approved lines that are changed and approved again within minutes, up to three times, and some then taken back.
     Real firms do so hardly ever (assumed: never); a swarm does, so that news overtakes what is on its way."""
+    moved_day_ppm: int = Field(default=0, ge=0, le=_PPM)
+    """Changes that move the line to the day before (on the first of the month: after) instead of what they would have
+    changed. We have no figure (assumed: never); a swarm does it."""
     auto_approve_ppm: int = _from_table("auto_approved_at_cutoff", _PPM, ge=0, le=_PPM)
     """Sheets still undecided on the last day that nobody decides: the PSA approves them at the cut-off."""
     w_over_tau_percent: int = _from_table("deadline_hazard.W_over_tau", 100, ge=1, le=100_000)

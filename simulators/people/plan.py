@@ -19,7 +19,7 @@ import gc
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from operator import add, attrgetter
 
@@ -550,6 +550,10 @@ class _Month:
     def _change(self, at_ms: int, line: LinePlan, what: str, draw: int) -> LineChanged:
         """A change that really changes something. A worker with one assignment changes the quantity instead."""
         act = LineChanged(at_ms, self.entity.code, line.entry_id)
+        if (draw >> 20) % 1_000_000 < self.settings.moved_day_ppm:
+            one_day = timedelta(days=1)
+            act.work_date = line.work_date + (one_day if line.work_date == self.firm.month_first else -one_day)
+            return act
         if what == "project":
             others = [a for a in self._own(line.assignment) if a is not line.assignment]
             if others:

@@ -10,7 +10,7 @@ from runtime.core.inputs import Answered, Restarted
 from runtime.core.model import Leg
 from runtime.core.partition import Permits
 from runtime.core.partition.moves import ON_THE_WAY
-from runtime.core.partition.state import Ask, OpenCall, State, Tracked
+from runtime.core.partition.state import Ask, OpenCall, State, Tracked, status_of
 from runtime.core.records import Record
 from simulators.faults.network import LostReply, LostRequest
 from simulators.faults.process import BoundaryCrashes
@@ -18,6 +18,7 @@ from simulators.faults.quota import Throttling
 from simulators.faults.rows import MissingAnswers, ReorderedAnswers, RowFailures
 from simulators.plants.plant import Plant
 from simulators.plants.replace import Function
+from simulators.settings import DAY_MS, FinanceGate, LateMasterData
 
 Records = list[Record]
 
@@ -184,6 +185,32 @@ def _leg_of(state: State, key: str) -> Leg | None:
     return None if intent is None else intent.posting.leg
 
 
+def _told_once(original: Function) -> Function:
+    """Whether the status is news is asked, and of which version it is, is not."""
+
+    def note_status(state: State, entry: Tracked, at_ms: int) -> None:
+        status = status_of(entry)
+        if status is not None and status[1] == entry.told_status:
+            state.untold.pop(entry.entry_id, None)
+        else:
+            original(state, entry, at_ms)
+
+    return note_status
+
+
+def _parked_is_parked(original: Function) -> Function:
+    """Version and status are compared, and the reason is not."""
+
+    def note_status(state: State, entry: Tracked, at_ms: int) -> None:
+        status = status_of(entry)
+        if status is not None and status[:2] == (entry.told_version, entry.told_status):
+            state.untold.pop(entry.entry_id, None)
+        else:
+            original(state, entry, at_ms)
+
+    return note_status
+
+
 PLANTS = (
     Plant(
         number="A2",
@@ -294,5 +321,27 @@ PLANTS = (
         bug=_doubt_is_a_case,
         caught_by="S8x",
         faults=(LostReply(ppm=300_000, calls=("post",)),),
+    ),
+    Plant(
+        number="A30",
+        name="told_once",
+        story="the PSA was told that the entry is posted, so that a later version which is posted is no news to it",
+        replaces="runtime.core.partition.state:note_status",
+        bug=_told_once,
+        caught_by="S13",
+        changes={"people.correction_ppm": 400_000},
+    ),
+    Plant(
+        number="A31",
+        name="parked_is_parked",
+        story="what is parked for another reason than before keeps the old one in the PSA, and that was mended",
+        replaces="runtime.core.partition.state:note_status",
+        bug=_parked_is_parked,
+        caught_by="L7",
+        # What finance held is set free, and then the ERP does not know its project.
+        changes={
+            "gates": (FinanceGate(day=30, at="09:00", gate="held"), FinanceGate(day="last", at="18:45", gate="open")),
+            "late_master_data": LateMasterData(ppm=400_000, after_ms=30 * DAY_MS),
+        },
     ),
 )

@@ -175,6 +175,16 @@ def _one_fetch_is_enough(original: Function) -> Function:
     return fetch_sent
 
 
+def _what_left_memory_is_missing(original: Function) -> Function:
+    """A listing is compared with what is in memory, and not with what the journal knows."""
+
+    def heard(state: State, entry_id: str, seen: dict[str, int]) -> int:
+        known: int = original(state, entry_id, {})
+        return known
+
+    return heard
+
+
 PLANTS = (
     Plant(
         number="C1",
@@ -313,5 +323,14 @@ PLANTS = (
         caught_by="S2b",
         faults=(BulkEdit(day=33, at="09:00", share_ppm=1_000_000),),
         changes={"firm.consultants": 60},
+    ),
+    Plant(
+        number="C30",
+        name="what_left_memory_is_missing",
+        story="every listing finds missing what was settled long ago, and fetches all of it again",
+        replaces="runtime.core.partition.answered:_heard",
+        bug=_what_left_memory_is_missing,
+        caught_by="S10",
+        changes={"runtime.full_recount_every_ms": DAY_MS, "runtime.checkpoint_every": 8},
     ),
 )

@@ -15,6 +15,7 @@ from simulators.plants.replace import Function
 from simulators.settings import DAY_MS, MINUTE_MS
 
 RESTLESS = {"people.correction_ppm": 400_000, "people.withdrawal_ppm": 100_000}
+MOVED = {**RESTLESS, "people.moved_day_ppm": 400_000}
 OVERTAKEN = ReorderedEvent(ppm=400_000, delay_ms_low=MINUTE_MS, delay_ms_high=3 * DAY_MS)
 NEVER_RECOUNTED = {"runtime.recount_every_ms": 60 * DAY_MS}
 """A source that only pushes: what a decision dropped does not come a second time."""
@@ -128,6 +129,16 @@ def _first_price_is_kept(original: Function) -> Function:
     return new_posting
 
 
+def _another_day_is_words(original: Function) -> Function:
+    """The day is not among what is compared."""
+
+    def classify(standing: Posting, entry: TimeEntry, valuation: Valuation) -> Correction:
+        found: Correction = original(standing, replace(entry, work_date=standing.work_date), valuation)
+        return found
+
+    return classify
+
+
 PLANTS = (
     Plant(
         number="D1",
@@ -209,6 +220,15 @@ PLANTS = (
         bug=_first_price_is_kept,
         caught_by="S2b",
         changes=RESTLESS,
+    ),
+    Plant(
+        number="D30",
+        name="another_day_is_words",
+        story="a line that moved to another day keeps standing on the day on which it was",
+        replaces="runtime.core.corrections:classify",
+        bug=_another_day_is_words,
+        caught_by="S2b",
+        changes=MOVED,
     ),
 )
 

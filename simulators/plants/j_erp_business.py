@@ -6,12 +6,12 @@ from typing import Any
 
 from runtime.core import records as r
 from runtime.core.answers import CallAnswer, LinesFound, Refusal, Refused
-from runtime.core.effects import Status
-from runtime.core.model import Correction, Gate, Leg, Period
+from runtime.core.effects import FrozenRow, Status
+from runtime.core.model import Correction, Gate, Leg, Period, Posting, TimeEntry, Valuation
 from runtime.core.news import EntryApproved
 from runtime.core.partition.moves import Phase
 from runtime.core.partition.state import OpenCall, State, Tracked
-from runtime.core.partition.steps import Go, Rest
+from runtime.core.partition.steps import Go, Rest, Stay
 from runtime.core.periods import ACCESS, Access, Calendar, Dated, Undated
 from simulators.faults.periods import PeriodClosingMidBatch
 from simulators.faults.rows import RowFailures, StagedRejections
@@ -189,6 +189,39 @@ def _one_calendar_for_all(original: Function) -> Function:
     return accounting_date
 
 
+def _internal_words(original: Function) -> Function:
+    """The narrative of a row is what its worker wrote for the firm alone."""
+
+    def new_posting(state: State, tracked: Tracked, go: Go, valuation: Valuation | None) -> Posting:
+        posting: Posting = original(state, tracked, go, valuation)
+        assert tracked.entry is not None
+        return replace(posting, narrative=tracked.entry.internal_narrative)
+
+    return new_posting
+
+
+def _dated_like_the_other_leg(original: Function) -> Function:
+    """Whatever was reversed gives its date to what follows, on whichever day that was worked."""
+
+    def post(state: State, tracked: Tracked, entry: TimeEntry) -> Go | Stay:
+        if tracked.reversed is not None:
+            tracked.reversed_work_day = entry.work_date.toordinal()
+        step: Go | Stay = original(state, tracked, entry)
+        return step
+
+    return post
+
+
+def _reverses_nothing(original: Function) -> Function:
+    """A row does not say which line it takes back."""
+
+    def freeze(posting: Posting) -> FrozenRow:
+        frozen: FrozenRow = original(replace(posting, reverses=""))
+        return replace(frozen, posting=posting)
+
+    return freeze
+
+
 _LATE = {"firm.close_after_working_days": 0, "people.late_ppm": 400_000}
 _RESTLESS = {"people.correction_ppm": 250_000, "people.withdrawal_ppm": 80_000}
 _BY_HAND = {
@@ -338,5 +371,31 @@ PLANTS = (
         caught_by="S16",
         faults=(PeriodClosingMidBatch(entities=("DE01",), day="last", at="12:00", reopens_after_ms=6 * HOUR_MS),),
         changes={"people.late_ppm": 400_000},
+    ),
+    Plant(
+        number="J30",
+        name="internal_words",
+        story="the client reads on the invoice what was written for the firm alone",
+        replaces="runtime.core.partition.steps:_new_posting",
+        bug=_internal_words,
+        caught_by="S6",
+    ),
+    Plant(
+        number="J31",
+        name="dated_like_the_other_leg",
+        story="a line that moved to another day is dated on the day on which it was, and nothing says why",
+        replaces="runtime.core.partition.steps:_post",
+        bug=_dated_like_the_other_leg,
+        caught_by="S3",
+        changes={**_RESTLESS, "people.moved_day_ppm": 400_000},
+    ),
+    Plant(
+        number="J32",
+        name="reverses_nothing",
+        story="reversals do not say what they reverse: the ERP refuses them all, and each is parked for a person",
+        replaces="runtime.connectors.erp.generic:freeze",
+        bug=_reverses_nothing,
+        caught_by="S8x",
+        changes=_RESTLESS,
     ),
 )

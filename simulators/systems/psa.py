@@ -647,7 +647,7 @@ class Psa:
                 statuses, claims = evidence.psa, evidence.psa_claims
             # Texts of our own, so that the call's can be forgotten.
             entry_id, status = line.plan.entry_id, intern(row.status)
-            statuses[entry_id] = PsaStatus(entry_id, row.version, status)
+            statuses[entry_id] = PsaStatus(entry_id, row.version, status, intern(row.detail))
             if status == "posted":
                 claims.append((now_ms, entry_id, row.version, status))
         return Response(200, _JSON, b'{"taken":%d}' % taken)
@@ -712,6 +712,11 @@ class Psa:
             return _error(400, "invalid")
         if len(heads) > self.profile.publish_batch_max:
             return _error(413, "too_many_rows")
+        for entry_id, version in heads:
+            line = self._lines.get(entry_id)
+            evidence = None if line is None else self._books[line.sheet.entity].evidence
+            if evidence is not None and evidence.heard.get(entry_id, 0) >> version & 1:
+                evidence.asked_again[entry_id, version] = evidence.asked_again.get((entry_id, version), 0) + 1
         events = [each.body for each in self.publications(self._as_far_as_it_goes(heads, now_ms), now_ms)]
         return Response(200, _JSON, b'{"events":[' + b",".join(events) + b"]}")
 

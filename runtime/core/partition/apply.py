@@ -404,6 +404,7 @@ def _statuses_sent(state: State, record: r.StatusesSent) -> None:
         tracked = state.entries[status.entry_id]
         tracked.telling = True
         tracked.told_status = UNSURE
+        tracked.told_detail = status.detail
         state.untold.pop(status.entry_id, None)
     names = tuple(status.entry_id for status in record.statuses)
     state.head.seq += len(names)

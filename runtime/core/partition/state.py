@@ -96,6 +96,7 @@ class Tracked:
     telling: bool = False
     told_version: int = 0
     told_status: str = ""
+    told_detail: str = ""
 
 
 @dataclass(slots=True)
@@ -340,9 +341,9 @@ _RESTING_STATUS = {Phase.SUPERSEDED: "withdrawn", Phase.EXCLUDED: "excluded", Ph
 
 
 def note_status(state: State, entry: Tracked, at_ms: int) -> None:
-    """Remember whether the PSA has to hear of this entry."""
+    """Remember whether the PSA has to hear of this entry: also of another reason to be parked, and of another line."""
     status = status_of(entry)
-    if status is None or (status[0] == entry.told_version and status[1] == entry.told_status):
+    if status is None or status == (entry.told_version, entry.told_status, entry.told_detail):
         state.untold.pop(entry.entry_id, None)
     elif not entry.telling:
         state.untold.setdefault(entry.entry_id, at_ms)
@@ -414,11 +415,12 @@ def rebuild(policy: Policy, head: Head, entries: Iterable[Tracked]) -> State:
         adopt(state, entry)
     for call in head.calls:
         if call.kind == "tell":
-            for entry_id in call.names:
-                told = state.entries[entry_id]
+            for status in call.statuses:
+                told = state.entries[status.entry_id]
                 told.telling = True
                 told.told_status = UNSURE
-                state.untold.pop(entry_id, None)
+                told.told_detail = status.detail
+                state.untold.pop(status.entry_id, None)
     return state
 
 

@@ -123,6 +123,7 @@ class Intake:
         except msgspec.DecodeError:
             named = Named()
         self.ledger.evidence.refused_rows.setdefault(named.entry_id, set()).add("invalid")
+        self.ledger.evidence.malformed[named.entry_id] = problem
         return RowReply(named.key, "refused", reason="invalid", detail=problem)
 
     def take(self, row: Row, fingerprint: int, now_ms: int, job: str = "") -> RowReply:

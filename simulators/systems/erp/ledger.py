@@ -48,6 +48,7 @@ class Staged:
     reason: str = ""
 
 
+Words = tuple[str | tuple[str, ...] | None, ...]
 Held = Line | Staged
 Index = dict[str, Held | list[Held]]
 """Name to what is held under it; a list only where there is more than one, for most names have one."""
@@ -96,6 +97,7 @@ class Ledger:
         self._periods: dict[str, _Period] = {}
         self._days: dict[str, Day] = {}
         self._quarters: dict[str, int | None] = {}
+        self._words: dict[Words, Words] = {}
         self._lines_ever = 0
         self._read_lag_ms = read_lag_ms
         self._exact_reversals = exact_reversals
@@ -126,7 +128,7 @@ class Ledger:
         """Why this row could not come to stand now; None when it could."""
         day = self._days.get(row.accounting_date) or self.day(row.accounting_date)
         if day is None or self.day(row.work_date) is None:
-            return No("invalid", "work date or accounting date is no date")
+            return self._malformed(row, "work date or accounting date is no date")
         if day.status != OPEN:
             reason = NOT_OPEN.get(day.status, "period_closed")
             return No(reason, f"period {day.period or 'of ' + row.accounting_date} is {day.status}")
@@ -135,9 +137,9 @@ class Ledger:
         if row.worker not in self.workers:
             return No("unknown_worker", f"worker {row.worker} is not set up")
         if not row.bill_currency or not row.cost_currency:
-            return No("invalid", "currency is missing")
+            return self._malformed(row, "currency is missing")
         if self.quarters(row) is None:
-            return No("invalid", f"quantity {row.quantity} {row.unit} is not in quarters of an hour")
+            return self._malformed(row, f"quantity {row.quantity} {row.unit} is not in quarters of an hour")
         return self._reversal_refusal(row) if row.leg == "reverse" else None
 
     def quarters(self, row: Row) -> int | None:
@@ -168,7 +170,7 @@ class Ledger:
         new = self._line_of(row, line.key, fingerprint, line.at_ms)
         self._lines_ever -= 1
         for name in ("version", "project", "work_date", "accounting_date", "period", "quarter_hours", "bill_minor",
-                     "bill_currency", "cost_minor", "cost_currency", "adjusts", "fingerprint"):  # fmt: skip
+                     "bill_currency", "cost_minor", "cost_currency", "adjusts", "words", "fingerprint"):  # fmt: skip
             setattr(line, name, getattr(new, name))
 
     def stage(self, staged: Staged, now_ms: int) -> None:
@@ -273,7 +275,12 @@ class Ledger:
             and row.bill_currency == target.bill_currency
             and row.cost_currency == target.cost_currency
         )
-        return None if exact else No("invalid", f"not the exact negative of {target.line_id}")
+        return None if exact else self._malformed(row, f"not the exact negative of {target.line_id}")
+
+    def _malformed(self, row: Row, detail: str) -> No:
+        """A row that nobody could post, whatever the books are: whoever made it did it wrong."""
+        self.evidence.malformed[row.entry_id] = detail
+        return No("invalid", detail)
 
     def _line_of(self, row: Row, key: str, fingerprint: int, at_ms: int) -> Line:
         day, work_day, quarters = self.day(row.accounting_date), self.day(row.work_date), self.quarters(row)
@@ -282,6 +289,7 @@ class Ledger:
         assert quarters is not None, "a row is validated before it posts: quantity"
         self._lines_ever += 1
         # Few different words stand in millions of lines, so each is held once.
+        words = (row.task, row.worker, row.role, row.narrative, row.dimensions)
         return Line(
             f"{self.entity}-{self._lines_ever}",
             self.entity,
@@ -302,6 +310,7 @@ class Ledger:
             row.reverses,
             at_ms,
             False,
+            self._words.setdefault(words, words),
             fingerprint,
         )
 

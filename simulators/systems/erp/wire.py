@@ -1,7 +1,7 @@
 """What goes over the wire between a connector and the mock ERP: the generic dialect, typed.
 
-A row is decoded without the fields the ledger does not keep (task, role, narrative, dimensions); they still count
-in its fingerprint, which is the crc32 of the row's text exactly as it came.
+A row's fingerprint is the crc32 of its text exactly as it came. Task, role, narrative and dimensions decide nothing
+in the ledger, and a row may leave them out; what it says of them is kept for the auditors.
 """
 
 from datetime import date
@@ -30,6 +30,10 @@ class Row(msgspec.Struct, gc=False):
     period: str = ""
     adjusts: str = ""
     reverses: str = ""
+    task: str | None = None
+    role: str | None = None
+    narrative: str | None = None
+    dimensions: tuple[str, ...] | None = None
 
 
 class Named(msgspec.Struct):

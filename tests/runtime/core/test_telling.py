@@ -3,6 +3,8 @@
 from runtime.core.answers import Door, Refusal, TurnedAway
 from runtime.core.effects import TellPsa
 from runtime.core.inputs import Waive
+from runtime.core.model import Project
+from runtime.core.news import ProjectsPublished
 from runtime.core.partition.moves import Phase
 from tests.runtime.core.a_partition import (
     LINGER_MS,
@@ -52,6 +54,19 @@ def test_a_parked_entry_is_told_with_its_reason() -> None:
     tell = partition.tells()
     assert words(tell) == [("TS-1", 1, "parked")]
     assert tell.statuses[0].detail == "project_unknown"
+
+
+def test_another_reason_is_told_although_the_entry_was_parked_before() -> None:
+    """Woken and parked anew for something else, in time for the same call or after a restart: the PSA shows what is."""
+    partition = given(approved("TS-1", project="P9")).stands_still()
+    partition.hears(taken(partition.tells()))
+    partition.hears(ProjectsPublished((Project("P9", "DE01", "C1", "K1"),)))
+    partition.hears(refused(partition.sends(), Refusal.UNKNOWN_PROJECT))
+    assert_same(partition.state, read_back(partition))
+    tell = partition.tells()
+    assert [status.detail for status in tell.statuses] == ["erp_unknown_project"]
+    partition.hears(taken(tell))
+    assert partition.due(after_ms=TELL_MS, erp=0, psa=1) == []
 
 
 def test_telling_never_delays_posting() -> None:

@@ -177,7 +177,7 @@ class Books:
         final = FinalPlace(entry, version, place, reason, None, approved.quarter_hours if approved else 0)
         self.evidence.final.append(final)
         if told is not None:
-            self.evidence.psa[entry] = PsaStatus(entry, version, told)
+            self.evidence.psa[entry] = PsaStatus(entry, version, told, reason)
         return final
 
     def park(self, entry: str, reason: str, version: int = 1, at_ms: int | None = None) -> None:

@@ -1,5 +1,7 @@
 """What the ledger's lines may not say: S1, S2, S2b, S4, S5 and S6, each with the breaches that it has to name."""
 
+import pytest
+
 from simulators.auditors.finding import Finding
 from tests.simulators.auditors.books import HOUR_MS, Books, assignment, at, day
 
@@ -248,6 +250,36 @@ def test_a_line_of_a_withdrawal_is_invented():
     books.approve("E", 2, withdrawn=True)
     books.reverse(books.post("E", 2))
     books.end("E", "superseded", told="withdrawn")
+    assert books.violated() == ["S6"]
+
+
+WORDS = ("Build", "W1", "Developer", "Pair programming", ("north",))
+
+
+@pytest.mark.parametrize(
+    ("at", "said"), [(0, "Test"), (1, "W2"), (2, "Architect"), (3, "Client is difficult"), (4, ("north", "south"))]
+)
+def test_words_that_nobody_approved_are_invented(at: int, said: str | tuple[str, ...]) -> None:
+    """S6: the money is right, and the client reads something else on the invoice than what was approved."""
+    books = Books()
+    line = books.good("E")
+    line.words = WORDS
+    assert books.violated() == []
+    line.words = (*WORDS[:at], said, *WORDS[at + 1 :])
+    assert books.violated() == ["S6"]
+    assert repr(said) in books.first("S6")
+    line.words = (*WORDS[:at], None, *WORDS[at + 1 :])
+    assert books.violated() == []
+
+
+def test_a_reversal_says_what_the_line_said() -> None:
+    """S6: what takes a line back carries the words of that line, and not those that replace them."""
+    books = Books()
+    first, undoing, second = books.corrected("E")
+    first.words = undoing.words = WORDS
+    second.words = WORDS
+    assert books.violated() == []
+    undoing.words = (*WORDS[:3], "Corrected", WORDS[4])
     assert books.violated() == ["S6"]
 
 

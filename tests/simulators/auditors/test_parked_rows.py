@@ -78,3 +78,11 @@ def test_a_park_has_an_owner_and_shows_in_the_psa() -> None:
     books.evidence.parks[-1].owner = "finance"
     del books.evidence.psa["E"]
     assert "the PSA does not show it" in books.first("L7")
+
+
+def test_the_psa_shows_why_a_row_is_parked_now() -> None:
+    """Whoever mends what was lacking yesterday finds that it is parked all the same, and cannot see for what."""
+    books = Books()
+    held(books)
+    books.evidence.psa["E"].detail = "project_unknown"
+    assert "is parked for 'period_held', and the PSA shows 'project_unknown'" in books.first("L7")

@@ -58,3 +58,22 @@ def test_a_line_by_hand_makes_posted_true():
     books.end("E", "posted", told="posted")
     books.claim("E", line.at_ms + HOUR_MS)
     assert books.violated() == []
+
+
+def test_a_line_that_is_named_and_gone_is_found():
+    """At the end: the PSA leads its people to the line that was reversed, and not to the one that stands."""
+    books = Books()
+    first, _, second = books.corrected("E")
+    books.evidence.psa["E"].detail = second.line_id
+    assert books.violated() == []
+    books.evidence.psa["E"].detail = first.line_id
+    assert books.violated() == ["S13"]
+
+
+def test_the_version_that_is_called_posted_is_the_one_that_is():
+    """At the end: the PSA shows the first version as posted, and the second one stands."""
+    books = Books()
+    books.corrected("E")
+    books.evidence.psa["E"].version = 1
+    assert books.violated() == ["S13"]
+    assert "version 1 is called posted in the PSA, and version 2 is" in books.first("S13")

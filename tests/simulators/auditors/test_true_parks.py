@@ -3,7 +3,7 @@
 import pytest
 
 from simulators.evidence import KeyClash
-from tests.simulators.auditors.books import Books, assignment, at
+from tests.simulators.auditors.books import HOUR_MS, Books, assignment, at
 
 SAID_BY_THE_ERP = {
     "erp_unknown_project": "unknown_project",
@@ -138,4 +138,28 @@ def test_what_made_the_ledger_differ_may_have_left_no_line(why: str):
         books.evidence.key_clashes.append(KeyClash("K", "F", 1, "post", ("E", 1, "post"), at(18)))
     else:
         books.evidence.refused_rows["E"] = {"duplicate"}
+    assert "S8x" not in books.violated()
+
+
+def test_a_row_that_the_feed_made_wrong_is_no_fault_of_the_entry() -> None:
+    """The ERP calls the row invalid, and it is: what was approved could be posted all the same."""
+    books = Books()
+    books.approve("E")
+    books.evidence.refused_rows["E"] = {"invalid"}
+    books.park("E", "erp_invalid")
+    assert books.violated() == []
+    books.evidence.malformed["E"] = "currency is missing"
+    assert books.violated() == ["S8x"]
+
+
+def test_nothing_to_reverse_is_no_reason_while_the_line_stands() -> None:
+    """The ERP was asked to reverse something else than what stands; that it said no is true, and the park is not."""
+    books = Books()
+    line = books.good("E")
+    books.approve("E", 2, withdrawn=True)
+    books.evidence.final.pop()
+    books.evidence.refused_rows["E"] = {"nothing_to_reverse"}
+    books.park("E", "nothing_to_reverse", 1, at_ms=line.at_ms + 3 * HOUR_MS)
+    assert "S8x" in books.violated()
+    books.reverse(line)
     assert "S8x" not in books.violated()

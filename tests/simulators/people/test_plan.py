@@ -343,3 +343,19 @@ def test_a_firm_of_one_has_a_month_too():
         acts = plan_month(one, EVERYTHING, seed=number)
         assert sum(isinstance(act, AutoApproved) for act in acts) == 1
         assert sheets(acts)
+
+
+def test_a_line_that_moves_goes_to_the_day_before_and_stays_in_its_month() -> None:
+    """Where every change moves the day, nothing else changes; on the first of the month it is the day after."""
+    acts = plan_month(firm(), PeopleSettings(correction_ppm=400_000, moved_day_ppm=1_000_000), seed=1)
+    days = {
+        line.entry_id: line.work_date for act in acts if isinstance(act, SheetSubmitted) for line in act.sheet.lines
+    }
+    moved = [act for act in acts if isinstance(act, LineChanged)]
+    assert moved
+    for act in moved:
+        assert act.work_date is not None
+        assert (act.quarter_hours, act.narrative, act.assignment, act.dimensions) == (None, None, None, None)
+        step = (act.work_date - days[act.entry_id]).days
+        assert step == (1 if days[act.entry_id] == firm().month_first else -1)
+        assert act.work_date.month == days[act.entry_id].month

@@ -378,9 +378,11 @@ def cpu_of(*pids: int) -> float:
 class Member:
     """One host of a pair: it has its entries before the start, and says when all of them are confirmed."""
 
-    def prepare(self, folder: str, url: str, entities: list[str], share: int) -> int:
-        """Make the entries; returns the process id."""
+    def prepare(self, folder: str, url: str, entities: list[str], share: int, core: int | None) -> int:
+        """Make the entries; returns the process id. `core`: the only one that this host may use; None: any."""
         self._made = folder, url, entities, share
+        if core is not None:
+            os.sched_setaffinity(0, {core})
         now_ms = int(time.time() * 1_000)
         self._news = {e: [approved(e, number, now_ms) for number in range(share)] for e in entities}
         return os.getpid()
@@ -420,36 +422,51 @@ def scale(entries: int, pairs: int = 5) -> dict[str, Any]:
         log_to_driver=False,
         runtime_env={"env_vars": {"PYTHONPATH": f"{root}:{root}/scripts"}},
     )
-    ratios, rates, erp_cpu, ray_cpu = [], {1: [], 2: []}, [], []  # type: ignore[var-annotated]  # lists of floats
     try:
-        for pair in range(pairs):
-            wall: dict[int, float] = {}
-            for hosts in (1, 2) if pair % 2 else (2, 1):
-                wall[hosts], erp, rays = _with_hosts(ray, hosts, entries)
-                rates[hosts].append(round(entries / wall[hosts]))
-                erp_cpu.append(erp)
-                ray_cpu.append(rays)
-            ratios.append(wall[1] / wall[2])
-            print(f"  pair {pair + 1}: {wall[1] / wall[2]:.2f} times", file=sys.stderr)
+        free = _pairs_of_hosts(ray, entries, pairs, pinned=False)
+        pinned = _pairs_of_hosts(ray, entries, pairs, pinned=True) if hasattr(os, "sched_setaffinity") else {}
     finally:
         ray.shutdown()
+    return free | {f"{name}_a_core_each": value for name, value in pinned.items()}
+
+
+def _pairs_of_hosts(ray: Any, entries: int, pairs: int, pinned: bool) -> dict[str, Any]:
+    """One host and two, by turns. `pinned`: each host may use one core of its own and no other."""
+    ratios, rates, erp_cpu, ray_cpu, busy = [], {1: [], 2: []}, [], [], []  # type: ignore[var-annotated]  # of floats
+    for pair in range(pairs):
+        wall: dict[int, float] = {}
+        for hosts in (1, 2) if pair % 2 else (2, 1):
+            wall[hosts], own, erp, rays = _with_hosts(ray, hosts, entries, pinned)
+            rates[hosts].append(round(entries / wall[hosts]))
+            erp_cpu.append(erp)
+            ray_cpu.append(rays)
+            if hosts == 1:
+                busy.append((own + erp + rays) / wall[1])
+        ratios.append(wall[1] / wall[2])
+        print(f"  pair {pair + 1}{', a core each' if pinned else ''}: {ratios[-1]:.2f} times", file=sys.stderr)
     return {
         "times_faster_on_two": round(statistics.median(ratios), 2),
         "ratios": [round(ratio, 2) for ratio in ratios],
         "per_second_on_one": statistics.median(rates[1]),
         "per_second_on_two": statistics.median(rates[2]),
+        "cores_busy_with_one": round(statistics.median(busy), 2),
         "erp_cpu_s": round(statistics.median(erp_cpu), 2),
         "ray_cpu_s": round(statistics.median(ray_cpu), 2),
     }
 
 
-def _with_hosts(ray: Any, hosts: int, entries: int) -> tuple[float, float, float]:
-    """(wall seconds, CPU seconds of the ERP, CPU seconds of Ray's own processes)."""
+def _with_hosts(ray: Any, hosts: int, entries: int, pinned: bool) -> tuple[float, float, float, float]:
+    """(wall seconds, CPU seconds of the hosts, of the ERP, and of Ray's own processes)."""
     with fast_erp() as url, a_folder() as folder:
         actors = [ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(Member).remote() for _ in range(hosts)]
         share = entries // len(ENTITIES)
         parts = [list(ENTITIES[number::hosts]) for number in range(hosts)]
-        made = [actor.prepare.remote(str(folder), url, part, share) for actor, part in zip(actors, parts, strict=True)]
+        usable = sorted(os.sched_getaffinity(0)) if pinned else []
+        cores = [usable[number % len(usable)] if usable else None for number in range(hosts)]
+        made = [
+            actor.prepare.remote(str(folder), url, part, share, core)
+            for actor, part, core in zip(actors, parts, cores, strict=True)
+        ]
         ray.get(made)
         theirs = ray_processes()
         before = cpu_of(*theirs)
@@ -459,7 +476,7 @@ def _with_hosts(ray: Any, hosts: int, entries: int) -> tuple[float, float, float
         spent = erp_totals(url)["cpu_s"], cpu_of(*theirs) - before
         for actor in actors:
             ray.kill(actor)
-        return wall, *spent
+        return wall, sum(cpu for _, cpu in done), *spent
 
 
 def ray_processes() -> list[int]:
@@ -560,7 +577,8 @@ what limits each, as profiles of these runs show:
   rows        the HTTP client: a request costs several times what its one row does
   postgres    round trips: each durable step of a partition is one, and the server's CPU shares the machine
   intake      decoding at the border and deciding behind it, in one process; the sender has the other core
-  scale       the second core, which ERP, Ray and the kernel want a part of
+  scale       the second core, which ERP, Ray and the kernel want a part of, and one host as well: while it hashes and
+              waits for the disk another of its threads goes on, so one host alone keeps more than a core busy
   memory      the interpreter and its libraries; recovery reads open rows alone
 """
 

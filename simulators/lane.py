@@ -158,6 +158,11 @@ class Lane:
             desk.lanes[entity] = self
 
     @property
+    def held_up(self) -> bool:
+        """Whether its process is slow or stopped at this moment, with something in line."""
+        return self.process is not None and self.process.held_up
+
+    @property
     def shell(self) -> Shell | None:
         """What the owner knows."""
         return None if self.process is None else self.process.shell

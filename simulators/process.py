@@ -68,6 +68,11 @@ class Process:
         self._numbers: dict[str, int] = {}
         self._timer_ms = -1
 
+    @property
+    def held_up(self) -> bool:
+        """Whether it does nothing at this moment (rule 1)."""
+        return self._held_until_ms > 0
+
     # ---------------------------------------------------------------- clocks
 
     def now_ms(self) -> int:

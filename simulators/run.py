@@ -28,7 +28,9 @@ from simulators.auditors.pricing import EXCLUDED
 from simulators.coverage import Coverage, Watch, one_run
 from simulators.evidence import ApprovedVersion, Evidence
 from simulators.faults.machine_clock import ClockSkew, ClockStep, ClockStrobe
+from simulators.faults.ownership import SlowWorker
 from simulators.faults.rows import OwnDuplicateCheck
+from simulators.faults.storage import SlowFsync
 from simulators.firm.build import build_firm
 from simulators.firm.model import Firm
 from simulators.firm.settings import FirmSettings
@@ -291,6 +293,7 @@ def allowances(settings: WorldSettings, seen: Seen) -> Allowances:
     hours = (seen.end_ms - seen.firm.start_ms) // HOUR_MS
     faults = sum(seen.fired.values())
     held_up = sum(seen.fired.get(kind, 0) for kind in HOLDS_UP)
+    slow_ms = sum(fault.turn_ms for fault in settings.faults if isinstance(fault, SlowWorker | SlowFsync))
     unpaced = sum(seen.fired.get(kind, 0) for kind in CAUSES_MORE_CALLS)
     accounts = {}
     for name in seen.accounts:
@@ -302,6 +305,7 @@ def allowances(settings: WorldSettings, seen: Seen) -> Allowances:
             probe_step_ms=PROBE_STEP_MS,
             concurrent_calls=run.concurrent_max,
             late_leavers=held_up * run.concurrent_max,
+            late_by_ms=slow_ms,
         )
     calm_ms = settings.calm_before_end_ms
     twins = any(isinstance(fault, OwnDuplicateCheck) for fault in settings.faults)

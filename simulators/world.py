@@ -710,7 +710,8 @@ class World:
                 series.posted.append(counts[Place.POSTED])
                 series.in_doubt.append(counts[Place.IN_DOUBT])
                 series.parked.append(counts[Place.PARKED])
-                if self._samples % CHECKPOINT_EVERY_SAMPLES == 0:
+                # Who is held up between a durable step and its word has more than it acknowledged.
+                if self._samples % CHECKPOINT_EVERY_SAMPLES == 0 and not lane.held_up:
                     self._checkpoint(lane, evidence, now_ms)
             backlog_all += series.backlog[-1]
             posted_all += series.posted[-1]

@@ -20,7 +20,8 @@ class CallAllowance:
     `longest_rest_ms`: the longest wait that a 429 can ask for and get.
     `probe_gap_ms`: two calls that left closer to each other than this were not one probe (assumed 1 s; steps of the
     back-off are 30 s and more). `concurrent_calls`: calls of the account on the wire at once.
-    `late_leavers`: calls that were permitted, and left so much later because their process was held up.
+    `late_leavers`: calls that were permitted, and left so much later because their process was held up;
+    `late_by_ms`: how long a slow turn lies between any permit and its call.
     `logins_an_hour`: derived: one in the five minutes that lie between two sessions at least, and twice that.
     """
 
@@ -33,6 +34,7 @@ class CallAllowance:
     probe_gap_ms: int = 1_000
     concurrent_calls: int = 8
     late_leavers: int = 0
+    late_by_ms: int = 0
     logins_an_hour: int = 24
 
 

@@ -26,7 +26,7 @@ def rests_kept(account: AccountEvidence, allowance: CallAllowance, held: Held) -
     for at_ms, status, text in account.told:
         rest_ms = min(_seconds(text) * 1_000, allowance.longest_rest_ms) if status == THROTTLED else 0
         if rest_ms:
-            count = bisect_left(left, at_ms + rest_ms) - bisect_right(left, at_ms)
+            count = max(0, bisect_left(left, at_ms + rest_ms) - bisect_right(left, at_ms + allowance.late_by_ms))
             late += count
             if count and late > allowance.late_leavers:
                 what = f"{count} calls within {rest_ms // 1000} s of a 429 that asked for {text} s"

@@ -103,6 +103,15 @@ def _or(*truths: Truth) -> Truth:
     return lambda story, version, park: any(holds(story, version, park) for holds in truths)
 
 
+def _impatient(story: Story, version: ApprovedVersion, park: Park) -> bool:
+    """Somebody had configured the runtime to give up at the first refusal, and the ERP had refused the entry once.
+
+    It may have been an older version: its refusal counts for the entry, and a sane limit is far above one.
+    """
+    told = any(name == "refusals_max" and since <= park.at_ms for since, _, name in story.book.evidence.configured)
+    return told and bool(story.book.evidence.refused_rows.get(story.entry_id))
+
+
 REASONS: dict[str, Truth] = {
     "rate_gap": _unpriced,
     "rate_tie": _unpriced,
@@ -118,7 +127,7 @@ REASONS: dict[str, Truth] = {
     "erp_unknown_project": _refused("unknown_project"),
     "erp_unknown_worker": _refused("unknown_worker"),
     "erp_invalid": _invalid,
-    "erp_keeps_refusing": _refused("locked", "key_burned", "period_closed", "period_on_hold"),
+    "erp_keeps_refusing": _or(_refused("locked", "key_burned", "period_closed", "period_on_hold"), _impatient),
     "nothing_to_reverse": _nothing_there,
     "ledger_differs": _or(_differs, _refused("duplicate")),
     "manual_line_differs": _by_hand_otherwise,

@@ -34,6 +34,22 @@ class Slas(BaseModel):
     """Name of a target to its arithmetic; the names are those of the fields above."""
 
 
+MONTH_S = 31 * 86_400
+
+NOTHING_PROMISED = Slas(
+    p50_s=MONTH_S,
+    p95_s=MONTH_S,
+    p99_s=MONTH_S,
+    in_ledger_ppm=0,
+    oldest_in_doubt_s=MONTH_S,
+    oldest_staged_s=MONTH_S,
+    drain_s=MONTH_S,
+    least_posted_ppm=0,
+    why={"p50_s": "nothing is promised"},
+)
+"""The SLAs of a run that is about money and not about time: a swarm's, a recorded failure's."""
+
+
 class Scenario(BaseModel):
     """A named story. `must_fire`: faults without which the run would prove nothing.
 

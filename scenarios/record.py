@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from scenarios.model import Scenario, Slas
+from scenarios.model import NOTHING_PROMISED, Scenario
 from scenarios.shrink import Shrunk
 from simulators.plants.catalogue import by_name
 
@@ -30,8 +30,6 @@ def test_{name}() -> None:
     assert {claim}
 '''
 
-MONTH_S = 31 * 86_400
-
 
 def scenario_of(shrunk: Shrunk, name: str = "") -> Scenario:
     """The shrunk failure as a scenario. Its SLAs promise nothing: it is about money, not about time."""
@@ -40,17 +38,7 @@ def scenario_of(shrunk: Shrunk, name: str = "") -> Scenario:
         name=name,
         story=story_of(shrunk),
         world=shrunk.world,
-        slas=Slas(
-            p50_s=MONTH_S,
-            p95_s=MONTH_S,
-            p99_s=MONTH_S,
-            in_ledger_ppm=0,
-            oldest_in_doubt_s=MONTH_S,
-            oldest_staged_s=MONTH_S,
-            drain_s=MONTH_S,
-            least_posted_ppm=0,
-            why={"p50_s": "nothing is promised"},
-        ),
+        slas=NOTHING_PROMISED,
         seed=shrunk.seed,
         plant=shrunk.plant,
         found_by=(shrunk.oracle,),

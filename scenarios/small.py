@@ -7,7 +7,7 @@ every path is walked.
 
 from typing import Any
 
-from scenarios.model import Scenario, Slas
+from scenarios.model import NOTHING_PROMISED, Scenario
 from simulators.chance import between, happens
 from simulators.faults.kinds import Fault, draw_random_subset
 from simulators.firm.settings import FirmSettings
@@ -135,22 +135,11 @@ def swarm_scenario(seed: int, accounts: int | None = None) -> Scenario:
     world = swarm_world(seed)
     if accounts is not None:
         world = world.model_copy(update={"firm": SMALL_FIRM.model_copy(update={"accounts_per_region": accounts})})
-    month_s = 31 * 86_400
     return Scenario(
         name=f"swarm_{seed}",
         story=f"A small month with the faults and settings that seed {seed} drew.",
         world=world,
-        slas=Slas(
-            p50_s=month_s,
-            p95_s=month_s,
-            p99_s=month_s,
-            in_ledger_ppm=0,
-            oldest_in_doubt_s=month_s,
-            oldest_staged_s=month_s,
-            drain_s=month_s,
-            least_posted_ppm=0,
-            why={"p50_s": "nothing is promised"},
-        ),
+        slas=NOTHING_PROMISED,
     )
 
 

@@ -197,6 +197,7 @@ class _Operations:
         self.partitions = runtime.partitions
         self.accounts = runtime.accounts
         self.trace = runtime.trace
+        self.worth = runtime.worth
         self.command = runtime.command
         self.hosts = runtime.hosts
         self.ready = runtime.ready

@@ -28,8 +28,9 @@ from time import perf_counter
 from runtime.core.answers import CallAnswer, HeadsListed, Republished, Silent
 from runtime.core.effects import Effect, Recount
 from runtime.core.inputs import Answered, Command
-from runtime.core.news import DeadLetter, News
+from runtime.core.news import DeadLetter, EntryApproved, News
 from runtime.core.partition import Permits, look_again_ms, wanted
+from runtime.core.partition.worth import Worth
 from runtime.core.policy import Policy
 from runtime.core.records import Record, RowsApplied
 from runtime.drivers.clock import Clock
@@ -548,6 +549,14 @@ class Lane:
             if shell is None:
                 raise IntakeRefusedError("moving", STOPPED_RETRY_MS, self.state)
             return await self._turns.run(lambda: story(self.entity, entry_id, shell, self._journal))
+
+    async def worth(self, approved: Sequence[EntryApproved]) -> Sequence[Worth]:
+        """What each of these would bring if it were taken in now; nothing is journalled."""
+        async with self._lock, self._turns.place():
+            shell = self._shell
+            if shell is None:
+                raise IntakeRefusedError("moving", STOPPED_RETRY_MS, self.state)
+            return await self._turns.run(lambda: shell.worth(approved))
 
     def _names(self, **more: object) -> dict[str, object]:
         return {"entity": self.entity, "region": self.region, **more}

@@ -20,8 +20,10 @@ Rule 6. The cut-off is the first one after the approval of the oldest work that 
 Rule 7. No clock in here. Instants and durations are integer milliseconds.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
+from itertools import accumulate
 from math import ceil, sqrt
 
 from runtime.core.model import Place
@@ -129,9 +131,11 @@ def look(
     for report in running:
         way = ways[report.entity]
         remembered[report.entity] = _seen(remembered.get(report.entity), report, way, owned.get(way.account), policy)
+    by_account: dict[str, list[PartitionReport]] = {}
+    for report in running:
+        by_account.setdefault(ways[report.entity].account, []).append(report)
     forecasts: list[Forecast] = []
-    for name in dict.fromkeys(ways[one.entity].account for one in running):
-        sharing = [one for one in running if ways[one.entity].account == name]
+    for name, sharing in by_account.items():
         forecasts += _of_account(sharing, owned.get(name), ways, remembered, policy)
     return Outlook(tuple(sorted(forecasts, key=lambda one: (one.region, one.entity))), remembered)
 
@@ -192,43 +196,65 @@ def _telling(watch: Watch, policy: ForecastPolicy) -> Sequence[Stretch]:
 # ------------------------------------------------------------------ the two rates
 
 
+@value
+class _Allowed:
+    """What one account allows those that share it, at each edge: early, expected, late."""
+
+    account: AccountReport
+    call_ms: tuple[float, float, float]
+    """How long a call takes; nought where too few were seen to tell."""
+    calls: tuple[Sequence[int], ...]
+    """How many calls each of them needs, fewest first."""
+    sums: tuple[Sequence[int], ...]
+    """How many calls the first so many of these need together."""
+    asking: int
+    """How many of them have something waiting and are not paused."""
+
+
 def _of_account(
     sharing: Sequence[PartitionReport],
     account: AccountReport | None,
     ways: Mapping[str, Way],
     memory: Mapping[str, Watch],
     policy: ForecastPolicy,
-) -> list[Forecast]:
+) -> Iterator[Forecast]:
     """Forecasts of the entities that post through one account."""
     telling = {one.entity: _telling(memory[one.entity], policy) for one in sharing}
-    call_ms = _spread(
-        [one.work.call_ms / one.work.calls for found in telling.values() for one in found if one.work.calls], policy
-    )
-    fills = {
-        entity: _spread([one.work.rows / one.work.calls for one in found if one.loaded and one.work.calls], policy)
-        for entity, found in telling.items()
-    }
-    made = []
+    fills = {entity: _fill(found, ways[entity], policy) for entity, found in telling.items()}
+    allowed = None
+    if account is not None:
+        times = [one.work.call_ms / one.work.calls for found in telling.values() for one in found if one.work.calls]
+        # One that is paused asks for no calls.
+        asking = [one for one in sharing if waiting(one) and not one.paused]
+        calls = tuple(sorted(_calls(one, fills[one.entity][edge]) for one in asking) for edge in (0, 1, 2))
+        sums = tuple(list(accumulate(each, initial=0)) for each in calls)
+        call_ms = _spread(times, policy) or (0.0, 0.0, 0.0)
+        allowed = _Allowed(account, call_ms, calls, sums, len(asking))
     for report in sharing:
-        held = _held_by(report, account)
-        current = _current(report, account, telling[report.entity], policy)
         permitted, bound = None, ""
-        if account is not None:
-            permitted, bound = _permitted(report, sharing, account, ways, call_ms, fills)
-        made.append(
-            Forecast(
-                report.entity,
-                report.region,
-                report.at_ms,
-                waiting(report),
-                report.cut_off_ms,
-                current,
-                permitted,
-                held,
-                bound,
-            )
+        if allowed is not None:
+            permitted, bound = _permitted(report, allowed, ways[report.entity], fills[report.entity])
+        yield Forecast(
+            report.entity,
+            report.region,
+            report.at_ms,
+            waiting(report),
+            report.cut_off_ms,
+            _current(report, account, telling[report.entity], policy),
+            permitted,
+            _held_by(report, account),
+            bound,
         )
-    return made
+
+
+def _fill(telling: Sequence[Stretch], way: Way, policy: ForecastPolicy) -> tuple[float, float, float]:
+    """Rows in a call, most first; full calls where none was seen that could have been full."""
+    full = float(way.batch_max)
+    seen = _spread([one.work.rows / one.work.calls for one in telling if one.loaded and one.work.calls], policy)
+    if seen is None:
+        return full, full, full
+    fewest, mean, most = (min(full, max(1.0, rows)) for rows in seen)
+    return most, mean, fewest
 
 
 def _held_by(report: PartitionReport, account: AccountReport | None) -> str:
@@ -270,16 +296,11 @@ def _current(
 
 
 def _permitted(
-    report: PartitionReport,
-    sharing: Sequence[PartitionReport],
-    account: AccountReport,
-    ways: Mapping[str, Way],
-    call_ms: tuple[float, float, float] | None,
-    fills: Mapping[str, tuple[float, float, float] | None],
+    report: PartitionReport, allowed: _Allowed, way: Way, fill: tuple[float, float, float]
 ) -> tuple[Clearing, str]:
     """At the rate that the account permits (rule 4), and what binds it."""
-    way = ways[report.entity]
-    sustained = _sustained(report, sharing, account, way, call_ms, fills[report.entity])
+    account = allowed.account
+    sustained = _sustained(report, allowed, way) * fill[1]
     if not waiting(report):
         return _clearing(report, sustained, report.at_ms, report.at_ms, report.at_ms), ""
     if report.paused:
@@ -288,10 +309,9 @@ def _permitted(
     needs = []
     for edge in (0, 1, 2):
         # The early edge has the fullest and the quickest calls, the late one the emptiest and the slowest.
-        calls = {one.entity: _calls(waiting(one), ways[one.entity], fills[one.entity], edge) for one in sharing}
-        mine = calls[report.entity]
-        in_turn = sum(min(mine, others) for others in calls.values())
-        slot_ms = call_ms[edge] if call_ms is not None else 0.0
+        mine, slot_ms, calls = _calls(report, fill[edge]), allowed.call_ms[edge], allowed.calls[edge]
+        through = bisect_right(calls, mine)
+        in_turn = allowed.sums[edge][through] + mine * (len(calls) - through)
         needs.append(
             {
                 "quota": _quota_ms(in_turn, account, begins_ms - report.at_ms),
@@ -304,30 +324,18 @@ def _permitted(
     return _clearing(report, sustained, early_ms, expected_ms, late_ms), max(needs[1], key=lambda name: needs[1][name])
 
 
-def _sustained(
-    report: PartitionReport,
-    sharing: Sequence[PartitionReport],
-    account: AccountReport,
-    way: Way,
-    call_ms: tuple[float, float, float] | None,
-    fill: tuple[float, float, float] | None,
-) -> float:
-    """Versions in a millisecond for as long as anybody waits: what a refilling quota and the slots allow, shared."""
-    others = sum(1 for one in sharing if one is not report and waiting(one))
-    calls = account.quota_calls / account.quota_window_ms / (others + 1)
-    if call_ms is not None and call_ms[1]:
-        calls = min(calls, way.concurrent_max / call_ms[1] / (others + 1), way.calls_max / call_ms[1])
-    return calls * _rows_in_a_call(way, fill, 1)
+def _sustained(report: PartitionReport, allowed: _Allowed, way: Way) -> float:
+    """Calls in a millisecond for as long as anybody waits: what a refilling quota and the slots allow, shared."""
+    sharing = allowed.asking + (not waiting(report))
+    calls = allowed.account.quota_calls / allowed.account.quota_window_ms / sharing
+    if slot_ms := allowed.call_ms[1]:
+        calls = min(calls, way.concurrent_max / slot_ms / sharing, way.calls_max / slot_ms)
+    return calls
 
 
-def _calls(rows: int, way: Way, fill: tuple[float, float, float] | None, edge: int) -> int:
-    """How many calls so many rows take."""
-    return ceil(rows / _rows_in_a_call(way, fill, edge))
-
-
-def _rows_in_a_call(way: Way, fill: tuple[float, float, float] | None, edge: int) -> float:
-    """Full ones where none was seen that could have been full; most rows at the early edge."""
-    return float(way.batch_max) if fill is None else min(float(way.batch_max), max(1.0, fill[2 - edge]))
+def _calls(report: PartitionReport, rows: float) -> int:
+    """How many calls what waits takes, with so many rows in each."""
+    return ceil(waiting(report) / rows)
 
 
 def _quota_ms(calls: int, account: AccountReport, closed_ms: int) -> float:

@@ -221,6 +221,7 @@ def after_calls(
     account: AccountReport = ERP,
     call_ms: int = 1_000,
     way: Way = WAY,
+    paused: Sequence[str] = (),
 ) -> Mapping[str, Forecast]:
     """Entity to its forecast after calls of that length were seen, with so much waiting now."""
     ways = dict.fromkeys(waits, way)
@@ -228,7 +229,13 @@ def after_calls(
     for step in range(6):
         work = Work(landed=step * 100, calls=step, rows=step * way.batch_max, call_ms=step * call_ms)
         reports = [
-            a_report(count, entity, at_ms=START_MS + step * POLICY.stretch_ms, work=work)
+            a_report(
+                count,
+                entity,
+                at_ms=START_MS + step * POLICY.stretch_ms,
+                work=work,
+                paused="anna: repair" if entity in paused else "",
+            )
             for entity, count in waits.items()
         ]
         outlook = look(outlook.memory, reports, [account], ways, POLICY)
@@ -273,6 +280,17 @@ def test_who_shares_an_account_is_served_in_turn() -> None:
     assert takes_ms(shared["DE01"]) == (100 + 100) * 500
     assert takes_ms(shared["FR01"]) == (100 + 300) * 500
     assert takes_ms(after_calls({"DE01": 10_000}, spent)["DE01"]) == 100 * 500
+
+
+def test_who_is_paused_or_has_nothing_leaves_its_calls_to_the_others() -> None:
+    """A neighbour that asks for nothing shares nothing."""
+    spent = replace(ERP, quota_used=600)
+
+    paused = after_calls({"DE01": 10_000, "FR01": 30_000}, spent, paused=["FR01"])
+    idle = after_calls({"DE01": 10_000, "FR01": 0}, spent)
+
+    assert takes_ms(paused["DE01"]) == takes_ms(idle["DE01"]) == 100 * 500
+    assert idle["DE01"].permitted == after_calls({"DE01": 10_000}, spent)["DE01"].permitted
 
 
 def test_without_its_owner_nobody_knows_what_an_account_permits() -> None:

@@ -300,11 +300,11 @@ def _permitted(
 ) -> tuple[Clearing, str]:
     """At the rate that the account permits (rule 4), and what binds it."""
     account = allowed.account
+    if report.paused and waiting(report):
+        return _clearing(report, 0.0, None, None, None), ""
     sustained = _sustained(report, allowed, way) * fill[1]
     if not waiting(report):
         return _clearing(report, sustained, report.at_ms, report.at_ms, report.at_ms), ""
-    if report.paused:
-        return _clearing(report, 0.0, None, None, None), ""
     begins_ms = _begins_ms(report, account)
     needs = []
     for edge in (0, 1, 2):

@@ -25,8 +25,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from runtime.core.answers import CallAnswer, HeadsListed, Republished, Silent
-from runtime.core.effects import Effect, Recount
+from runtime.configuration import instant_ms
+from runtime.core.answers import CallAnswer, HeadsListed, Republished, RowsAnswered, Silent
+from runtime.core.effects import Effect, Recount, SendBatch
 from runtime.core.inputs import Answered, Command
 from runtime.core.news import DeadLetter, EntryApproved, News
 from runtime.core.partition import Permits, look_again_ms, wanted
@@ -144,6 +145,8 @@ class Lane:
         self.fenced = False
         """Stopped since it is not ours any more, or was not for a while; nothing is wrong with it."""
         self._settings = settings
+        configured = settings.entities[entity].cut_off
+        self._cut_offs = (instant_ms(configured),) if configured else ()
         self._policy = policy
         self._connectors = connectors
         self._desks = desks
@@ -445,6 +448,7 @@ class Lane:
         waits: list[float] = []
         for record in records:
             if isinstance(record, RowsApplied):
+                self._tally.landed += len(record.rows)
                 for key, _ in record.rows:
                     approval = state.entries[state.keys[key]].approval
                     if approval is not None:
@@ -505,7 +509,12 @@ class Lane:
                 answer = await desk.call(effect, request, self._connectors[effect.account], self.entity)
         finally:
             # Cancelled or not: a call that left and was not answered is unknown, and never nothing.
-            self._metrics.called(self.entity, effect, answer, perf_counter() - began)
+            took_s = perf_counter() - began
+            self._metrics.called(self.entity, effect, answer, took_s)
+            if isinstance(effect, SendBatch) and isinstance(answer, RowsAnswered):
+                self._tally.calls += 1
+                self._tally.rows += len(effect.rows)
+                self._tally.call_ms += round(took_s * 1_000)
             if self._shell is not None:
                 self._answers.append((effect, answer))
                 self._event.set()
@@ -540,6 +549,7 @@ class Lane:
             self._shell,
             self._tally,
             self.undecided_bytes,
+            self._cut_offs,
         )
 
     async def trace(self, entry_id: str) -> EntryTrace | None:

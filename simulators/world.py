@@ -25,6 +25,7 @@ from runtime.core.records import (
     EntryParked,
     LineFoundByHand,
     Record,
+    RefusedLineFound,
     RowRefused,
     RowsApplied,
     RowsDoubted,
@@ -350,6 +351,8 @@ class World:
                     self._waits(entity, "staged", [key for key, _ in record.rows], now_ms)
                 case LineFoundByHand():
                     self.evidences[entity].adopted.append((record.posting.entry_id, record.ledger_id))
+                case RefusedLineFound():
+                    self.evidences[entity].ledger_ids.append((record.posting.key, record.ledger_id))
                 case RowsApplied() | RowsReversed():
                     self.evidences[entity].ledger_ids.extend(record.rows)
                     for where in ("in_doubt", "staged"):

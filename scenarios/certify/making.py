@@ -28,7 +28,7 @@ from scenarios.certify.certificate import (
 from scenarios.certify.suite import Cell, Suite
 from scenarios.certify.trial import RunFound, Tried
 from scenarios.certify.untried import not_tried
-from scenarios.judge import ASSUMPTIONS, MARK_OF, commit, versions
+from scenarios.judge import ASSUMPTIONS, MARK_OF, revision, versions
 from scenarios.report.wording import share
 from scenarios.space import WHY_NOT, space_of
 from scenarios.swarm import SeedRun, Swarm
@@ -97,7 +97,7 @@ def certificate(
         story=suite.story,
         ruling=rule(items, canary),
         made_at=made_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        commit=commit(),
+        commit=revision(),
         version=versions().get("springtide", ""),
         python=platform.python_version(),
         wall_s=round(wall_s, 1),

@@ -13,7 +13,7 @@ from scenarios.certify.suite import Cell
 from scenarios.judge import judge
 from scenarios.model import NOTHING_PROMISED, Scenario
 from scenarios.report.model import Report
-from scenarios.report.plots import thinned, whole_firm
+from scenarios.report.plots import busiest, thinned, whole_firm
 from simulators.coverage import Coverage
 from simulators.run import simulate
 
@@ -62,7 +62,7 @@ class EntityFound(_Found):
 
 
 class Curve(_Found):
-    """Backlog and what was posted so far, by sample; instants are ms UTC."""
+    """Backlog, and what was posted so far, by sample of the busiest three days; instants are ms UTC."""
 
     start_ms: int
     step_ms: int
@@ -210,14 +210,18 @@ def found(trial: Trial, report: Report, wall_s: float) -> RunFound:
 
 
 def _curve(report: Report) -> Curve | None:
-    firm = whole_firm(report.series)
+    firm, series = whole_firm(report.series), report.series
     if not firm.backlog:
         return None
-    stride = max(1, -(-len(firm.backlog) // CURVE_POINTS))
+    first, last = 0, len(firm.backlog)
+    window = busiest(firm, series)
+    if window is not None:
+        first, last = ((at_ms - series.start_ms) // series.step_ms for at_ms in window)
+    stride = max(1, -(-(last - first) // CURVE_POINTS))
     return Curve(
-        start_ms=report.series.start_ms,
-        step_ms=report.series.step_ms * stride,
-        backlog=thinned(firm.backlog, CURVE_POINTS),
-        posted=thinned(firm.posted, CURVE_POINTS),
+        start_ms=series.start_ms + first * series.step_ms,
+        step_ms=series.step_ms * stride,
+        backlog=thinned(firm.backlog[first:last], CURVE_POINTS),
+        posted=[posted - firm.posted[first] for posted in thinned(firm.posted[first:last], CURVE_POINTS)],
         cutoffs_ms=[mark.at_ms for mark in report.marks if mark.kind == "cutoff"],
     )

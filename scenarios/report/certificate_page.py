@@ -157,7 +157,7 @@ def _tried(made: Certificate) -> Markup | None:
             "p",
             "Each scenario as it is written, and then in its variants. Percentiles are seconds of simulated time from "
             "approval to the ledger, each the worst over the seeds (logarithmic scale: circle p50, diamond p95, bar "
-            "p99). The picture is the backlog of the worst seed, and below it what was posted.",
+            "p99). The picture is the backlog of the worst seed in its busiest days, and below it what was posted.",
             class_="hint",
         ),
         el(
@@ -263,8 +263,8 @@ def _targets(cells: Sequence[CellFound]) -> Markup | None:
             "p",
             "The worst seed of each, against its target; the bar is how much of the target it used up. p50, p95 and "
             "p99 run from approval to the ledger; in the ledger is the share that stands soon after the cut-off. "
-            "Targets are ours, each with its sum below. Variants without targets are beyond the load or the misfortune that the "
-            "targets were summed up for; there only the books count.",
+            "Targets are ours, each with its sum below. Variants without targets are beyond the load or the misfortune "
+            "that the targets were summed up for; there only the books count.",
             class_="hint",
         ),
         table("Worst over the seeds, and the target", ("scenario", *columns), rows),
@@ -300,7 +300,9 @@ def _targets(cells: Sequence[CellFound]) -> Markup | None:
 
 
 def _column(name: str) -> str:
-    return "in the ledger" if name.startswith("in the ledger") else name.removeprefix("approval to ledger ")
+    if name.startswith("in the ledger"):
+        return "in the ledger"
+    return name.removeprefix("approval to ledger ").removesuffix(" after an outage")
 
 
 def used(sla: SlaOverSeeds) -> float | None:

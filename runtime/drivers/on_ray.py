@@ -47,12 +47,14 @@ from runtime.drivers.clock import Clock
 from runtime.drivers.on_asyncio import Host
 from runtime.drivers.router import RETRY_AFTER_MS, Router
 from runtime.drivers.supervisor import FleetAwayError, HostLostError, HostReport, HostStartError, Supervisor
+from runtime.forecast import Outlook, look, ways
 from runtime.journal.stores import MissingExtraError, open_store
 from runtime.logs import set_up_logs
 from runtime.metrics import Metrics
 from runtime.ports import (
     AccountReport,
     EntryTrace,
+    Forecast,
     IntakeRefusedError,
     JournalError,
     Owner,
@@ -525,6 +527,8 @@ class OnRay:
         self.supervisor: Supervisor | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._reports: tuple[Sequence[PartitionReport], Sequence[AccountReport]] = ((), ())
+        self._ways = ways(settings)
+        self._outlook = Outlook()
         self.take = self._router.take
         self.command = self._router.command
         self.trace = self._router.trace
@@ -534,7 +538,7 @@ class OnRay:
         self.drain = self._router.drain
         self.ready = self._router.ready
         self._metrics = metrics
-        metrics.watch(lambda: self._reports)
+        metrics.watch(lambda: (*self._reports, self._outlook.forecasts))
 
     def _host_of(self, owner: Owner) -> RayHost:
         assert self._fleet is not None, "nobody is called before the start"
@@ -555,6 +559,10 @@ class OnRay:
         ends_ms = self._clock.mono_ms() + int(READY_S * 1_000)
         while self._router.missing() and self._clock.mono_ms() < ends_ms:
             await asyncio.sleep(0.1)
+
+    async def forecasts(self) -> Sequence[Forecast]:
+        """When every entity of which a host reports will have cleared, as of the last look."""
+        return self._outlook.forecasts
 
     async def hosts(self) -> Mapping[str, str]:
         """Host to region, of every living host. Raises IntakeRefusedError."""
@@ -579,6 +587,7 @@ class OnRay:
             await asyncio.sleep(SCRAPE_S)
             try:
                 self._reports = (await self._router.partitions(), await self._router.accounts())
+                self._outlook = look(self._outlook.memory, *self._reports, self._ways)
             except JournalError as fault:
                 log.warning("no reports", extra={"reason": str(fault)})
 

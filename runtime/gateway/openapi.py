@@ -15,14 +15,14 @@ from runtime.gateway.intake import BATCH, NDJSON, STRUCTURED, WHY_MAX, Taking
 from runtime.gateway.letters import DropRequest, ListedLetter, ReplayRequest
 from runtime.gateway.operations import CommandRequest, Done, DrainHostRequest, DrainRequest, RestartHostsRequest
 from runtime.gateway.problems import PROBLEMS, TYPE, Flaw
-from runtime.ports import AccountReport, AuditNote, EntryTrace, PartitionReport
+from runtime.ports import AccountReport, AuditNote, EntryTrace, Forecast, PartitionReport
 from runtime.settings import LimitSettings
 
 Schema = dict[str, Any]
 
 _DESCRIBED = (
     *(TimeEntry, Approval, RateLine, Project, Period, Worker, Assignment),
-    *(Taking, PartitionReport, AccountReport, EntryTrace, AuditNote, ListedLetter),
+    *(Taking, PartitionReport, Forecast, AccountReport, EntryTrace, AuditNote, ListedLetter),
     *(CommandRequest, Done, DrainRequest, DrainHostRequest, RestartHostsRequest, ReplayRequest, DropRequest, Flaw),
 )
 
@@ -77,6 +77,7 @@ _PERIOD: Schema = {
     "first_day": "2026-03-01",
     "last_day": "2026-03-31",
     "status": "open",
+    "cutoff_feed_ms": 1774972800000,
     "version": 2,
 }
 _PROJECT: Schema = {"project": "P-12", "entity": "DE01", "client": "C-4", "contract": "K-9", "version": 1}
@@ -362,10 +363,14 @@ def _paths(limits: LimitSettings) -> Schema:
                 200,
                 {
                     "type": "object",
-                    "properties": {"ready": {"type": "string"}, "partitions": _many("PartitionReport")},
-                    "required": ["ready", "partitions"],
+                    "properties": {
+                        "ready": {"type": "string"},
+                        "partitions": _many("PartitionReport"),
+                        "forecasts": _many("Forecast"),
+                    },
+                    "required": ["ready", "partitions", "forecasts"],
                 },
-                {"ready": "", "partitions": []},
+                {"ready": "", "partitions": [], "forecasts": []},
                 _ASKING,
             )
         },

@@ -27,6 +27,20 @@ def test_every_partition_runs_in_its_own_region(deployment: Deployment) -> None:
         assert sum(one == region for one in processes.values()) == len(hosts) > 0
 
 
+def test_every_entity_has_a_forecast(deployment: Deployment) -> None:
+    """What hosts report comes together where it is scraped: each entity, with what its account permits."""
+    runtime = deployment.runtime
+    assert runtime is not None
+    missing = set(deployment.settings.entities)
+
+    def all_told() -> bool:
+        missing.difference_update(one.entity for one in deployment.do(runtime.forecasts()) if one.permitted is not None)
+        return not missing
+
+    deployment.until("every entity has a forecast", all_told)
+    assert missing == set()
+
+
 def test_ray_listens_on_loopback_alone(deployment: Deployment) -> None:
     """No process of the cluster, and not we, listen on anything but loopback."""
     listening = {

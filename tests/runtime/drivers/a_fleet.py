@@ -138,6 +138,8 @@ class ModelHost:
         """Does nothing at all."""
         self.piles: dict[str, int] = {}
         """Entity to when its oldest work in flight was approved."""
+        self.cut_offs: dict[str, int] = {}
+        """Entity to the cut-off that it knows."""
         self.raises_after: list[Exception] = []
         """What the next calls raise after they did what they were asked to."""
         self.commands: list[tuple[str, Command]] = []
@@ -185,7 +187,8 @@ class ModelHost:
             report = absent(entity, self.region, owner, "running", self.directory.now_ms())
             oldest_ms = self.piles.get(entity)
             if oldest_ms is not None:
-                report = replace(report, places={Place.IN_FLIGHT: Pile(1, Decimal(1), {}, oldest_ms)})
+                places = {Place.IN_FLIGHT: Pile(1, Decimal(1), {}, oldest_ms)}
+                report = replace(report, places=places, cut_off_ms=self.cut_offs.get(entity))
             reports.append(report)
         return reports
 

@@ -9,12 +9,14 @@ import pytest
 
 from runtime.core.inputs import Pause, Resume
 from runtime.core.model import Place
-from runtime.core.news import EntryApproved
+from runtime.core.news import EntryApproved, PeriodPublished
+from runtime.drivers import embedded
+from runtime.drivers.embedded import Embedded
 from runtime.drivers.on_asyncio import Host
 from runtime.journal.memory import MemoryJournal, MemoryStore
 from runtime.journal.sqlite import SqliteStore
 from runtime.ports import IntakeRefusedError, NotOwnerError, Request, Response, StoreAwayError, StoreBrokenError, Taken
-from tests.runtime.drivers.a_host import PATIENCE_S, Ground, reports_of, until
+from tests.runtime.drivers.a_host import PATIENCE_S, Ground, reports_of, until, wall_ms
 
 
 def run(test: "asyncio._CoroutineLike[None]") -> None:
@@ -43,6 +45,67 @@ def test_what_is_approved_stands_in_the_ledger_once(tmp_path: Path) -> None:
             await ground.settled(host)
             assert ground.breaches() == {}
             assert await posted(host) > 80
+
+    run(story())
+
+
+def test_a_report_counts_what_landed_and_what_calls_brought() -> None:
+    """Versions that came to stand, and rows, calls and time of posting calls: what a forecast is made of."""
+
+    async def story() -> None:
+        async with Ground() as ground:
+            host = await ground.host("one", account={"batch_max": 10})
+            await ground.deliver(host, 60)
+            await ground.settled(host)
+            for report in await reports_of(host):
+                stand = report.places[Place.POSTED].count
+                assert report.work.landed == report.work.rows == stand > 0
+                assert stand / 10 <= report.work.calls <= stand
+
+    run(story())
+
+
+def test_a_published_feed_cut_off_counts_besides_the_configured_one() -> None:
+    """The first that is to come, whoever named it."""
+
+    async def story() -> None:
+        async with Ground(cut_off=datetime.fromtimestamp(wall_ms() / 1_000 + 7_200, UTC).isoformat()) as ground:
+            host = await ground.host("one")
+            entity = next(iter(ground.firm.by_code))
+            (before,) = [report.cut_off_ms for report in await reports_of(host) if report.entity == entity]
+            period = host.lanes[entity]._shell.state.calendar.periods[0]  # type: ignore[union-attr]  # it runs
+            sooner_ms = wall_ms() + 3_600_000
+            news = PeriodPublished(replace(period, version=period.version + 1, cutoff_feed_ms=sooner_ms))
+            await host.take(entity, [news], 100, PATIENCE_S)
+            (after,) = [report.cut_off_ms for report in await reports_of(host) if report.entity == entity]
+            assert before is not None
+            assert before - sooner_ms > 3_500_000
+            assert after == sooner_ms
+
+    run(story())
+
+
+def test_one_process_forecasts_what_it_carries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every entity has a forecast once it was looked at; what has cleared clears now."""
+    monkeypatch.setattr(embedded, "LOOK_S", 0.01)
+
+    async def story() -> None:
+        async with Ground() as ground:
+            host = await ground.host("one")
+            alone = Embedded(host, lambda why: None)
+            await ground.deliver(host, 20)
+            await ground.settled(host)
+            alone._task = asyncio.ensure_future(alone._keep_carrying())
+
+            async def all_told() -> bool:
+                return {one.entity for one in await alone.forecasts()} == set(ground.firm.by_code)
+
+            await until(all_told)
+            alone._task.cancel()
+            for one in await alone.forecasts():
+                assert one.permitted is not None
+                assert one.waiting or one.permitted.expected_ms == one.at_ms
+            assert alone.latest == (*host.latest, await alone.forecasts())
 
     run(story())
 

@@ -30,6 +30,7 @@ from runtime.metrics import Metrics
 from runtime.ports import (
     AccountReport,
     EntryTrace,
+    Forecast,
     IntakeRefusedError,
     PartitionReport,
     Receipt,
@@ -160,6 +161,12 @@ class Runtime:
 
     async def accounts(self) -> Sequence[AccountReport]:
         return [AccountReport(name, "h1", "open", 0, 0, 600, 0, 300_000, 0, {}) for name in ("erp", "erp-us", "psa")]
+
+    async def forecasts(self) -> Sequence[Forecast]:
+        return [
+            Forecast(name, region, self.clock.now_ms, 0, None, None, None, "", "")
+            for name, region in self.regions.items()
+        ]
 
     async def trace(self, entity: str, entry_id: str) -> EntryTrace | None:
         tracked = self.shells[entity].state.entries.get(entry_id)

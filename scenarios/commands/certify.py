@@ -18,7 +18,7 @@ from runtime.cli import BadInputError
 from scenarios.canary import blind
 from scenarios.certify.against import difference
 from scenarios.certify.certificate import Certificate, read
-from scenarios.certify.loads import load_results
+from scenarios.certify.loads import all_loads, with_results
 from scenarios.certify.making import FOLDER, Gathered, certificate, file_of
 from scenarios.certify.suite import Cell, Suite, cells_of, find
 from scenarios.certify.trial import Trial, Tried, attempt
@@ -93,6 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
     out: Path = arguments.out or Path("out/certify") / suite.name
     _make_room(out)
     before, before_file = _before(arguments.against, out)
+    known = with_results(suite, arguments.load)
     console = Console(stderr=True) if arguments.json else console_for(sys.stdout)
     began = time.monotonic()
     made_at = datetime.now(UTC)
@@ -101,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not why:
         _write_scenarios(cells, out)
         _try(suite, cells, gathered, arguments)
-    loads = load_results(suite, arguments.load, out, run_them=arguments.run_loads and not why)
+    loads = all_loads(suite, known, out, run_them=arguments.run_loads and not why)
     made = certificate(
         suite,
         where,

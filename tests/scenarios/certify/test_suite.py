@@ -1,14 +1,17 @@
 """A suite is data: whatever is wrong with it is told in one line before the first run, and its cells follow from it."""
 
 import json
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from runtime.cli import BadInputError
-from scenarios.certify.suite import cells_of, find
+from scenarios.certify.suite import Suite, SwarmPart, Variant, cells_of, find
 from scenarios.suites import suite_names
 
+ROOT = Path(__file__).resolve().parents[3]
 WHOLE = """
 name = "ours"
 story = "What a test wants to try before it says go."
@@ -64,6 +67,17 @@ def test_a_variant_changes_what_it_says_and_nothing_else(tmp_path: Path) -> None
     kinds = [sorted(fault.kind for fault in cell.scenario.world.faults) for cell in (quiet, lossy)]
     assert kinds[0] == kinds[1]
     assert (quiet.named, quiet.promised, lossy.named, lossy.promised) == (True, True, False, False)
+
+
+def test_the_suite_of_the_page_is_one() -> None:
+    """What docs/certify.md shows as a suite is read as it stands, and its tables name every field."""
+    page = (ROOT / "docs" / "certify.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    Suite.model_validate(tomllib.loads(example))
+
+    told = " ".join(re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", page.split("## A suite")[1], flags=re.DOTALL)))
+    fields = {*Suite.model_fields, *Variant.model_fields, *SwarmPart.model_fields} - {"name", "story"}
+    assert sorted(field for field in fields if field.removesuffix("s") not in told) == []
 
 
 def test_fewer_or_more_seeds_can_be_asked_for(tmp_path: Path) -> None:

@@ -174,6 +174,8 @@ class CoverageFound(_Told):
     faults: dict[str, int]
     """Kind to strikes."""
     faults_never: list[str]
+    kinds: int
+    """Kinds of fault that there are. What struck may be more: some misfortunes are not drawn, but stand in a world."""
 
 
 class LoadFound(_Told):

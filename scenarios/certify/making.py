@@ -245,6 +245,7 @@ def _coverage(gathered: Gathered) -> CoverageFound:
         probes_never=list(space.zero_probes),
         faults=struck,
         faults_never=[kind for kind in FAULT_KINDS if not struck.get(kind)],
+        kinds=len(FAULT_KINDS),
     )
 
 

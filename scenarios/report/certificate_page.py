@@ -82,18 +82,15 @@ def _tiles(made: Certificate) -> list[tuple[str, Child]]:
     runs = made.runs
     held = sum(1 for run in runs if not run.exit)
     slas = [sla for cell in made.cells for sla in cell.slas]
+    kinds = made.coverage.kinds
     return [
         ("runs that held", f"{count(held)} of {count(len(runs))}"),
         ("targets that held", f"{sum(1 for s in slas if s.held == s.runs)} of {len(slas)}"),
         ("swarm seeds", count(made.swarm.seeds) if made.swarm else "none"),
         ("load runs", f"{sum(1 for load in made.loads if load.tried)} of {len(made.loads)}"),
-        ("kinds of fault that struck", f"{_struck(made)} of {_struck(made) + len(made.coverage.faults_never)}"),
+        ("kinds of fault that struck", f"{kinds - len(made.coverage.faults_never)} of {kinds}"),
         ("not tried", count(len(made.not_tried))),
     ]
-
-
-def _struck(made: Certificate) -> int:
-    return len(made.coverage.faults)
 
 
 # ------------------------------------------------------------------ what changed
@@ -561,7 +558,7 @@ def _coverage(made: Certificate) -> Markup:
         ),
         el(
             "details",
-            el("summary", f"The {len(seen.faults)} kinds of fault that struck"),
+            el("summary", f"The {len(seen.faults)} kinds of misfortune that struck"),
             table(
                 "Strikes over all runs",
                 ("fault", Right("strikes"), ""),

@@ -2,8 +2,8 @@
 
     .venv/bin/python scripts/draw_dashboards.py
 
-`tests/deploy/test_dashboards.py` fails when a file is not what this would write. The JSON is Grafana's classic model. It
-is imported or provisioned as it is: the data source is a variable, and nothing has to be filled in.
+`tests/deploy/test_dashboards.py` fails when a file is not what this would write. The JSON is Grafana's classic model.
+It is imported or provisioned as it is: the data source is a variable, and nothing has to be filled in.
 """
 
 import json

@@ -70,9 +70,12 @@ class Approvals:
         }
 
 
-def approvals(acts: Sequence[Act], weather: Weather, seed: int, cutoff_ms: Mapping[str, int]) -> Approvals:
-    """What the plan publishes. `weather` says what befalls events on their way."""
-    plan = _Plan(acts, weather, seed, cutoff_ms)
+def approvals(
+    acts: Sequence[Act], weather: Weather, seed: int, cutoff_ms: Mapping[str, int], exact_from_ms: int = 0
+) -> Approvals:
+    """What the plan publishes. `weather` says what befalls events on their way; before `exact_from_ms` nothing does,
+    and they are there at once."""
+    plan = _Plan(acts, weather, seed, cutoff_ms, exact_from_ms)
     for act in acts:
         plan.hear(act)
     plan.arrivals.sort(key=lambda pair: (pair[1].at_ms, pair[1].entity))
@@ -86,8 +89,15 @@ def approvals(acts: Sequence[Act], weather: Weather, seed: int, cutoff_ms: Mappi
 class _Plan:
     """The plan, act by act."""
 
-    def __init__(self, acts: Iterable[Act], weather: Weather, seed: int, cutoff_ms: Mapping[str, int]) -> None:
-        self.weather, self.seed, self.cutoff_ms = weather, seed, cutoff_ms
+    def __init__(
+        self,
+        acts: Iterable[Act],
+        weather: Weather,
+        seed: int,
+        cutoff_ms: Mapping[str, int],
+        exact_from_ms: int,
+    ) -> None:
+        self.weather, self.seed, self.cutoff_ms, self.exact_from_ms = weather, seed, cutoff_ms, exact_from_ms
         self.arrivals: list[tuple[int, Cohort]] = []
         self.first: dict[str, tuple[int, str]] = {}
         self.kept_out: set[str] = {act.entry_id for act in acts if isinstance(act, LineWithdrawn)}
@@ -143,10 +153,14 @@ class _Plan:
         self, at_ms: int, entity: str, entries: Sequence[str], reversals: int, posts: Mapping[str, int]
     ) -> None:
         """Publish, as the world does: in deliveries of a bounded size, with whatever befalls each event."""
-        later: dict[int, list[str]] = {}
         version: dict[str, int] = {}
         for entry_id in entries:
             version[entry_id] = self.versions[entry_id] = self.versions.get(entry_id, 0) + 1
+        if at_ms < self.exact_from_ms:
+            self._arrive(at_ms, at_ms, entity, list(entries), reversals, posts)
+            return
+        later: dict[int, list[str]] = {}
+        for entry_id in entries:
             delays = self.weather.event(entity, entry_id, version[entry_id], at_ms)
             if delays:
                 # A second delivery of the same event is old news.

@@ -10,6 +10,7 @@ from scenarios.capacity.told import (
     KNOBS,
     binds_words,
     enough_words,
+    least_words,
     minutes,
     minutes_band,
     months,
@@ -124,7 +125,7 @@ def _finding(finding: Finding, row: Row, of: int) -> tuple[str, str, str, str]:
     if finding.half is not None:
         band += f", half in {finding.half} of {of}"
     theory = f"{number_band(finding.theory)} with full calls, {number_band(finding.theory_filled)} as full as counted"
-    return name, number_words(finding.knob, finding.least, row), band, theory
+    return name, least_words(finding, row), band, theory
 
 
 def _curves(plan: Plan, row: Row) -> list[Markup]:

@@ -1,6 +1,7 @@
 """A capacity plan: settings × seeds × components, each counted through its cut-off, and what that says together.
 
     Question ─▶ tasks (setting, seed, component) ─▶ on cores or on Ray ─▶ Answer ─▶ Plan: a row for each setting
+           `──▶ once more for concurrency, at the quota that was found
 
 Rule 1. A component (entities that share accounts) is searched by itself, under each seed by itself: so the band of the
         answer is that of the months, and nothing waits for anything.
@@ -10,8 +11,8 @@ Rule 3. Numbers over the whole range are tried first. They make the curves, and 
         worse; where it is, the plan says so.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from time import process_time
 
 from scenarios.capacity.confidence import Spread, at_least, spread
@@ -19,7 +20,7 @@ from scenarios.capacity.counting import MODELLED
 from scenarios.capacity.crosscheck import by_legal_entity, clears_ms, flows, least_by_theory
 from scenarios.capacity.holdups import NOTHING
 from scenarios.capacity.hosts import late_min
-from scenarios.capacity.rehearse import HORIZON_MS, EntitySeen, PartSeen, Promise, count, month_of
+from scenarios.capacity.rehearse import HORIZON_MS, EntitySeen, PartSeen, Promise, count, month_of, without_collector
 from scenarios.capacity.search import Found, least
 from scenarios.capacity.setting import Setting, changed, legal_entity, under
 from simulators.run import firm_of
@@ -27,6 +28,7 @@ from simulators.settings import MINUTE_MS, WorldSettings
 from simulators.world import components
 
 HOSTS = "hosts"
+KNOBS = ("concurrency", "quota")
 PPM = 1_000_000
 
 
@@ -92,6 +94,11 @@ class Answer:
 
 def answer(task: Task) -> Answer:
     """Count one component; runs in a process or on a node of its own."""
+    with without_collector():
+        return _answer(task)
+
+
+def _answer(task: Task) -> Answer:
     began = process_time()
     world, setting = task.world, task.setting
 
@@ -145,12 +152,27 @@ class Question:
     host_rows_a_second: int
 
     def tasks(self) -> Iterator[Task]:
-        """Everything there is to count, month by month, so that a process uses a month it has made."""
+        """What is counted first, month by month, so that a process uses a month it has made: all but a concurrency that
+        waits for a quota."""
         for row, setting in enumerate(self.settings):
-            searches = tuple(s for s in self.searches if s.knob != "quota" or setting.quota is not None)
-            for seed in self.seeds:
-                for component in range(self.components):
-                    yield Task(self.world, setting, seed, component, self.promise, searches, row)
+            knobs = ("concurrency",) if setting.quota is None else ("quota",)
+            if setting.quota is not None and not any(search.knob == "quota" for search in self.searches):
+                knobs = ("concurrency",)
+            yield from self._tasks(row, setting, knobs)
+
+    def tasks_at(self, rows: Sequence["Row"]) -> Iterator[Task]:
+        """Concurrency, at the quota that was found to be enough (rule 4)."""
+        for number, row in enumerate(rows):
+            for finding in row.findings:
+                if finding.knob == "quota":
+                    quota = max(finding.least or 0, row.setting.quota or 0)
+                    yield from self._tasks(number, replace(row.setting, quota=quota), ("concurrency",))
+
+    def _tasks(self, row: int, setting: Setting, knobs: Sequence[str]) -> Iterator[Task]:
+        searches = tuple(search for search in self.searches if search.knob in knobs)
+        for seed in self.seeds:
+            for component in range(self.components):
+                yield Task(self.world, setting, seed, component, self.promise, searches, row)
 
     @property
     def components(self) -> int:
@@ -159,8 +181,9 @@ class Question:
 
     @property
     def size(self) -> int:
-        """How many tasks there are."""
-        return len(self.settings) * len(self.seeds) * self.components
+        """How many tasks there are at the most."""
+        twice = len(self.searches) == len(KNOBS)
+        return len(self.settings) * len(self.seeds) * self.components * (1 + twice)
 
 
 # ------------------------------------------------------------------ what it says together
@@ -193,7 +216,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found of one number.
+    """What was found of one number, at a setting that is otherwise `at`.
 
     `least`: enough in every month (None: nothing in the range is). `band`: the least over months. `below`: in how many
     months one less is enough too, `half` in how many half of it (None: there is no half). `theory` and `theory_filled`:
@@ -201,6 +224,7 @@ class Finding:
     """
 
     knob: str
+    at: Setting
     low: int
     high: int
     least: int | None
@@ -260,26 +284,33 @@ class Plan:
         return any(row.in_time == months or any(f.least is not None for f in row.findings) for row in self.rows)
 
 
-def together(question: Question, answers: Sequence[Answer]) -> Plan:
-    """Put the answers of all tasks together."""
-    rows = []
-    for number, setting in enumerate(question.settings):
-        own = sorted(
-            (one for one in answers if one.task.row == number), key=lambda one: (one.task.seed, one.task.component)
-        )
-        rows.append(_row(question, setting, own))
-    return Plan(question, rows, sum(one.cpu_s for one in answers))
+def answered(question: Question, spread_out: Callable[[Iterator[Task]], Iterator[Answer]]) -> Plan:
+    """Ask everything and put the answers together; `spread_out` answers tasks side by side, in any order."""
+    first = list(spread_out(question.tasks()))
+    rows = [_row(question, number, first) for number in range(len(question.settings))]
+    second: list[Answer] = []
+    if any(search.knob == "concurrency" for search in question.searches):
+        second = list(spread_out(question.tasks_at(rows)))
+    for number, row in enumerate(rows):
+        months = _months([one for one in second if one.task.row == number])
+        if months:
+            found = tuple(_finding(search, months) for search in question.searches if search.knob == "concurrency")
+            rows[number] = replace(row, findings=(*found, *row.findings))
+    return Plan(question, rows, sum(one.cpu_s for one in (*first, *second)))
 
 
-def _months(own: Sequence[Answer]) -> dict[int, list[Answer]]:
+def _months(own: Iterable[Answer]) -> dict[int, list[Answer]]:
+    """The answers by seed, each month in the order of its components."""
     months: dict[int, list[Answer]] = {}
-    for one in own:
+    for one in sorted(own, key=lambda one: (one.task.seed, one.task.component)):
         months.setdefault(one.task.seed, []).append(one)
     return months
 
 
-def _row(question: Question, setting: Setting, own: Sequence[Answer]) -> Row:
-    months = _months(own)
+def _row(question: Question, number: int, answers: Sequence[Answer]) -> Row:
+    setting = question.settings[number]
+    months = _months(one for one in answers if one.task.row == number)
+    own = [one for some in months.values() for one in some]
     late, fullest = _hosts(question, setting, months)
     entities = {
         seed: [_behind_host(e, late[seed].get(e.entity, 0), question.promise) for one in some for e in one.now.entities]
@@ -387,6 +418,7 @@ def _finding(search: Search, months: Mapping[int, Sequence[Answer]]) -> Finding:
     known = [number for number in needed if number is not None]
     return Finding(
         knob,
+        next(iter(months.values()))[0].task.setting,
         search.low,
         search.high,
         enough,

@@ -23,10 +23,9 @@ from simulators.evidence import AccountEvidence
 from simulators.faults.network import LostReply, LostRequest
 from simulators.faults.wall_time import Month as Calendar
 from simulators.firm.model import Firm, LegalEntity
-from simulators.people.acts import Act
 from simulators.people.plan import plan_month
 from simulators.run import came_to_stand, due_to_stand, firm_of
-from simulators.settings import HOUR_MS, MINUTE_MS, WorldSettings
+from simulators.settings import DAY_MS, HOUR_MS, MINUTE_MS, WorldSettings
 from simulators.virtual_time import WIRE_MS, Clock, Desk
 from simulators.world import World, components, cutoff_ms, erp_account_policy, last_ms, partition_policy
 
@@ -35,6 +34,10 @@ HORIZON_MS = 12 * HOUR_MS
 """A run goes on for so long after the last cut-off; what is not clear by then is "not within 12 h" (ours)."""
 RUSH_MS = HOUR_MS
 """What holds an account up is asked from so long before its first cut-off until it is clear (ours)."""
+
+
+EXACT_MS = 3 * DAY_MS
+"""What was published longer before the first cut-off has arrived: how is asked no more (ours, for speed)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,6 @@ class Month:
     """One component's month under one seed, as far as no ERP changes it: what people do, and what arrives."""
 
     firm: Firm
-    acts: Sequence[Act]
     approvals: Approvals
     entities: tuple[LegalEntity, ...]
     cutoff_ms: Mapping[str, int]
@@ -107,7 +109,8 @@ def _month(world_json: str, seed: int, component: int) -> Month:
     entities = tuple(entity for entity in firm.entities if entity.code in frozenset(codes))
     cutoffs = {entity.code: cutoff_ms(firm, world.people, entity) for entity in entities}
     weather = weather_of(world.faults, seed, last_ms(firm, world) - world.calm_before_end_ms)
-    return Month(firm, acts, approvals(acts, weather, seed, cutoffs), entities, cutoffs)
+    exact_from_ms = min(cutoffs.values()) - EXACT_MS
+    return Month(firm, approvals(acts, weather, seed, cutoffs, exact_from_ms), entities, cutoffs)
 
 
 def month_of(world: WorldSettings, seed: int, component: int) -> Month:
@@ -145,7 +148,7 @@ def since_ms(month: Month, setting: Setting, service: Service) -> int:
 def count(world: WorldSettings, setting: Setting, seed: int, component: int, promise: Promise) -> PartSeen:
     """Let the cut-off of one component happen, counting rows."""
     began = process_time()
-    with _without_collector():
+    with without_collector():
         settings = under(setting, world, lambda asked: firm_of(asked, seed))
         month = month_of(settings, seed, component)
         start_ms = since_ms(month, setting, service_of(settings, setting.batch))
@@ -155,6 +158,7 @@ def count(world: WorldSettings, setting: Setting, seed: int, component: int, pro
         due = {code: sum(cohort.due for cohort in run.arrivals if cohort.entity == code) for code in run.partitions}
         entities = _entities(month, due, late, promise)
         accounts = _accounts(month, entities, run.holdups, run.noted, min(settings.runtime.batch_max, setting.batch))
+        run.let_go()
     return PartSeen(tuple(entities), tuple(accounts), process_time() - began)
 
 
@@ -192,6 +196,11 @@ class _Counted:
         self.clock.at(self.month.first_cutoff_ms - RUSH_MS, self._look)
         self.clock.run(min(self.end_ms, self.month.last_cutoff_ms + HORIZON_MS))
 
+    def let_go(self) -> None:
+        """Undo the ties between clock, desks and partitions, so that a finished run is freed without a cycle hunt."""
+        for part in (*self.desks.values(), self.clock):
+            part.__dict__.clear()
+
     def _schedule(self) -> None:
         if self._next < len(self.arrivals):
             self.clock.at(self.arrivals[self._next].at_ms, self._arrive)
@@ -226,12 +235,13 @@ def _late(erps: Iterable[CountingErp], code: str, cutoff: int) -> list[tuple[int
 def whole(world: WorldSettings, setting: Setting, seed: int, component: int, promise: Promise) -> PartSeen:
     """Let the whole month happen with the real core, row by row and with every fault; judged by the same rows."""
     began = process_time()
-    with _without_collector():
+    with without_collector():
         settings = under(setting, world, lambda asked: firm_of(asked, seed))
         month = month_of(settings, seed, component)
         window = month.approvals.due(since_ms(month, setting, service_of(settings, setting.batch)), month.cutoff_ms)
         codes = [entity.code for entity in month.entities]
-        live = World(settings.model_copy(update={"sample_ms": MINUTE_MS}), seed, month.firm, month.acts, codes)
+        acts = plan_month(month.firm, settings.people, seed, codes)
+        live = World(settings.model_copy(update={"sample_ms": MINUTE_MS}), seed, month.firm, acts, codes)
         holdups = {account: Holdups(account) for account in live.erps}
 
         def look(now_ms: int, _backlog: int, _posted: int) -> None:
@@ -267,7 +277,7 @@ ERP_CALLS = ("post", "look_up")
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
+def without_collector() -> Iterator[None]:
     """As in `simulators.run`: millions of small objects without cycles, which the collector would walk in vain."""
     collecting = gc.isenabled()
     gc.disable()

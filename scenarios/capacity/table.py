@@ -12,12 +12,12 @@ from scenarios.capacity.told import (
     KNOBS,
     binds_words,
     enough_words,
+    least_words,
     minutes,
     minutes_band,
     months,
     notes,
     number_band,
-    number_words,
     sentence,
     setting_words,
     share_band,
@@ -114,7 +114,7 @@ def _finding(finding: Finding, row: Row, of: int) -> tuple[str, str, str, str]:
     theory = number_band(finding.theory)
     if finding.theory_filled != finding.theory:
         theory += f" (calls as full as counted: {number_band(finding.theory_filled)})"
-    return name, number_words(finding.knob, finding.least, row), band, theory
+    return name, least_words(finding, row), band, theory
 
 
 def _late(row: Row, of: int) -> Table:

@@ -104,23 +104,28 @@ def binds_words(row: Row) -> str:
 def sentence(plan: Plan) -> str:
     """The answer in a sentence."""
     row, of = plan.rows[0], len(plan.question.seeds)
-    found = [finding for finding in row.findings if finding.least is not None]
-    enough = " and of ".join(number_words(f.knob, f.least or 0, row) for f in found)
+    enough = " or ".join(least_words(finding, row) for finding in _shown(row))
     if row.in_time == of:
-        lead = "Every legal entity clears in time as it is"
-        return (
-            f"{lead}; the least that is enough: {' or '.join(_least(f, row) for f in found)}." if found else f"{lead}."
-        )
+        lead = f"Every legal entity clears in time as it is, in {months(of, of)}"
+        return f"{lead}; the least that is enough: {enough}." if enough else f"{lead}."
     missed = f"As it is, some entity misses in {months(of - row.in_time, of)} and what binds is {row.binds}"
     if enough:
-        return f"{missed}; enough: {' or '.join(_least(finding, row) for finding in found)}."
-    if plan.met:
-        return f"{missed}; another of the settings is enough."
-    return f"{missed}; no setting in the range is enough."
+        return f"{missed}; enough: {enough}."
+    return f"{missed}; another of the settings is enough." if plan.met else f"{missed}; no setting in the range is."
 
 
-def _least(finding: Finding, row: Row) -> str:
-    return number_words(finding.knob, finding.least or 0, row)
+def _shown(row: Row) -> list[Finding]:
+    """What is said of a row: what was found; a concurrency that needs another quota names that quota with it."""
+    found = [finding for finding in row.findings if finding.least is not None]
+    joint = [finding for finding in found if finding.knob == "concurrency" and finding.at.quota != row.setting.quota]
+    return joint or found
+
+
+def least_words(finding: Finding, row: Row) -> str:
+    """What is enough, in the vendor's unit, with the quota it needs where that is not the present one."""
+    words = number_words(finding.knob, finding.least or 0, row)
+    other = finding.knob == "concurrency" and finding.at.quota != row.setting.quota
+    return f"{words} at {finding.at.quota_words()}" if other else words
 
 
 def notes(plan: Plan) -> Iterator[str]:
@@ -142,7 +147,7 @@ def _notes(finding: Finding, row: Row) -> Iterator[str]:
         return
     if finding.least == finding.low and finding.knob == "concurrency" and row.binds != "ERP concurrency":
         yield (
-            f"Concurrency does not bind: {concurrent(finding.least)} is enough at {row.setting.quota_words()},"
+            f"Concurrency does not bind: {concurrent(finding.least)} is enough at {finding.at.quota_words()},"
             f" and what is waited for is {row.binds}."
         )
     theory, filled = finding.theory.most, finding.theory_filled.most
@@ -151,10 +156,12 @@ def _notes(finding: Finding, row: Row) -> Iterator[str]:
     elif abs(theory - finding.least) <= NEAR * finding.least:
         yield f"On the least {name}, counting ({finding.least}) and queueing theory ({theory:g}) agree."
     elif theory < finding.least:
-        also = "" if filled is None else f"; with calls as full as they were counted, theory says {filled:g}"
+        between = filled is not None and filled >= finding.least
+        also = f"; calls as full as they were counted would need {filled:g}" if between else ""
         yield (
             f"On the least {name}, theory asks for less ({theory:g} against {finding.least}): its calls are all full,"
-            f" while entities that take turns send what they have after 20 s or at their turn{also}."
+            " while entities that take turns send what they have, and only a queue that waits fills the calls"
+            f"{also}."
         )
     else:
         yield (

@@ -3,10 +3,11 @@
 import argparse
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import product
 from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -14,12 +15,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from runtime.cli import BadInputError
 from scenarios.capacity.hosts import ROWS_A_SECOND
 from scenarios.capacity.page import page
-from scenarios.capacity.plan import Answer, Question, Search, Task, answer, together
+from scenarios.capacity.plan import Answer, Question, Search, Task, answer, answered
 from scenarios.capacity.rehearse import Promise
 from scenarios.capacity.setting import AS_IT_IS, NO_MAINTENANCE, Setting, now, window_of
 from scenarios.capacity.table import print_plan
 from scenarios.capacity.told import to_json
-from scenarios.capacity.validation import Pair, Validation, compared, pairs, tasks_of
+from scenarios.capacity.validation import Validation, compared, pairs, tasks_of
 from scenarios.choose import choose, override
 from scenarios.model import Scenario
 from scenarios.on_ray import on_ray
@@ -39,6 +40,8 @@ An option with several values (1,2,5) makes a row for each; several such options
 exit codes: 0 the setting, or a number that was found, meets the promise in every month, 1 none in the range does,
 2 bad input
 """
+R = TypeVar("R")
+
 SEEDS = 5
 MOST_ROWS = 24
 VALIDATED_SEEDS = 3
@@ -96,20 +99,17 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         _make_room(arguments.out)
     began = time.monotonic()
-    answers: list[Answer] = []
-    validated = list(tasks_of(question, VALIDATED_SEEDS)) if arguments.validate else []
-    with _bar(question.size + len(validated), arguments) as bar:
-        for one in _spread(question.tasks(), arguments):
-            answers.append(one)
-            _step(bar, "counting")
-        plan = together(question, answers)
-        validation: Validation | None = None
-        if validated:
-            found = []
-            for pair in _spread_pairs(validated, arguments):
-                found.append(pair)
-                _step(bar, "whole months")
-            validation = compared(found, VALIDATED_SEEDS)
+    whole = list(tasks_of(question, VALIDATED_SEEDS)) if arguments.validate else []
+    validation: Validation | None = None
+    with _bar(question.size + len(whole), arguments) as bar:
+
+        def spread_out(tasks: Iterator[Task]) -> Iterator[Answer]:
+            return _watched(_spread(answer, tasks, arguments), bar, "counting")
+
+        plan = answered(question, spread_out)
+        if whole:
+            found = _watched(_spread(pairs, whole, arguments), bar, "whole months")
+            validation = compared(list(found), VALIDATED_SEEDS)
     plan.wall_s = time.monotonic() - began
     code = 0 if plan.met else 1
     text = to_json(plan, validation, code)
@@ -123,16 +123,17 @@ def run(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _spread(tasks: Iterable[Task], arguments: argparse.Namespace) -> Iterator[Answer]:
+def _spread(function: Callable[[Task], R], tasks: Iterable[Task], arguments: argparse.Namespace) -> Iterator[R]:
     if arguments.ray:
-        return on_ray(answer, tasks, arguments.ray, chunk=1)
-    return on_cores(answer, tasks, arguments.jobs or cores(), chunk=1)
+        return on_ray(function, tasks, arguments.ray, chunk=1)
+    return on_cores(function, tasks, arguments.jobs or cores(), chunk=1)
 
 
-def _spread_pairs(tasks: Iterable[Task], arguments: argparse.Namespace) -> Iterator[Pair]:
-    if arguments.ray:
-        return on_ray(pairs, tasks, arguments.ray, chunk=1)
-    return on_cores(pairs, tasks, arguments.jobs or cores(), chunk=1)
+def _watched(results: Iterable[R], bar: Progress | None, name: str) -> Iterator[R]:
+    for result in results:
+        if bar is not None:
+            bar.update(bar.task_ids[0], advance=1, name=name)
+        yield result
 
 
 def _bar(total: int, arguments: argparse.Namespace) -> AbstractContextManager[Progress | None]:
@@ -149,11 +150,6 @@ def _bar(total: int, arguments: argparse.Namespace) -> AbstractContextManager[Pr
     )
     bar.add_task("", total=total, name="counting")
     return bar
-
-
-def _step(bar: Progress | None, name: str) -> None:
-    if bar is not None:
-        bar.update(bar.task_ids[0], advance=1, name=name)
 
 
 # ------------------------------------------------------------------ from options to a question

@@ -186,8 +186,9 @@ def _runtime(
 
     name = f"embedded@{socket.gethostname()}"
     host = Host(settings, store, name, "", environ=environ, metrics=metrics, spans=tracer(settings.telemetry))
-    metrics.watch(lambda: host.latest)
-    return Embedded(host, rival)
+    embedded = Embedded(host, rival)
+    metrics.watch(lambda: embedded.latest)
+    return embedded
 
 
 class _Operations:
@@ -196,7 +197,9 @@ class _Operations:
     def __init__(self, runtime: Runtime, ended: asyncio.Event) -> None:
         self.partitions = runtime.partitions
         self.accounts = runtime.accounts
+        self.forecasts = runtime.forecasts
         self.trace = runtime.trace
+        self.worth = runtime.worth
         self.command = runtime.command
         self.hosts = runtime.hosts
         self.ready = runtime.ready

@@ -19,7 +19,7 @@ from runtime.core.partition.aside import Records, ask_by_entry, needs_a_look, pa
 from runtime.core.partition.moves import AT_REST, Phase
 from runtime.core.partition.queue import batch_due, first_in_line
 from runtime.core.partition.state import State, Tracked
-from runtime.core.partition.steps import Rest, Stay, next_step, price
+from runtime.core.partition.steps import Rest, Stay, next_step, price, rule_against
 from runtime.core.policy import tuned
 
 
@@ -63,11 +63,11 @@ def _approved(state: State, news: n.EntryApproved, now_ms: int, out: Records) ->
             out.append(r.OldVersionReceived(entry))
             _late_word(state, tracked, news, now_ms, out)
         return
-    for time_type, rule in state.policy.excluded_time_types:
-        if entry.time_type == time_type:
-            out.append(r.EntryExcluded(entry, news.approval, rule, now_ms))
-            _was_parked(state, tracked, entry.version, now_ms, out)
-            return
+    rule = rule_against(state.policy, entry)
+    if rule is not None:
+        out.append(r.EntryExcluded(entry, news.approval, rule, now_ms))
+        _was_parked(state, tracked, entry.version, now_ms, out)
+        return
     priced = price(state, entry, news.approval.decided_at_ms)
     valuation = priced if isinstance(priced, Valuation) else None
     out.append(r.EntryReceived(entry, news.approval, valuation, now_ms))

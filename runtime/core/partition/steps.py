@@ -20,6 +20,7 @@ from runtime.core.effects import FrozenRow
 from runtime.core.model import Correction, Leg, Posting, TimeEntry, Valuation
 from runtime.core.partition.state import State, Tracked
 from runtime.core.periods import Access, Dated, Undated
+from runtime.core.policy import Policy
 from runtime.core.rating import Unpriced
 from runtime.core.value import value
 
@@ -49,6 +50,14 @@ class Rest:
 
 
 Step = Go | FrozenRow | Stay | Rest | Valuation
+
+
+def rule_against(policy: Policy, entry: TimeEntry) -> str | None:
+    """The rule that leaves this time out of the ledger; None where it belongs there."""
+    for time_type, rule in policy.excluded_time_types:
+        if entry.time_type == time_type:
+            return rule
+    return None
 
 
 def price(state: State, entry: TimeEntry, known_ms: int) -> Valuation | Stay:

@@ -7,8 +7,8 @@ import sys
 from contextlib import closing, suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
+from runtime.approvals.settings import ApprovalSettings, read_approval_settings
 from runtime.cli import BadInputError
 from runtime.commands.connection import add_connection, answering, connect
 from runtime.commands.words import printable
@@ -130,7 +130,6 @@ def run_serve(arguments: argparse.Namespace) -> int:
         if find_spec(package) is None:
             raise BadInputError(f"approvals needs {package}, which is not installed; install springtide[serve]")
     from runtime.approvals.kept import NotKeptError
-    from runtime.approvals.settings import read_approval_settings
     from runtime.commands.listening import in_a_loop
 
     try:
@@ -142,7 +141,7 @@ def run_serve(arguments: argparse.Namespace) -> int:
         raise BadInputError(str(fault)) from None
 
 
-async def _serve(settings: Any) -> int:
+async def _serve(settings: ApprovalSettings) -> int:
     from runtime.approvals.app import build_app
     from runtime.approvals.book import Book
     from runtime.approvals.kept import KeptFile
@@ -183,7 +182,7 @@ async def _serve(settings: Any) -> int:
     return 0
 
 
-def assumptions(settings: Any) -> list[str]:
+def assumptions(settings: ApprovalSettings) -> list[str]:
     """What the promise rests on with these settings; printed at the start."""
     overlap_ms, days = settings.tracker.overlap_ms, settings.tracker.recount_days
     told = [f"{len(settings.people)} people are configured; what anybody else records in the tracker is not read."]

@@ -201,9 +201,18 @@ class _Operations:
         self._ended.set()
 
 
+TRYTON_MODES = {
+    "keyed": "the module trytond-extref is active there, and keeps a second line under one key out.",
+    "unkeyed": "Tryton as it comes. Lines are found by what stands in their description, nobody else writes for these "
+    "companies through the integration user, and what has to be taken back waits for a person.",
+}
+
+
 def assumptions(settings: Settings) -> Iterator[str]:
     """What the promise rests on with these settings, beyond what every ERP is taken to do; printed at the start."""
     for name, account in settings.accounts.items():
+        if account.tryton is not None:
+            yield f"{name} is Tryton in {account.tryton.mode} mode: {TRYTON_MODES[account.tryton.mode]}"
         if not account.honours_keys:
             yield (
                 f"{name} does not keep a second row under one key out. A process that is stopped between its last look "

@@ -1,82 +1,121 @@
-"""Environments of their own for programs of others: built once from pinned packages, and kept.
+"""Environments for foreign programs, never the project's own: each a venv that is built once, below out/real/.
 
-    build("timetagger", ("timetagger==26.1.3",), Path("out/real"))  ─▶  out/real/timetagger/bin/python
-
-Rule 1. Nothing of theirs is ever installed beside us, and nothing of ours beside them: the two meet over sockets.
-Rule 2. Built once. A stamp in the folder carries a checksum of everything the environment depends on: packages, the
-        files of what is installed from this checkout, the Python, and the folder, since an environment cannot be moved.
-        The stamp is written last, so an interrupted build is built anew.
-Rule 3. Two processes that want one environment build it once: the second waits.
+A folder is named after what is in it, so another version is another folder. A file in it says that it is whole; without
+that file it is built anew. (It cannot be built elsewhere and moved: the programs of a venv know their place.)
 """
 
 import fcntl
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-FOLDER = Path("out/real")
-"""Where they are kept, below the checkout; `make clean` takes them away."""
-BUILD_SECONDS = 600.0
-"""How long pip may take (measured: 12 s for TimeTagger, 17 s for Tryton, on a fast line)."""
-STAMP = "springtide.stamp"
+ROOT = Path(__file__).resolve().parent.parent.parent
+REAL = ROOT / "out" / "real"
+"""Where everything is that was installed or built for the real systems; it can be deleted at any time."""
+PYTHONS = ("python3.12", "python3.13", "python3.11")
+"""Tryton 8.2 was tried on all three (measured)."""
+WHOLE = "whole"
+INSTALL_SECONDS = 600.0
+LAST_WORDS = 400
+
+Say = Callable[[str], None]
 
 
-class CannotBuildError(Exception):
-    """No such environment here; one line that says why."""
+class CannotInstallError(Exception):
+    """A real system cannot be had here: one line that says which and why."""
 
 
-def build(name: str, packages: Sequence[str], folder: Path = FOLDER, local: Sequence[Path] = ()) -> Path:
-    """The Python of an environment that has these packages; built where it is not there yet, or is another one.
-
-    `packages` are requirements for pip, each pinned with ==; they come from the index that pip is configured with.
-    `local` are folders of this checkout that are installed into it as packages.
-    Raises CannotBuildError.
-    """
-    # Absolute and not resolved: the Python inside is a link, and following it leads out of the environment.
-    home = (folder / name).absolute()
-    python = home / "bin" / "python"
-    wanted = _checksum(packages, local, home)
-    stamp = home / STAMP
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder / f".{name}.lock"):
-            if stamp.is_file() and stamp.read_text() == wanted and python.exists():
-                return python
-            shutil.rmtree(home, ignore_errors=True)
-            _run(f"{sys.executable} cannot make environments", [sys.executable, "-m", "venv", str(home)])
-            pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
-            _run(f"pip could not install {name}", [*pip, *packages, *map(str, local)])
-            stamp.write_text(wanted)
-    except OSError as fault:
-        raise CannotBuildError(f"no environment in {home}: {fault.strerror or fault}") from fault
-    return python
-
-
-def _checksum(packages: Sequence[str], local: Sequence[Path], home: Path) -> str:
-    summed = sha256(repr((sys.executable, sys.version, str(home), tuple(packages))).encode())
-    for folder in local:
-        for path in sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
-            summed.update(repr((str(path.relative_to(folder)), path.read_bytes())).encode())
-    return summed.hexdigest()
+def unheard(_line: str) -> None:
+    """Whoever does not want to hear how it goes."""
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Nobody else is in this block, in any process; the lock goes with the process that holds it."""
-    with path.open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+def alone(folder: Path = REAL) -> Iterator[None]:
+    """Nobody else builds anything below this folder meanwhile."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _run(failed: str, command: Sequence[str]) -> None:
+def built(place: Path, build: Callable[[Path], None]) -> Path:
+    """`place`, built if it is not there and whole. Call it `alone`."""
+    whole = place / WHOLE
+    if not whole.exists():
+        shutil.rmtree(place, ignore_errors=True)
+        build(place)
+        whole.touch()
+    return place
+
+
+def venv(name: str, requirements: Sequence[str], sources: Sequence[Path] = (), say: Say = unheard) -> Path:
+    """The folder with the programs of a venv that has these packages, and those in `sources`.
+
+    Raises CannotInstallError.
+    """
+    said = "\n".join([*requirements, *(digest(source) for source in sources)])
+    place = REAL / f"{name}-{sha256(said.encode()).hexdigest()[:12]}"
+
+    def build(folder: Path) -> None:
+        say(f"installing {name} into an environment of its own ({place.relative_to(ROOT)}), some 20 s …")
+        run(name, [_python(), "-m", "venv", str(folder)])
+        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        run(name, [*pip, *requirements])
+        for source in sources:
+            # pip builds in the folder that it is given, and leaves its traces there.
+            copy = folder / "sources" / source.name
+            shutil.copytree(source, copy)
+            run(name, [*pip, "--no-deps", str(copy)])
+
+    with alone():
+        return built(place, build) / "bin"
+
+
+def digest(folder: Path) -> str:
+    """Names and contents of the files of a folder, in one word."""
+    found = sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
+        found.update(f"{path.relative_to(folder)}\0".encode())
+        found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def run(name: str, command: Sequence[str], environ: dict[str, str] | None = None) -> str:
+    """Run it to its end; returns what it said. Raises CannotInstallError."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False)  # noqa: S603  # programs of our own choice
-    except subprocess.TimeoutExpired:
-        raise CannotBuildError(f"{failed}: not within {BUILD_SECONDS:g} s") from None
+        done = subprocess.run(  # noqa: S603  # pip and the programs that it installed
+            command,
+            env={**os.environ, **(environ or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=INSTALL_SECONDS,
+        )
+    except (OSError, subprocess.TimeoutExpired) as fault:
+        raise CannotInstallError(f"{name}: {fault}") from fault
     if done.returncode:
-        said = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        raise CannotBuildError(f"{failed}: {said[-1].strip() if said else f'exit {done.returncode}'}")
+        words = " ".join((done.stderr or done.stdout).split())[-LAST_WORDS:]
+        raise CannotInstallError(f"{name}: {Path(command[0]).name} failed: {words}")
+    return done.stdout
+
+
+def _python() -> str:
+    """A Python that makes venvs: a newer one if there is one, or else ours."""
+    for name in PYTHONS:
+        found = shutil.which(name)
+        if found is not None and _works(found):
+            return found
+    return sys.executable
+
+
+def _works(python: str) -> bool:
+    try:
+        asked = [python, "-c", "import ensurepip, venv"]
+        return subprocess.run(asked, capture_output=True, timeout=30).returncode == 0  # noqa: S603  # found on the path
+    except (OSError, subprocess.TimeoutExpired):
+        return False

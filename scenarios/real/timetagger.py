@@ -31,7 +31,7 @@ from runtime.connectors.psa.timetagger import (
 )
 from runtime.ports import Request, Response
 from scenarios.live.parts import LOOPBACK, Part, PartFailedError, free_port, wait_for
-from scenarios.real.environment import FOLDER, build
+from scenarios.real.environment import Say, unheard, venv
 
 PACKAGES = ("timetagger==26.1.3",)
 PROXY_HEADER = "X-Remote-User"
@@ -91,9 +91,9 @@ class User:
 class TimeTagger:
     """The server, as a process of its own."""
 
-    def __init__(self, folder: Path, environments: Path = FOLDER) -> None:
-        """Start it, with its data and its log in `folder`. Raises CannotBuildError and PartFailedError."""
-        python = build("timetagger", PACKAGES, environments)
+    def __init__(self, folder: Path, say: Say = unheard) -> None:
+        """Start it, with its data and its log in `folder`. Raises CannotInstallError and PartFailedError."""
+        python = venv("timetagger", PACKAGES, say=say) / "python"
         folder.mkdir(parents=True, exist_ok=True)
         port = free_port()
         self.url = f"http://{LOOPBACK}:{port}/timetagger/api/v2"

@@ -8,18 +8,18 @@ import pytest
 
 from runtime.approvals.settings import ApprovalSettings
 from scenarios.live.parts import PartFailedError
-from scenarios.real.environment import FOLDER, CannotBuildError
+from scenarios.real.environment import CannotInstallError
 from scenarios.real.timetagger import TimeTagger
 
 _users = count(1)
 
 
 @pytest.fixture(scope="session")
-def tracker(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[TimeTagger]:
+def tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TimeTagger]:
     """A running server; where none can be installed or started, the test is skipped and says why."""
     try:
-        server = TimeTagger(tmp_path_factory.mktemp("timetagger"), pytestconfig.rootpath / FOLDER)
-    except (CannotBuildError, PartFailedError) as fault:
+        server = TimeTagger(tmp_path_factory.mktemp("timetagger"))
+    except (CannotInstallError, PartFailedError) as fault:
         pytest.skip(str(fault))
     with server:
         yield server

@@ -103,9 +103,7 @@ class Line(metaclass=PoolMeta):
                 if not periods:
                     raise ClosedPeriodError(gettext("extref.msg_period_missing", date=day))
                 if all(period.state != "open" for period in periods):
-                    raise ClosedPeriodError(
-                        gettext("extref.msg_period_closed", date=day, period=periods[0].rec_name)
-                    )
+                    raise ClosedPeriodError(gettext("extref.msg_period_closed", date=day, period=periods[0].rec_name))
 
     @classmethod
     def _hold(cls, periods):

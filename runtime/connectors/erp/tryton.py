@@ -425,7 +425,7 @@ def login_builder(database: str, user: str) -> Callable[[str], Request]:
     def build_login(credential: str) -> Request:
         params = [user, {"password": credential}, "en"]
         body = _encode({"id": "login", "method": "common.db.login", "params": params})
-        return Request("POST", _path(database), {}, body)
+        return Request("POST", _path(database), {"Content-Type": "application/json"}, body)
 
     return build_login
 

@@ -141,7 +141,8 @@ class EntitySettings(_Settings):
     must_know: tuple[Literal["worker", "assignment"], ...] = ()
     """Reference data without which an entry parks, besides its project, its rates and its period."""
     cut_off: str = ""
-    """When the entity's feed cut-off is, as an RFC 3339 instant; scaling and forecasts look at it."""
+    """When the entity's feed cut-off is, as an RFC 3339 instant; scaling and forecasts look at it, and at the feed
+    cut-offs of the periods that were published."""
 
 
 class KeySettings(_Settings):

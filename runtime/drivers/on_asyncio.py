@@ -21,7 +21,8 @@ from typing import Any
 from runtime.connectors.catalogue import LEDGERS, SOURCES
 from runtime.core.inputs import Command
 from runtime.core.loans import Ask, Lent
-from runtime.core.news import DeadLetter, News
+from runtime.core.news import DeadLetter, EntryApproved, News
+from runtime.core.partition.worth import Worth
 from runtime.core.policy import Policy
 from runtime.drivers.accounts import Accounts, Connect, OwnerCall
 from runtime.drivers.clock import Clock
@@ -390,6 +391,19 @@ class Host:
                 raise KeyError(entity)
             raise NotOwnerError(f"{entity} is not carried here")
         return await lane.trace(entry_id)
+
+    async def worth(self, entity: str, approved: Sequence[EntryApproved]) -> Sequence[Worth]:
+        """What each of these would bring if it were taken in now."""
+        lane = self.lanes.get(entity)
+        if lane is None:
+            if entity not in self.settings.entities:
+                raise KeyError(entity)
+            raise NotOwnerError(f"{entity} is not carried here")
+        try:
+            async with asyncio.timeout(self.settings.limits.take_seconds):
+                return await lane.worth(approved)
+        except TimeoutError:
+            raise IntakeRefusedError("moving", BUSY_RETRY_MS, f"{entity} is busy") from None
 
     def ready(self) -> str:
         """Empty when entries can be taken in; else what is waited for."""

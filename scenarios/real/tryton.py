@@ -57,6 +57,8 @@ START_SECONDS = 60.0
 MEMORY = Path("/dev/shm")  # noqa: S108  # a folder with a name of our own is made in it
 ROOM_BYTES = 2 * 1024**3
 """A run takes some 300 MB (measured); the rest is for others."""
+DEADLINE_MS = 40_000
+"""Without its database Tryton answers after 30 s (measured); whoever waits that long knows that nothing was done."""
 LATE_LANDING_MS = 2 * 60_000
 """How long a call of 250 rows may still commit after it was given up, with room to spare (assumed: 0.5 s measured)."""
 
@@ -297,6 +299,7 @@ class RealTryton:
             "quota_calls": 6_000,
             "batch_max": 200,
             "concurrent_max": 4,
+            "call_deadline_ms": DEADLINE_MS,
             "late_landing_ms": LATE_LANDING_MS,
             "honours_keys": self.mode == "keyed",
             "tryton": tryton,

@@ -12,8 +12,8 @@ Rule 1. Arrivals are open. Every instant is drawn before the first request leave
 Rule 2. Handing in is a matter of the source: the gateway knows no event for it, so nothing of it reaches the runtime.
         The mock source takes a line on when it is handed in, with every version that there will be of it, which is
         before anybody delivers one; so it knows whatever the runtime hears of, and its audit is a second opinion.
-        `preparation` is what was handed in before the window. With `source=False` nobody tells the source anything:
-        any URL may be loaded.
+        `preparation` is what was handed in before the window. The runtime is set up not to ask the source (`deployed`).
+        With `source=False` nobody tells the source anything: any URL may be loaded.
 Rule 3. Every event is made by the mock PSA itself from acts of people, so that it is byte for byte the dialect that
         the gateway knows. Sheets are made when their request is due and forgotten after it.
 Rule 4. An event that the scenario's faults delay leaves its click and comes later with others, by webhook; one that

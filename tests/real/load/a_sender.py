@@ -1,4 +1,4 @@
-"""A sender for tests of the rig: every request of a load at its instant, on a few threads, each tried until answered."""
+"""A sender for tests of the rig: every request of a load at its instant, on a few threads, tried until answered."""
 
 import hmac
 import sys

@@ -111,7 +111,7 @@ def per_hour(posted: Sequence[int], step_ms: int) -> list[int]:
     ]
 
 
-def _nice(top: int) -> int:
+def nice(top: int) -> int:
     """The next round number from `top` up, so that the scale can be read aloud."""
     if top <= 4:
         return 4
@@ -167,7 +167,7 @@ def timeline(
 
     peak = max(shown["backlog"], default=0)
     fastest = max(rates, default=0)
-    scale, rate_scale = _nice(peak), _nice(fastest)
+    scale, rate_scale = nice(peak), nice(fastest)
     drawn: list[Markup | None] = [
         _backdrop(axis, marks, 34, bottom),
         _panel("Backlog (versions)", axis, scale, backlog_top, backlog_height),

@@ -165,7 +165,7 @@ def with_latency(scenario: Scenario, latency: Latency) -> Scenario:
 
 @value
 class Spread:
-    """How many took how long: `counts[i]` up to `bounds[i]` seconds and more than the bound before, the last one above."""
+    """How many took how long: `counts[i]` up to `bounds[i]` seconds and beyond the bound before, the last one above."""
 
     bounds: tuple[float, ...]
     counts: tuple[int, ...]

@@ -16,6 +16,7 @@ from scenarios.load.results import (
     BOOKS,
     DOORS,
     LANDINGS,
+    METRICS_FILE,
     PLACES,
     STRIKES,
     ApprovedRow,
@@ -191,3 +192,25 @@ def test_a_runtime_that_does_not_answer_any_more_has_no_word(tmp_path: Path) -> 
     Witness(tmp_path, CALENDAR, STARTED_MS, Nobody(), Systems({}, 1)).look((), (), True)
     assert [row.place for row in PLACES.read(tmp_path)] == ["unknown"]
     assert list(BOOKS.read(tmp_path)) == []
+
+
+class Numbers(Api):
+    """A runtime that answers everything alike, or not at all."""
+
+    def __init__(self, status: int, told: bytes = b"") -> None:
+        self.answer = status, told
+
+    def ask(
+        self, method: str, path: str, body: object = b"", kind: str = "", seconds: float = 1.0
+    ) -> tuple[int, Any, dict[str, str]]:
+        if not self.answer[0]:
+            raise Unreachable(path)
+        return *self.answer, {}
+
+
+@pytest.mark.parametrize(("status", "kept"), [(200, b"up 1\n"), (403, None), (0, None)])
+def test_what_the_metrics_say_is_kept(tmp_path: Path, status: int, kept: bytes | None) -> None:
+    """The runtime's numbers at the end are kept for a calibration; where they are closed to us, nothing is."""
+    Witness(tmp_path, CALENDAR, 0, Numbers(status, b"up 1\n"), None).look((), (), with_source=False)
+    file = tmp_path / METRICS_FILE
+    assert (file.read_bytes() if file.exists() else None) == kept

@@ -38,9 +38,8 @@ CLEAN = dict.fromkeys(("lost", "double", "wrong_amount", "wrong_period", "wrong_
 class Systems(Api):
     """Mock systems that tell what they are given, and note what the auditors are told."""
 
-    def __init__(self, lines: dict[str, list[list[Any]]], versions: int) -> None:
+    def __init__(self, lines: dict[str, list[list[Any]]]) -> None:
         self.lines = lines
-        self.versions = versions
         self.places: dict[str, Any] | None = None
 
     def must(self, method: str, path: str, body: Any = b"", kind: str = "application/json") -> Any:
@@ -57,7 +56,7 @@ class Systems(Api):
                 return {"fired": {"lost_reply": 4}, "strikes": [[STARTED_MS + 2_000, "lost_reply", 4]]}
         assert (method, verb) == ("POST", "audit"), path
         self.places = body["places"]
-        return {**CLEAN, "approved": self.versions, "examples": ["S1: one"]}
+        return {**CLEAN, "examples": ["S1: one"]}
 
 
 class Runtime(Api):
@@ -70,6 +69,8 @@ class Runtime(Api):
     def ask(
         self, method: str, path: str, body: object = b"", kind: str = "", seconds: float = 1.0
     ) -> tuple[int, Any, dict[str, str]]:
+        if path == "/metrics":
+            return 403, {}, {}
         if path == "/v1/status":
             counts = {place.value: {"count": 7 if place is Place.IN_FLIGHT else 0} for place in Place}
             return 200, {"partitions": [{"entity": "DE01", "state": "running", "places": counts}]}, {}
@@ -105,14 +106,14 @@ def looked(
     unanswered: tuple[Entry, ...] = (),
     *,
     with_source: bool = True,
-    versions: int | None = None,
+    whole: bool = True,
 ) -> tuple[Seen, Systems, Runtime]:
     """What a look brings, and whom it asked what."""
     APPROVED.write(folder, rows)
-    systems, runtime = Systems({"DE01": lines}, len(rows) if versions is None else versions), Runtime(places)
+    systems, runtime = Systems({"DE01": lines}), Runtime(places)
     witness = Witness(folder, CALENDAR, STARTED_MS, runtime, systems)
     killed = Outage(kind="killed", from_ms=3_000, until_ms=4_000)
-    return witness.look(unanswered, [killed], with_source), systems, runtime
+    return witness.look(unanswered, [killed], with_source, whole), systems, runtime
 
 
 def test_everything_is_written_down_in_run_time(tmp_path: Path) -> None:
@@ -149,14 +150,14 @@ def test_only_what_has_no_line_of_its_own_is_asked_about(tmp_path: Path) -> None
     assert systems.places is not None
     assert sorted(one[0] for one in systems.places["DE01"]) == ["E-parked", "E-refused", "E-words"]
     assert [one.entry_id for one in seen.acknowledged if one.entry_id == "E-refused"] == []
-    assert seen.audit["approved"] == 7
+    assert seen.audit["examples"] == ["S1: one"]
 
 
 @pytest.mark.parametrize(
     ("more", "why"),
     [
         ({"with_source": False}, "nobody told the source"),
-        ({"versions": 5}, "the source knows 5 versions, and 1 were sent"),
+        ({"whole": False}, "the source knows of more than was sent"),
     ],
 )
 def test_the_auditors_are_not_heard_where_they_cannot_know(tmp_path: Path, more: dict[str, Any], why: str) -> None:
@@ -189,7 +190,7 @@ def test_without_the_systems_nobody_knows_what_stands(tmp_path: Path) -> None:
 def test_a_runtime_that_does_not_answer_any_more_has_no_word(tmp_path: Path) -> None:
     """What does not stand is unknown then, and no count explains it."""
     APPROVED.write(tmp_path, [approved("E-1")])
-    Witness(tmp_path, CALENDAR, STARTED_MS, Nobody(), Systems({}, 1)).look((), (), True)
+    Witness(tmp_path, CALENDAR, STARTED_MS, Nobody(), Systems({})).look((), (), True)
     assert [row.place for row in PLACES.read(tmp_path)] == ["unknown"]
     assert list(BOOKS.read(tmp_path)) == []
 

@@ -42,6 +42,7 @@ from runtime.ports import (
     PartitionReport,
     Receipt,
     Store,
+    StoreAwayError,
 )
 from runtime.settings import Settings
 from runtime.telemetry import NoSpans, Spans
@@ -204,6 +205,7 @@ class Host:
             self.metrics,
             self._keep_letters,
             self._spans,
+            self._renew,
         )
         lane.lease_ends_mono_ms = began_ms + lease_ms - self.settings.journal.lease_margin_ms
         self.lanes[entity] = lane
@@ -260,6 +262,17 @@ class Host:
                 self._run(self._put_down(lane), f"stop {name}")
         self._accounts.renewed(kept, ends_ms)
         await self._accounts.take_up()
+
+    async def _renew(self, lane: Lane) -> bool:
+        """Prolong the lease of one lane at once; whether it is still ours. Raises StoreAwayError where nobody knows."""
+        journal, held, began_ms = self.settings.journal, lane.owner, self._clock.mono_ms()
+        for kept in await self._at_the_store(partial(self.store.renew, (held,), journal.lease_ms)):
+            if kept.lease_until_ms <= held.lease_until_ms:
+                raise StoreAwayError(f"{held.name}: the lease could not be prolonged")
+            lane.lease_ends_mono_ms = began_ms + journal.lease_ms - journal.lease_margin_ms
+            lane.owner = kept
+            return True
+        return False
 
     async def _put_down(self, lane: Lane) -> None:
         """Stop a lane that is not ours any more; it stays where people and `carry` can see that."""

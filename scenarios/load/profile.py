@@ -17,11 +17,15 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from scenarios.model import Scenario
+from simulators.faults.maintenance import MaintenanceAnnounced, MaintenanceUnannounced
 from simulators.faults.source import DuplicateEvent, MissingEvent, ReorderedEvent
 from simulators.settings import HOUR_MS, MINUTE_MS
 
 DELIVERED_BY_US = (DuplicateEvent, MissingEvent, ReorderedEvent)
 """Faults of the way from the source to the runtime: the load itself carries them out, no system does."""
+
+
+MAINTENANCE = (MaintenanceAnnounced, MaintenanceUnannounced)
 
 
 class Shape(StrEnum):
@@ -101,9 +105,14 @@ def load_profile(
 ) -> LoadProfile:
     """A profile with the window and the factor of its shape wherever nobody says otherwise.
 
+    Where the scenario has no maintenance, `maintenance_overlap` brings one: announced for half an hour, an hour before
+    the cut-off, and ten minutes too long (assumed).
+
     Raises pydantic.ValidationError where they do not fit.
     """
     first, last, fast = WINDOWS[shape]
+    if shape is Shape.MAINTENANCE_OVERLAP and not any(isinstance(f, MAINTENANCE) for f in scenario.world.faults):
+        scenario = _with_maintenance(scenario)
     steady = 2_000 if shape is Shape.SUSTAINED else 0
     return LoadProfile(
         scenario=scenario,
@@ -118,11 +127,20 @@ def load_profile(
     )
 
 
+def _with_maintenance(scenario: Scenario) -> Scenario:
+    world = scenario.world
+    hour, minute = divmod(world.people.cutoff_local_minute - 60, 60)
+    window = MaintenanceAnnounced(
+        day="last", at=f"{hour:02}:{minute:02}", lasts_ms=30 * MINUTE_MS, overruns_ms=10 * MINUTE_MS
+    )
+    return scenario.model_copy(update={"world": world.model_copy(update={"faults": (*world.faults, window)})})
+
+
 def compressed(profile: LoadProfile) -> Scenario:
     """The scenario as the systems of a load run live it: quotas times the factor, arrivals' own faults left out.
 
     What stands in it is what `springtide mocks serve FILE` and the prediction are both given. Faults of the calendar
-    are left in, at the instants of the scenario; `scenarios.load.misfortunes` brings them to run time.
+    are left in, at the instants of the scenario; `LoadCalendar.moves` has them in run time.
     """
     world = profile.scenario.world
     quota = world.erp.quota

@@ -61,10 +61,7 @@ def _approved(state: State, news: n.EntryApproved, now_ms: int, out: Records) ->
     if tracked is not None and entry.version <= tracked.latest:
         if not tracked.heard >> entry.version & 1:
             out.append(r.OldVersionReceived(entry))
-            late_ms = now_ms - state.policy.confirm_after_ms
-            if tracked.phase is Phase.SUPERSEDED and news.approval.decided_at_ms < late_ms:
-                # Approved long ago, taken back, and we hear of it only now: a person may have posted it meanwhile.
-                ask_by_entry(state, (entry.entry_id,), now_ms, out)
+            _late_word(state, tracked, news, now_ms, out)
         return
     for time_type, rule in state.policy.excluded_time_types:
         if entry.time_type == time_type:
@@ -78,6 +75,22 @@ def _approved(state: State, news: n.EntryApproved, now_ms: int, out: Records) ->
         return
     if tracked is None or tracked.phase in _FREE_TO_PARK:
         out.append(parked(entry.entry_id, entry.version, priced.reason, priced.detail, now_ms))
+
+
+def _late_word(state: State, tracked: Tracked, news: n.EntryApproved, now_ms: int, out: Records) -> None:
+    """An older version is heard of after a newer one: a line that a person posted may stand for it."""
+    if tracked.phase is Phase.PARKED:
+        if needs_a_look(tracked):
+            # What looked like a line for nothing may be the line for this version: it is compared again.
+            out.append(r.EntriesWoken((tracked.entry_id,), f"version {news.entry.version} came late", now_ms))
+            ask_by_entry(state, (tracked.entry_id,), now_ms, out)
+    elif tracked.phase in _CAME_TO_NOTHING and news.approval.decided_at_ms < now_ms - state.policy.confirm_after_ms:
+        # Approved long ago, taken back, and we hear of it only now: a person may have posted it meanwhile.
+        ask_by_entry(state, (tracked.entry_id,), now_ms, out)
+
+
+_CAME_TO_NOTHING = frozenset({Phase.SUPERSEDED, Phase.WAIVED})
+"""Phases of an entry that is done, and of which we believe nothing to stand."""
 
 
 _FREE_TO_PARK = frozenset({Phase.QUEUED, Phase.RESTING, Phase.PARKED}) | AT_REST

@@ -108,7 +108,7 @@ MOVES: dict[Phase, dict[type, Phase]] = {
     P.PARKED: {**_NEWS_RESTARTS, r.EntriesWoken: P.QUEUED, r.EntryWaived: P.WAIVED},
     P.SUPERSEDED: {**_NEWS_RESTARTS, r.EntriesUnconfirmed: P.UNCONFIRMED},
     P.EXCLUDED: dict(_NEWS_RESTARTS),
-    P.WAIVED: dict(_NEWS_RESTARTS),
+    P.WAIVED: {**_NEWS_RESTARTS, r.EntriesUnconfirmed: P.UNCONFIRMED},
 }
 
 ON_THE_WAY: frozenset[Phase] = frozenset({P.IN_FLIGHT, P.IN_DOUBT, P.STAGED})

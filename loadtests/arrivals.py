@@ -18,7 +18,7 @@ Rule 4. What senders deliver again is a further row with an intended instant of 
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
 from typing import NamedTuple, Protocol
 
@@ -53,6 +53,8 @@ class Row(NamedTuple):
     accepted: int
     duplicate: int
     refused: int
+    items_refused: Sequence[tuple[int, str]] = ()
+    """Places in the body, and why."""
 
 
 class Sends(Protocol):
@@ -168,6 +170,7 @@ class Arrivals:
             answer.accepted,
             answer.duplicate,
             answer.refused,
+            answer.items_refused,
         )
         self._rows.append(row)
         self._told(row, arrival, answer)

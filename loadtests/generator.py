@@ -27,9 +27,9 @@ from locust.html import get_html_report
 from locust.log import setup_logging
 from locust.stats import stats_history
 
-from loadtests.master import Master, NotPreparedError, Order
+from loadtests.master import Master, NotPreparedError
 from loadtests.senders import NAMES, SENDERS, OneOfEach, Sender
-from loadtests.words import LOCUST_PAGE, Task
+from loadtests.words import LOCUST_PAGE, Order, Task
 from loadtests.worker import Worker
 
 
@@ -120,7 +120,8 @@ def _lead(environment: Environment, task: Task, asked: FileObject) -> int:
         return 1
     page = get_html_report(environment, show_download_link=False)
     (Path(task.folder) / LOCUST_PAGE).write_text(page, encoding="utf-8")
-    say(word="ended", interrupted=master.interrupted, figures=figures.model_dump(), sent=master.sent())
+    master.write_outcomes(Path(task.scratch or task.folder))
+    say(word="ended", interrupted=master.interrupted, figures=figures.model_dump())
     if task.web_port:
         dismissed.wait()
     runner.quit()

@@ -10,9 +10,10 @@ Rule 2. Rows are written as they come. A run that is cut off leaves what it had.
 Rule 3. A worker that is lost takes its share with it; what it did not send was planned and not reached.
 """
 
+import json
 import logging
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, time
@@ -24,10 +25,26 @@ from locust.env import Environment
 from locust.runners import MasterRunner, Runner
 
 from loadtests.arrivals import Row
-from loadtests.bottleneck import LATE_P99_MS, Seen, bottleneck, percentile, rates
+from loadtests.bottleneck import Seen, bottleneck, percentile, rates
 from loadtests.schedule import Share
-from loadtests.sender import NO_ANSWER
-from loadtests.words import ASK, BEGIN, ENDED, HALT, PREPARE, PREPARED, REPORT, TOLD
+from loadtests.sender import AGAIN, NO_ANSWER
+from loadtests.words import (
+    ASK,
+    BEGIN,
+    ENDED,
+    HALT,
+    ITEMS_REFUSED,
+    OUTCOMES,
+    PREPARE,
+    PREPARED,
+    REFUSED,
+    REPORT,
+    TAKEN_IN,
+    TOLD,
+    UNANSWERED,
+    UNSENT,
+    Order,
+)
 from scenarios.load.results import REQUESTS, GeneratorFigures, RequestRow
 
 log = logging.getLogger("locust.springtide")
@@ -42,19 +59,6 @@ GRACE_S = 15.0
 
 class NotPreparedError(Exception):
     """The run cannot begin: one line."""
-
-
-@dataclass(slots=True)
-class Order:
-    """What is to be run."""
-
-    profile: str
-    """A LoadProfile, as JSON."""
-    targets: dict[str, Any]
-    """See `loadtests.sender.Targets`."""
-    settle_ms: int
-    workers: int = 1
-    late_p99_ms: float = LATE_P99_MS
 
 
 @dataclass(slots=True)
@@ -98,7 +102,8 @@ class Master:
         self._all_prepared = Event()
         self._over = Event()
         self._began_s = 0.0
-        self._sent = bytearray()
+        self._outcomes = bytearray()
+        self._items_refused: dict[int, Sequence[tuple[int, str]]] = {}
         self._lateness = array("l")
         self._left_in_time = 0
         self.interrupted = False
@@ -141,15 +146,11 @@ class Master:
         self._spawned.set()
         self._runner.send_message(HALT, {})
 
-    def sent(self) -> list[tuple[int, int]]:
-        """Which deliveries left, as ranges of their numbers: from, and up to but not with."""
-        ranges: list[tuple[int, int]] = []
-        end = 0
-        while (first := self._sent.find(1, end)) >= 0:
-            end = self._sent.find(0, first)
-            end = len(self._sent) if end < 0 else end
-            ranges.append((first, end))
-        return ranges
+    def write_outcomes(self, folder: Path) -> None:
+        """What became of every delivery."""
+        (folder / OUTCOMES).write_bytes(self._outcomes)
+        with (folder / ITEMS_REFUSED).open("w", encoding="utf-8") as file:
+            file.writelines(f"{json.dumps(one)}\n" for one in sorted(self._items_refused.items()))
 
     # ---------------------------------------------------------------- before
 
@@ -175,11 +176,11 @@ class Master:
             raise NotPreparedError("the workers made different schedules; install the same version everywhere")
         if not self.share.total_arrivals:
             raise NotPreparedError("nothing arrives in this window of the scenario; widen it, or choose another one")
-        self._sent = bytearray(self.share.total_arrivals)
+        self._outcomes = bytearray([UNSENT]) * self.share.total_arrivals
 
     def _prepare_order(self) -> dict[str, Any]:
         order = self._order
-        return {"profile": order.profile, "targets": order.targets, "settle_ms": order.settle_ms}
+        return {"load": order.load, "targets": order.targets, "settle_ms": order.settle_ms}
 
     def _clients(self) -> list[str]:
         """Workers that are there, first come first."""
@@ -202,8 +203,8 @@ class Master:
             gevent.sleep(0.05)
 
     def _begin(self) -> None:
-        at_s = time() + LEAD_S
-        self._began_s = monotonic() + LEAD_S
+        at_s = max(time() + LEAD_S, self._order.start_at_ms / 1_000)
+        self._began_s = monotonic() + at_s - time()
         for client, hand in self._hands.items():
             self._say(client, BEGIN, wall_s=at_s + hand.behind_s)
         share = self.share
@@ -275,8 +276,10 @@ class Master:
         rows = [Row(*row) for row in told["rows"]]
         in_time_ms = self.share.last_ms + self._order.late_p99_ms
         for row in rows:
+            self._outcomes[row.number] = max(self._outcomes[row.number], _outcome(row))
+            if row.items_refused:
+                self._items_refused[row.number] = row.items_refused
             if row.attempt == 0:
-                self._sent[row.number] = 1
                 self._lateness.append(max(0, row.started_ms - row.intended_ms))
                 self._left_in_time += row.started_ms <= in_time_ms
         self._put(map(_as_written, rows))
@@ -292,7 +295,7 @@ class Master:
     # ---------------------------------------------------------------- afterwards
 
     def _figures(self) -> GeneratorFigures:
-        if not self._sent:
+        if not self._outcomes:
             return GeneratorFigures(planned_per_s=0, reached_per_s=0, lateness_p50_ms=0, lateness_p99_ms=0)
         seen = Seen(
             planned=self.share.total_arrivals,
@@ -313,6 +316,13 @@ class Master:
             saturated=bool(because),
             because=because,
         )
+
+
+def _outcome(row: Row) -> int:
+    """A delivery is never refused after it was taken in: whatever comes again is a duplicate then."""
+    if row.status in AGAIN:
+        return UNANSWERED
+    return TAKEN_IN if row.status < 300 else REFUSED
 
 
 def _as_written(row: Row) -> RequestRow:

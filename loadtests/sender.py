@@ -8,7 +8,7 @@ Nothing here knows of time tables or of Locust. Whoever imports this has patched
 
 import hmac
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import time
 from typing import Any
@@ -37,6 +37,8 @@ class Answer:
     duplicate: int = 0
     refused: int = 0
     """Refused and quarantined items together."""
+    items_refused: Sequence[tuple[int, str]] = ()
+    """Of those: their places in the body, and why; only where others of the same body were taken in."""
     retry_after_s: float | None = None
     fault: str = ""
     """Why there is no answer."""
@@ -46,7 +48,19 @@ class _Told(msgspec.Struct):
     counts: dict[str, int] = {}
 
 
+class _Result(msgspec.Struct):
+    index: int
+    taken: str
+    reason: str = ""
+
+
+class _Results(msgspec.Struct):
+    results: list[_Result] = []
+
+
 _read = msgspec.json.Decoder(_Told).decode
+_read_results = msgspec.json.Decoder(_Results).decode
+_TAKEN_IN = frozenset({"accepted", "duplicate"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +105,14 @@ class Sender:
         except _FAULTS as fault:
             return Answer(NO_ANSWER, fault=f"{type(fault).__name__}: {fault}"[:120])
         counts = _counts(body)
+        refused = counts.get("refused", 0) + counts.get("quarantined", 0)
         return Answer(
             status,
             len(body),
             counts.get("accepted", 0),
             counts.get("duplicate", 0),
-            counts.get("refused", 0) + counts.get("quarantined", 0),
+            refused,
+            _items_refused(body) if refused and status not in AGAIN else (),
             float(wait) if wait is not None and wait.isdecimal() else None,
         )
 
@@ -125,6 +141,11 @@ def _client(url: str, targets: Targets) -> tuple[str, HTTPClient]:
         connection_timeout=targets.patience_s,
     )
     return urlsplit(url).path.rstrip("/"), client
+
+
+def _items_refused(body: bytes) -> list[tuple[int, str]]:
+    told = _read_results(body).results
+    return [(one.index, one.reason or one.taken) for one in told if one.taken not in _TAKEN_IN]
 
 
 def _counts(body: bytes) -> dict[str, int]:

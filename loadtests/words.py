@@ -1,7 +1,7 @@
 """What a generator is told to do, and what master and workers tell each other, as custom messages of Locust.
 
     master                                         worker
-      PREPARE  place, workers, profile, targets ─▶   makes its share of the schedule
+      PREPARE  place, workers, load, targets ─▶   makes its share of the schedule
                                                  ◀─  PREPARED  share, or why it failed
       ASK      sent_s                           ─▶
                                                  ◀─  TOLD      sent_s, wall_s, some times: whose clock is where
@@ -16,6 +16,8 @@ other.
 
 from dataclasses import dataclass, field
 from typing import Any
+
+from loadtests.bottleneck import LATE_P99_MS
 
 LOCUST_PAGE = "locust.html"
 """Locust's own report, beside ours."""
@@ -51,6 +53,29 @@ class Figures:
 
 
 @dataclass(slots=True)
+class Order:
+    """What a master is to run."""
+
+    load: str
+    """What the maker of shares reads on its standard input."""
+    targets: dict[str, Any]
+    """See `loadtests.sender.Targets`."""
+    settle_ms: int
+    """How long after the last arrival may be delivered again."""
+    start_at_ms: int = 0
+    """Wall clock, ms UTC, at which it should begin; later where the workers are not prepared by then."""
+    workers: int = 1
+    late_p99_ms: float = LATE_P99_MS
+
+
+UNSENT, UNANSWERED, TAKEN_IN, REFUSED = range(4)
+"""What became of a delivery; one byte for each in OUTCOMES."""
+OUTCOMES = "outcomes.bin"
+ITEMS_REFUSED = "items_refused.ndjson"
+"""A line for each delivery of which a part was refused: [number, [[place in the body, why], …]]."""
+
+
+@dataclass(slots=True)
 class Task:
     """What this process is for."""
 
@@ -58,8 +83,10 @@ class Task:
     """ "alone", "master" or "worker"."""
     folder: str = ""
     """Where a master puts the files of the run."""
+    scratch: str = ""
+    """Where it puts what is needed for other files of the run."""
     order: dict[str, Any] = field(default_factory=dict)
-    """See `loadtests.master.Order`."""
+    """See `Order`."""
     master_host: str = "127.0.0.1"
     """Where a worker finds its master, or where a master listens."""
     master_port: int = 5557

@@ -68,7 +68,7 @@ class Worker:
         targets = Targets(**order["targets"])
         command = [sys.executable, "-m", self._maker, self._folder.name, str(order["place"]), str(order["workers"])]
         maker = Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
-        told, said = maker.communicate(order["profile"].encode())
+        told, said = maker.communicate(order["load"].encode())
         if maker.returncode:
             why = said.decode(errors="replace").strip().rpartition("\n")[2]
             self._send(PREPARED, {"failed": f"the schedule could not be made: {why}"})

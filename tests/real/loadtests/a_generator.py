@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from loadtests.words import OUTCOMES
 from scenarios.live.parts import Part, free_port
 from scenarios.load.results import REQUESTS, RequestRow
 
@@ -48,6 +49,10 @@ class Outcome:
     folder: Path
     figures: dict[str, Any] = field(default_factory=dict)
 
+    def outcomes(self) -> list[int]:
+        """What became of each delivery."""
+        return list((self.folder / OUTCOMES).read_bytes())
+
     def word(self, name: str) -> dict[str, Any]:
         """The first line of this kind."""
         return next(one for one in self.words if one["word"] == name)
@@ -65,7 +70,7 @@ def generate(
 ) -> Outcome:
     """Run a made-up schedule; `workers` 0: one process that is all. `halt_after_ms`: told to end at that run time."""
     targets = {"runtime": url, "connections": connections, "patience_s": 20.0}
-    order = {"profile": json.dumps(profile), "targets": targets, "settle_ms": settle_ms, "workers": max(1, workers)}
+    order = {"load": json.dumps(profile), "targets": targets, "settle_ms": settle_ms, "workers": max(1, workers)}
     task: dict[str, Any] = {"folder": str(folder), "order": order, "maker": "tests.real.loadtests.a_schedule"}
     task |= {"role": "master" if workers else "alone", "master_port": free_port()}
     with ExitStack() as stack:

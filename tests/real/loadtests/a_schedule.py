@@ -1,6 +1,6 @@
 """`python -m tests.real.loadtests.a_schedule FOLDER PLACE WORKERS`: a share of a schedule that a test made up.
 
-The profile on standard input is JSON: {"per_s": arrivals a second, "seconds": so long, "users": kinds in turn}.
+The load on standard input is JSON: {"per_s": arrivals a second, "seconds": so long, "users": kinds in turn}.
 """
 
 import json

@@ -121,7 +121,7 @@ def _lead(environment: Environment, task: Task, asked: FileObject) -> int:
     page = get_html_report(environment, show_download_link=False)
     (Path(task.folder) / LOCUST_PAGE).write_text(page, encoding="utf-8")
     master.write_outcomes(Path(task.scratch or task.folder))
-    say(word="ended", interrupted=master.interrupted, figures=figures.model_dump())
+    say(word="ended", interrupted=master.interrupted, figures=figures.model_dump(), cpu=master.cpu())
     if task.web_port:
         dismissed.wait()
     runner.quit()

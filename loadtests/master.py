@@ -146,6 +146,10 @@ class Master:
         self._spawned.set()
         self._runner.send_message(HALT, {})
 
+    def cpu(self) -> float:
+        """The mean share of a core of the busiest process."""
+        return max((sum(one.cpu) / len(one.cpu) for one in self._hands.values() if one.cpu), default=0.0)
+
     def write_outcomes(self, folder: Path) -> None:
         """What became of every delivery."""
         (folder / OUTCOMES).write_bytes(self._outcomes)

@@ -71,7 +71,7 @@ def generate(
     """Run a made-up schedule; `workers` 0: one process that is all. `halt_after_ms`: told to end at that run time."""
     targets = {"runtime": url, "connections": connections, "patience_s": 20.0}
     order = {"load": json.dumps(profile), "targets": targets, "settle_ms": settle_ms, "workers": max(1, workers)}
-    task: dict[str, Any] = {"folder": str(folder), "order": order, "maker": "tests.real.loadtests.a_schedule"}
+    task: dict[str, Any] = {"folder": str(folder), "order": order, "maker": "loadtests.steady"}
     task |= {"role": "master" if workers else "alone", "master_port": free_port()}
     with ExitStack() as stack:
         part = stack.enter_context(_generator("generator", folder, task))

@@ -734,7 +734,7 @@ class World:
                 continue
             self._checkpoint(lane, evidence, self.clock.now_ms)
             counts = shell.state.head.books.counts
-            left = {place.value: counts[place] for place in _UNFINISHED if counts[place]}
+            left = {place.value: counts[place] for place in UNFINISHED if counts[place]}
             if (left or shell.state.untold) and code not in unhealthy:
                 untold = f", {len(shell.state.untold)} not told to the PSA" if shell.state.untold else ""
                 unsettled.append(f"{code}: {left}{untold}")
@@ -857,5 +857,5 @@ def _rate_line(rate: RatePlan) -> RateLine:
 
 _FOUR = Decimal(4)
 _FINISHED = (Place.POSTED, Place.PARKED, Place.SUPERSEDED, Place.WAIVED, Place.EXCLUDED)
-_UNFINISHED = (Place.IN_FLIGHT, Place.STAGED, Place.IN_DOUBT)
+UNFINISHED = (Place.IN_FLIGHT, Place.STAGED, Place.IN_DOUBT)
 _MENDED: dict[type, str] = {FixCredential: "renewed", Unlock: "unlocked"}

@@ -8,8 +8,8 @@ Nothing here knows of time tables or of Locust. Whoever imports this has patched
 
 import hmac
 import ssl
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from time import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from geventhttpclient import HTTPClient
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
 
 from loadtests.schedule import Arrival
+from loadtests.words import Targets
 
 NO_ANSWER = 0
 """Stands for a status where there was none."""
@@ -61,24 +62,6 @@ class _Results(msgspec.Struct):
 _read = msgspec.json.Decoder(_Told).decode
 _read_results = msgspec.json.Decoder(_Results).decode
 _TAKEN_IN = frozenset({"accepted", "duplicate"})
-
-
-@dataclass(frozen=True, slots=True)
-class Targets:
-    """Whom requests go to, and what opens their doors."""
-
-    runtime: str
-    """Its address."""
-    source: str = ""
-    """The address of the mock systems, where deliveries go that are for the source."""
-    key: str = ""
-    """The bearer key of the runtime."""
-    secrets: Mapping[str, str] = field(default_factory=dict)
-    """Of sources that sign their webhooks."""
-    connections: int = 500
-    """To each of them, at once."""
-    patience_s: float = 30.0
-    """How long an answer is waited for."""
 
 
 class Sender:

@@ -14,6 +14,7 @@ In a process of its own, without workers elsewhere, master and worker are two ob
 other.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +53,24 @@ class Figures:
         return {"started": self.started, "open": self.open, "without_place": self.without_place, "cpu": self.cpu}
 
 
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Whom requests go to, and what opens their doors."""
+
+    runtime: str
+    """Its address."""
+    source: str = ""
+    """The address of the mock systems, where deliveries go that are for the source."""
+    key: str = ""
+    """The bearer key of the runtime."""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Of sources that sign their webhooks."""
+    connections: int = 500
+    """To each of them, at once."""
+    patience_s: float = 30.0
+    """How long an answer is waited for."""
+
+
 @dataclass(slots=True)
 class Order:
     """What a master is to run."""
@@ -59,7 +78,7 @@ class Order:
     load: str
     """What the maker of shares reads on its standard input."""
     targets: dict[str, Any]
-    """See `loadtests.sender.Targets`."""
+    """See `Targets`."""
     settle_ms: int
     """How long after the last arrival may be delivered again."""
     start_at_ms: int = 0

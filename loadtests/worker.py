@@ -18,8 +18,8 @@ from locust.runners import Runner
 
 from loadtests.arrivals import Arrivals, Row, failed
 from loadtests.schedule import Arrival, Share, read_share
-from loadtests.sender import Answer, Sender, Targets
-from loadtests.words import ASK, BEGIN, ENDED, HALT, MAKER, PREPARE, PREPARED, REPORT, TOLD, Figures
+from loadtests.sender import Answer, Sender
+from loadtests.words import ASK, BEGIN, ENDED, HALT, MAKER, PREPARE, PREPARED, REPORT, TOLD, Figures, Targets
 
 log = logging.getLogger("locust.springtide")
 

@@ -98,7 +98,7 @@ def judge(
         description=scenario.story,
         overrides=overrides or {},
         digest=outcome.digest,
-        commit=_commit(),
+        commit=revision(),
         simulated_seconds=(outcome.end_ms - outcome.start_ms) // 1000,
         wall_seconds=round(outcome.wall_s, 2),
         python=platform.python_version(),
@@ -328,7 +328,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _commit() -> str:
+def revision() -> str:
     """The commit of the checkout this runs from; empty where there is none."""
     try:
         said = subprocess.run(

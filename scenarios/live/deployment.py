@@ -8,11 +8,11 @@ Everything lives in one folder and on the loopback interface, and ends with the 
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from runtime.configuration import dotted, toml
 from runtime.gateway.access import demo_key
@@ -22,6 +22,13 @@ from scenarios.live.parts import SPRINGTIDE, Api, Part, PartFailedError, Unreach
 NDJSON = "application/x-ndjson"
 START_SECONDS = 60.0
 """How long our servers may take to start on a small machine that is busy (measured: 2 s on an idle one)."""
+
+
+class Mocked(Protocol):
+    """A firm whose systems can be mocked."""
+
+    def arguments(self) -> list[str]:
+        """For `springtide mocks serve`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +59,26 @@ class Deployment:
         self,
         stack: ExitStack,
         folder: Path,
-        firm: MockFirm,
+        firm: Mocked,
         tables: Mapping[str, Mapping[str, object]],
         environ: Mapping[str, str] | None = None,
         account: Mapping[str, object] | None = None,
+        entity: Mapping[str, object] | None = None,
     ) -> None:
         """Start the mock systems and write the settings. `tables` are settings besides accounts, entities and key.
 
-        `account` comes on top of the settings of every account.
+        `account` comes on top of the settings of every account, `entity` on top of those of every entity.
         """
         self.folder = folder
-        mocks = stack.enter_context(Part("mocks", [*SPRINGTIDE, "mocks", "serve", *firm.arguments()], folder))
-        told = mocks.hears(START_SECONDS)
+        self.systems = stack.enter_context(Part("mocks", [*SPRINGTIDE, "mocks", "serve", *firm.arguments()], folder))
+        """The process of the mock systems."""
+        told = self.systems.hears(START_SECONDS)
         key, held = demo_key()
         port = free_port()
         systems: dict[str, Any] = tomllib.loads(told["settings"])
         data: dict[str, Any] = systems | {
             "accounts": {name: one | (account or {}) for name, one in systems["accounts"].items()},
+            "entities": {name: one | (entity or {}) for name, one in systems["entities"].items()},
             "server": {"port": port},
             "access": {"keys": {"demo": held.model_dump(exclude_defaults=True)}},
             "log": {"format": "text", "level": "info"},
@@ -93,18 +103,32 @@ class Deployment:
 
     def publish_reference_data(self, seconds: float = START_SECONDS) -> None:
         """Deliver what must be known before anything is approved; tried again until all of it is taken in."""
-        lines = self.mocks.must("GET", "/admin/reference?as=ndjson")
+        lines: bytes = self.mocks.must("GET", "/admin/reference?as=ndjson")
+        for body in in_bodies(lines.splitlines(), self.settings.limits.body_bytes):
+            wait_for("the reference data is taken in", seconds, lambda body=body: self._taken_in(body), every_s=0.5)
 
-        def delivered() -> bool:
-            try:
-                status, told, _ = self.gateway.ask("POST", "/v1/bulk", lines, NDJSON)
-            except Unreachable:
-                return False
-            if status not in (202, 429, 503):
-                raise PartFailedError(f"the reference data was answered with {status}: {told.get('detail')}")
-            return status == 202
+    def _taken_in(self, lines: bytes) -> bool:
+        try:
+            status, told, _ = self.gateway.ask("POST", "/v1/bulk", lines, NDJSON)
+        except Unreachable:
+            return False
+        if status not in (202, 429, 503):
+            raise PartFailedError(f"the reference data was answered with {status}: {told.get('detail')}")
+        return status == 202
 
-        wait_for("the reference data is taken in", seconds, delivered, every_s=0.5)
+
+def in_bodies(lines: Iterable[bytes], most_bytes: int) -> Iterator[bytes]:
+    """Lines as bodies that are not larger than that, in their order."""
+    body: list[bytes] = []
+    size = 0
+    for line in lines:
+        if body and size + len(line) + 1 > most_bytes:
+            yield b"\n".join(body)
+            body, size = [], 0
+        body.append(line)
+        size += len(line) + 1
+    if body:
+        yield b"\n".join(body)
 
 
 def as_toml(data: Mapping[str, object]) -> str:

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 REACHED_SHARE = 0.98
 """Of the planned rate."""
-LATE_P99_MS = 100.0
-"""The start of a request, against its intended instant."""
+LATE_P99_MS = 250.0
+"""The start of a request, against its intended instant. It is in every latency too, so it makes none look better."""
 BUSY_SHARE = 0.90
 """Of one core, in the busiest ten seconds."""
 BUSY_SECONDS = 10

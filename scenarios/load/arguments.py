@@ -18,10 +18,14 @@ from simulators.settings import MINUTE_MS
 _FAULT: TypeAdapter[Any] = TypeAdapter(Fault)
 
 
-def add_load_arguments(parser: argparse.ArgumentParser) -> None:
-    """Scenario, shape, window, factor, volume, rate, faults."""
+def add_load_arguments(parser: argparse.ArgumentParser, without: str = "") -> None:
+    """Scenario, shape, window, factor, volume, rate, faults. `without`: what it means to name no scenario."""
     first, last, fast = WINDOWS[Shape.CUTOFF_HOUR]
-    parser.add_argument("scenario", help="the name of a scenario, or a scenario file (.json)")
+    named = "the name of a scenario, or a scenario file (.json)"
+    if without:
+        parser.add_argument("scenario", nargs="?", default="", help=f"{named}; {without}")
+    else:
+        parser.add_argument("scenario", help=named)
     parser.add_argument("--seed", type=int, default=1, help="what chance depends on (default 1)")
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", dest="overrides")
     parser.add_argument(

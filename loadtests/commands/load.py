@@ -60,7 +60,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_load_arguments(parser, without=f"--demo alone takes {DEMO} at {DEMO_VOLUME} times its peak")
+    add_load_arguments(parser, may_be_left_out=True)
     parser.set_defaults(volume=None)
     add_connection(parser)
     where = parser.add_argument_group("what is loaded")

@@ -8,7 +8,7 @@ Everything lives in one folder and on the loopback interface, and ends with the 
 """
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,22 +63,23 @@ class Deployment:
         tables: Mapping[str, Mapping[str, object]],
         environ: Mapping[str, str] | None = None,
         account: Mapping[str, object] | None = None,
-        entity: Mapping[str, object] | None = None,
+        adapted: Callable[[dict[str, Any]], dict[str, Any]] = lambda systems: systems,
+        found_seconds: float = START_SECONDS,
     ) -> None:
         """Start the mock systems and write the settings. `tables` are settings besides accounts, entities and key.
 
-        `account` comes on top of the settings of every account, `entity` on top of those of every entity.
+        `account` comes on top of the settings of every account; `adapted` may change what the mock systems hand out.
+        They have `found_seconds` to be there.
         """
         self.folder = folder
         self.systems = stack.enter_context(Part("mocks", [*SPRINGTIDE, "mocks", "serve", *firm.arguments()], folder))
         """The process of the mock systems."""
-        told = self.systems.hears(START_SECONDS)
+        told = self.systems.hears(found_seconds)
         key, held = demo_key()
         port = free_port()
-        systems: dict[str, Any] = tomllib.loads(told["settings"])
+        systems = adapted(tomllib.loads(told["settings"]))
         data: dict[str, Any] = systems | {
             "accounts": {name: one | (account or {}) for name, one in systems["accounts"].items()},
-            "entities": {name: one | (entity or {}) for name, one in systems["entities"].items()},
             "server": {"port": port},
             "access": {"keys": {"demo": held.model_dump(exclude_defaults=True)}},
             "log": {"format": "text", "level": "info"},
@@ -88,7 +89,9 @@ class Deployment:
         self.environ = {**(environ or {}), **told["environment"]}
         self.config = folder / "springtide.toml"
         self.config.write_text(as_toml(data))
-        self.mocks = Api(told["url"])
+        self.key = key
+        self.systems_url: str = told["url"]
+        self.mocks = Api(self.systems_url)
         self.gateway = Api(f"http://{self.settings.server.host}:{port}", key)
         self._serve = [*SPRINGTIDE, "serve", "--config", str(self.config)]
 

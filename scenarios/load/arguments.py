@@ -18,14 +18,11 @@ from simulators.settings import MINUTE_MS
 _FAULT: TypeAdapter[Any] = TypeAdapter(Fault)
 
 
-def add_load_arguments(parser: argparse.ArgumentParser, without: str = "") -> None:
-    """Scenario, shape, window, factor, volume, rate, faults. `without`: what it means to name no scenario."""
+def add_load_arguments(parser: argparse.ArgumentParser, may_be_left_out: bool = False) -> None:
+    """Scenario, shape, window, factor, volume, rate, faults. `may_be_left_out`: the scenario, which is None then."""
     first, last, fast = WINDOWS[Shape.CUTOFF_HOUR]
-    named = "the name of a scenario, or a scenario file (.json)"
-    if without:
-        parser.add_argument("scenario", nargs="?", default="", help=f"{named}; {without}")
-    else:
-        parser.add_argument("scenario", help=named)
+    many = "?" if may_be_left_out else None
+    parser.add_argument("scenario", nargs=many, help="the name of a scenario, or a scenario file (.json)")
     parser.add_argument("--seed", type=int, default=1, help="what chance depends on (default 1)")
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", dest="overrides")
     parser.add_argument(

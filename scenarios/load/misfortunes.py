@@ -32,21 +32,14 @@ from simulators.faults.bases import BoundaryFault, FaultData, ReadingFault, Step
 from simulators.faults.letters import UnreadableEvents
 from simulators.faults.moves import (
     AccountMove,
-    AnswerInstead,
-    ChangeBuild,
     CloseSystem,
     CrashPartition,
-    CutOff,
-    ExhaustNumbers,
-    FixCredential,
-    LockOut,
     Move,
     MovePeriod,
     PausePartition,
     ResumePartition,
     ShutDown,
     StopProcess,
-    Unlock,
     strikes,
 )
 from simulators.faults.source import MissingEvent
@@ -54,8 +47,6 @@ from simulators.faults.source import MissingEvent
 ProcessStrike = CrashPartition | StopProcess | ShutDown
 PeopleStrike = MovePeriod | PausePartition | ResumePartition
 STOPPED = "stopped"
-AWAY = (CloseSystem, CutOff, AnswerInstead, ExhaustNumbers)
-"""Moves that take an account away from us for a while."""
 ONE_PROCESS = "one process carries every entity; the proofs of processes and the cluster demo try it"
 OF_THE_SOURCE = "what is sent is made before the run begins"
 NOT_HERE: dict[str, str] = {
@@ -125,26 +116,6 @@ def plan(calendar: LoadCalendar) -> Plan:
             people.append(move)
     not_tried = tuple(f"{kind.replace('_', ' ')}: {why}" for kind, why in sorted(left.items()))
     return Plan(tuple(accounts), tuple(processes), tuple(people), not_tried)
-
-
-def outages_of(accounts: Iterable[AccountMove], run_ms: int) -> list[Outage]:
-    """Times in which accounts are away by this plan. Who is locked out stays so until somebody lets them in."""
-    found: list[Outage] = []
-    every = list(accounts)
-    for move in every:
-        if isinstance(move, AWAY):
-            found.append(Outage(kind=move.kind, what=move.account, from_ms=move.at_ms, until_ms=move.until_ms))
-        elif isinstance(move, LockOut):
-            ends = [
-                other.at_ms
-                for other in every
-                if isinstance(other, FixCredential | Unlock)
-                and other.account == move.account
-                and other.at_ms > move.at_ms
-            ]
-            until_ms = min(ends, default=run_ms)
-            found.append(Outage(kind=move.kind, what=move.account, from_ms=move.at_ms, until_ms=until_ms))
-    return found
 
 
 def as_order(moves: Iterable[AccountMove], started_at_ms: int) -> dict[str, Any]:

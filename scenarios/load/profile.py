@@ -22,13 +22,17 @@ from runtime.settings import AccountSettings
 from scenarios.model import Scenario
 from simulators.faults.maintenance import MaintenanceAnnounced, MaintenanceUnannounced
 from simulators.faults.source import DuplicateEvent, MissingEvent, ReorderedEvent
-from simulators.settings import HOUR_MS, MINUTE_MS
+from simulators.settings import HOUR_MS, MINUTE_MS, WorldSettings
 
 DELIVERED_BY_US = (DuplicateEvent, MissingEvent, ReorderedEvent)
 """Faults of the way from the source to the runtime: the load itself carries them out, no system does."""
 
 
 MAINTENANCE = (MaintenanceAnnounced, MaintenanceUnannounced)
+
+
+STANDS_STILL = ("gates", "hand_postings", "late_master_data", "never_back")
+"""What the calendar of a month brings and a load leaves out, as the mock systems behind sockets do."""
 
 
 class Shape(StrEnum):
@@ -171,7 +175,8 @@ def _with_maintenance(scenario: Scenario) -> Scenario:
 def compressed(profile: LoadProfile) -> Scenario:
     """The scenario as the systems of a load run live it: quotas times the factor, arrivals' own faults left out.
 
-    What stands in it is what `springtide mocks serve FILE` and the prediction are both given. Faults of the calendar
+    What stands in it is what `springtide mocks serve FILE` and the prediction are both given. What finance and the
+    ERP's owners do on days of the month does not happen within a load. Faults of the calendar
     are left in, at the instants of the scenario; `LoadCalendar.moves` has them in run time.
     """
     world = profile.scenario.world
@@ -180,4 +185,6 @@ def compressed(profile: LoadProfile) -> Scenario:
     if quota is not None:
         erp = erp.model_copy(update={"quota": quota.model_copy(update={"calls": quota.calls * profile.factor})})
     faults = tuple(fault for fault in world.faults if not isinstance(fault, DELIVERED_BY_US))
-    return profile.scenario.model_copy(update={"world": world.model_copy(update={"erp": erp, "faults": faults})})
+    still: dict[str, object] = {name: WorldSettings.model_fields[name].get_default() for name in STANDS_STILL}
+    changed = world.model_copy(update={"erp": erp, "faults": faults, **still})
+    return profile.scenario.model_copy(update={"world": changed})

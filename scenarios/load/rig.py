@@ -1,11 +1,11 @@
 """The rig of a load run: the runtime as it ships and the mock systems of the scenario, as processes on this machine.
 
-    with load_rig(profile, folder, timeline) as rig:     mock systems, runtime, reference data, what was handed in before
-        rig.url, rig.source_url, rig.key, rig.secrets     whom to load, and what opens the doors
-        rig.begin(started_at_ms)                          run time 0: misfortunes are set, a look every second
-        rig.settled()                                     whether nothing is left to do
-        rig.finish(unanswered)                            landings.csv and everything else that is known at the end
-                                                          whatever was started here is ended here
+    with load_rig(profile, folder, timeline) as rig:     mock systems, runtime, reference data, what was handed in
+        rig.url, rig.source_url, rig.key, rig.secrets    whom to load, and what opens the doors
+        rig.begin(started_at_ms)                         run time 0: misfortunes are set, a look every second
+        rig.settled()                                    whether nothing is left to do
+        rig.finish(unanswered)                           landings.csv and everything else that is known at the end
+                                                         whatever was started here is ended here
 
 Rule 1. Ports are free ones of the loopback interface, and everything lives in one folder.
 Rule 2. The mock systems are those of the compressed scenario: its quotas, manners and faults of chance.
@@ -15,9 +15,10 @@ Rule 4. `finish` reads approved.csv of the folder, which whoever sent has writte
 
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic, sleep, time
@@ -26,14 +27,15 @@ from typing import Any
 from runtime.core.model import Place
 from scenarios.live.burst import Version
 from scenarios.live.deployment import START_SECONDS, Deployment
-from scenarios.live.parts import Api, Part, PartFailedError, wait_for
+from scenarios.live.parts import Part, wait_for
 from scenarios.live.timeline import TimeLine
 from scenarios.live.verdict import ASKED_MOST, Verdict, audited, check_journals, places_of
 from scenarios.live.watch import Look, look
 from scenarios.load.calendar import LoadCalendar
 from scenarios.load.deliveries import WEBHOOKS, Entry, preparation
-from scenarios.load.misfortunes import Plan, Strikes, as_order, outages_of, plan, unstruck
-from scenarios.load.profile import LoadProfile, compressed
+from scenarios.load.misfortunes import Plan, Strikes, as_order, plan, unstruck
+from scenarios.load.predict import outages
+from scenarios.load.profile import LoadProfile, compressed, deployed
 from scenarios.load.results import (
     APPROVED,
     BOOKS,
@@ -55,12 +57,12 @@ from scenarios.load.results import (
 from scenarios.load.samples import Sampler
 from scenarios.load.truth import REFUSED, UNKNOWN
 
-SECRET_ENV = "SPRINGTIDE_LOAD_SECRET"
+SECRET_ENV = "SPRINGTIDE_LOAD_SECRET"  # noqa: S105  # where the secret is, not what it is
 SCENARIO_FILE = "systems.json"
 FOUND_SECONDS = 300.0
 """How long a firm of fifty thousand may take to be founded on a busy machine (measured: 10 s on an idle one)."""
 CARRIED_SECONDS = 120.0
-PLACED = ("lost", "double", "wrong_amount", "wrong_period", "wrong_order", "invented", "changed_rows")
+BREACHES = ("lost", "double", "wrong_amount", "wrong_period", "wrong_order", "invented", "changed_rows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,6 @@ class Rig:
     started_at_ms: int = 0
     strikes: Strikes | None = None
     sampler: Sampler | None = None
-    _accounts_away: list[Outage] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -103,7 +104,7 @@ class Rig:
     @property
     def source_url(self) -> str:
         """Where the mock systems listen."""
-        return self.deployment.mocks.url
+        return self.deployment.systems_url
 
     @property
     def key(self) -> str:
@@ -122,9 +123,9 @@ class Rig:
 
     @property
     def outages(self) -> tuple[Outage, ...]:
-        """What was away: accounts as it was planned, processes as it came."""
+        """What was away: accounts as planned, the runtime as it came."""
         ours = [] if self.strikes is None else self.strikes.outages
-        return tuple(sorted((*self._accounts_away, *ours), key=lambda one: (one.from_ms, one.what)))
+        return tuple(sorted((*outages(self.calendar), *ours), key=lambda one: (one.from_ms, one.what)))
 
     def now_ms(self) -> int:
         """Run time."""
@@ -134,7 +135,6 @@ class Rig:
         """Run time 0 is at this instant of the wall clock, ms UTC, which may be to come."""
         self.started_at_ms = started_at_ms
         self.deployment.mocks.must("POST", "/admin/befall", as_order(self.plan.accounts, started_at_ms))
-        self._accounts_away = outages_of(self.plan.accounts, self.profile.run_ms)
         self.strikes = Strikes(
             self.plan,
             self,
@@ -153,14 +153,26 @@ class Rig:
         )
         self.strikes.begin(started_at_ms)
         self.sampler.start()
-        for one in self._accounts_away:
+        for one in outages(self.calendar):
             self.timeline.note("planned", f"{one.what} is away from {one.from_ms / 1000:g} s ({one.kind})")
 
     def restart(self) -> None:
         """Start the runtime again, and wait until it carries every entity. Raises PartFailedError."""
         self.part = self.deployment.serve()
         self.part.hears(START_SECONDS)
-        wait_for("every partition runs", CARRIED_SECONDS, self._carried, every_s=0.1)
+        wait_for("every partition runs", CARRIED_SECONDS, self.carried, every_s=0.1)
+
+    def carried(self) -> bool:
+        """Whether every partition runs."""
+        found = look(self.deployment.gateway)
+        return found is not None and found.running
+
+    def stop(self) -> None:
+        """No more misfortunes, and nobody looks any more."""
+        if self.strikes is not None:
+            self.strikes.stop()
+        if self.sampler is not None:
+            self.sampler.stop()
 
     def settled(self) -> bool:
         """Whether everything that was to befall has befallen, and nothing is left to do."""
@@ -181,10 +193,8 @@ class Rig:
         found = self.sampler.latest if self.sampler is not None else None
         if found is None:
             return "the runtime does not answer"
-        places = found.places
-        return (
-            f"{places[Place.POSTED]:,} posted, {places[Place.IN_FLIGHT]:,} in flight, {places[Place.IN_DOUBT]:,} in doubt"
-        )
+        posted, flying, doubt = (found.places[one] for one in (Place.POSTED, Place.IN_FLIGHT, Place.IN_DOUBT))
+        return f"{posted:,} posted, {flying:,} in flight, {doubt:,} in doubt"
 
     def finish(self, unanswered: Iterable[Entry] = ()) -> Findings:
         """Write down everything that is known: tables and findings. `unanswered`: versions whose sender never heard
@@ -192,19 +202,181 @@ class Rig:
 
         Raises PartFailedError where the mock systems do not answer any more.
         """
-        done = look(self.deployment.gateway)
+        settled = self.settled()
         if self.strikes is not None:
             self.strikes.stop()
         if self.sampler is not None:
             self.sampler.stop()
             SAMPLES.write(self.folder, self.sampler.rows)
-        ended_ms = self.now_ms()
-        gave_up = set(unanswered)
+        gave_up = {(one.entry, one.version) for one in unanswered}
         approved = list(APPROVED.read(self.folder)) if APPROVED.there(self.folder) else []
-        stands = self._landings()
-        missing = [
-            Version(row.entity, row.entry, row.version)
-            for row in approved
-            if (row.entry, row.version) not in stands[0] and stands[1].get(row.entry, 0) == row.version
+        missing = self._landings(approved)
+        found = look(self.deployment.gateway)
+        places = places_of(self.deployment.gateway, (one for one in missing if one[1:] not in gave_up))
+        self._places(missing, places, gave_up, found)
+        verdict = Verdict(self._audit(missing, places, gave_up))
+        turned_away, fired = self._doors(), self._fired()
+        self.part.end()
+        self.timeline.note("ended", "the runtime has ended; its journals are read")
+        acknowledged = [
+            Version(row.entity, row.entry, row.version) for row in approved if (row.entry, row.version) not in gave_up
         ]
-        raise NotImplementedError
+        check_journals(verdict, self.deployment.settings, self.deployment.environ, acknowledged)
+        failed = self.strikes.failed if self.strikes is not None else ""
+        findings = Findings(
+            cores=os.cpu_count() or 1,
+            settled=settled,
+            audit={name: verdict.audit[name] for name in BREACHES if name in verdict.audit},
+            examples=tuple(verdict.audit.get("examples", ())),
+            acknowledged=verdict.acknowledged,
+            acknowledged_unknown=len(verdict.unknown),
+            frames=verdict.frames,
+            violations=tuple(verdict.violations),
+            not_tried=self._not_tried(len(missing)),
+            unstruck=(*unstruck(self.plan, fired, turned_away), *((failed,) if failed else ())),
+        )
+        write_findings(self.folder, findings)
+        return findings
+
+    # ---------------------------------------------------------------- what is known at the end
+
+    def _landings(self, approved: Iterable[ApprovedRow]) -> list[Version]:
+        """Write down every line of the ledgers; the last versions that have none of their own."""
+        landed: set[tuple[str, int]] = set()
+
+        def lines() -> Iterator[LandingRow]:
+            for entity in self.calendar.entities:
+                told = self.deployment.mocks.must("GET", f"/admin/landings/{entity.code}")
+                for entry, number, at_ms, leg, minor, currency in told:
+                    if leg == "post":
+                        landed.add((entry, number))
+                    yield LandingRow(entry, number, entity.code, at_ms - self.started_at_ms, leg, minor, currency)
+
+        LANDINGS.write(self.folder, lines())
+        last = {row.entry: row for row in approved}
+        for row in approved:
+            if row.version > last[row.entry].version:
+                last[row.entry] = row
+        return [
+            Version(row.entity, row.entry, row.version)
+            for row in last.values()
+            if (row.entry, row.version) not in landed
+        ]
+
+    def _places(
+        self,
+        missing: Iterable[Version],
+        places: Mapping[Version, tuple[str, str]],
+        gave_up: Container[tuple[str, int]],
+        found: Look | None,
+    ) -> None:
+        """Write down where everything is that has no line, as far as somebody was asked, and the counts of all."""
+
+        def rows() -> Iterator[PlaceRow]:
+            asked = 0
+            for one in missing:
+                if one[1:] in gave_up:
+                    yield PlaceRow(one.entry_id, one.version, one.entity, REFUSED, "its sender gave up")
+                    continue
+                asked += 1
+                if asked <= ASKED_MOST:
+                    place, reason = places.get(one, (UNKNOWN, ""))
+                    yield PlaceRow(one.entry_id, one.version, one.entity, place, reason)
+
+        PLACES.write(self.folder, rows())
+        partitions = {} if found is None else found.partitions
+        BOOKS.write(
+            self.folder,
+            [
+                BookRow(code, place, one["places"][place]["count"])
+                for code, one in partitions.items()
+                for place in Place
+            ],
+        )
+
+    def _audit(
+        self,
+        missing: Sequence[Version],
+        places: Mapping[Version, tuple[str, str]],
+        gave_up: Container[tuple[str, int]],
+    ) -> dict[str, Any]:
+        """The auditors' second opinion; nothing where they could not know where everything is that does not stand."""
+        if not self._auditable(len(missing)):
+            return {}
+        refused = {one: (Place.IN_FLIGHT.value, "") for one in missing if one[1:] in gave_up}
+        return audited(self.deployment.mocks, {**places, **refused})
+
+    def _auditable(self, missing: int) -> bool:
+        return self.with_source and missing <= ASKED_MOST
+
+    def _not_tried(self, missing: int) -> tuple[str, ...]:
+        if self._auditable(missing):
+            return self.plan.not_tried
+        why = f"{missing:,} entries have no line" if self.with_source else "nobody told the source"
+        return (*self.plan.not_tried, f"the auditors of the simulated world: {why}, so they cannot judge")
+
+    def _doors(self) -> int:
+        """Write down the calls at the doors; how many met a closed system."""
+        told = self.deployment.mocks.must("GET", "/admin/doors")
+        rows = [DoorRow(at_ms - self.started_at_ms, *rest) for at_ms, *rest in told]
+        DOORS.write(self.folder, rows)
+        return sum(row.calls for row in rows if row.outcome == "maintenance")
+
+    def _fired(self) -> dict[str, int]:
+        """Write down the strikes of accounts and of chance; how often each kind struck, processes and people too."""
+        told = self.deployment.mocks.must("GET", "/admin/strikes")
+        rows = [StrikeRow(at_ms - self.started_at_ms, kind, times) for at_ms, kind, times in told["strikes"]]
+        ours = [] if self.strikes is None else self.strikes.outages
+        rows += [StrikeRow(one.from_ms, one.kind, 1) for one in ours]
+        STRIKES.write(self.folder, sorted(rows))
+        return {**told["fired"], **({} if self.strikes is None else self.strikes.struck)}
+
+
+@contextmanager
+def load_rig(
+    profile: LoadProfile, folder: Path, timeline: TimeLine, calendar: LoadCalendar | None = None, *, source: bool = True
+) -> Iterator[Rig]:
+    """Everything that a load needs on this machine, ready to be loaded. `source`: whether the mock source is told.
+
+    Raises PartFailedError where a part cannot start.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        yield _set_up(stack, profile, folder, timeline, calendar or LoadCalendar(profile), source)
+
+
+def _set_up(
+    stack: ExitStack, profile: LoadProfile, folder: Path, timeline: TimeLine, calendar: LoadCalendar, source: bool
+) -> Rig:
+    scenario = folder / SCENARIO_FILE
+    scenario.write_text(compressed(profile).model_dump_json(indent=2) + "\n", encoding="utf-8")
+    secret = secrets.token_hex(32)
+    tables: dict[str, dict[str, object]] = {
+        "journal": {"kind": "sqlite", "directory": str(folder / "journal")},
+        "webhooks": {WEBHOOKS: {"secret_env": SECRET_ENV}},
+    }
+    deployment = Deployment(
+        stack,
+        folder,
+        ScenarioFirm(scenario, profile.seed),
+        tables,
+        {SECRET_ENV: secret},
+        adapted=partial(deployed, profile),
+        found_seconds=FOUND_SECONDS,
+    )
+    timeline.note("systems", f"mock systems of {len(calendar.entities)} legal entities at {deployment.systems_url}")
+    rig = Rig(profile, folder, timeline, calendar, deployment, deployment.serve(), secret, plan(calendar), source)
+    # Which process that is then, only the rig knows: it is replaced where it was killed.
+    stack.callback(lambda: rig.part.end())
+    stack.callback(rig.stop)
+    rig.part.hears(START_SECONDS)
+    wait_for("every partition runs", CARRIED_SECONDS, rig.carried, every_s=0.1)
+    deployment.publish_reference_data()
+    timeline.note("runtime", f"the runtime carries every entity at {rig.url}, and knows the reference data")
+    if source:
+        lines = 0
+        for one in preparation(profile):
+            deployment.mocks.must(one.method, one.path, one.body)
+            lines += one.body.count(b"\n") + 1
+        timeline.note("source", f"the source knows {lines:,} lines that were handed in before")
+    return rig

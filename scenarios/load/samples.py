@@ -19,7 +19,7 @@ EVERY_S = 1.0
 TICK_MS = 1000 // os.sysconf("SC_CLK_TCK")
 PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
 BUSY = (0, 1, 2, 5, 6, 7)
-"""Columns of /proc/stat that are work: user, nice, system, interrupts, soft interrupts, stolen (documented: proc(5))."""
+"""Columns of /proc/stat that are work: user, nice, system, interrupts and soft ones, stolen (documented: proc(5))."""
 PLACES = (Place.IN_FLIGHT, Place.STAGED, Place.IN_DOUBT, Place.PARKED, Place.POSTED)
 NOBODY_ANSWERS = -1
 
@@ -60,7 +60,7 @@ class Sampler:
         found = self.latest = look(self.gateway)
         places = [NOBODY_ANSWERS if found is None else found.places[place] for place in PLACES]
         runtime, mocks = used_by(self.runtime_pid()), used_by(self.mocks_pid)
-        row = SampleRow(at_ms, *runtime, *mocks, busy_ms(), *places, self._closed())
+        row = SampleRow._make((at_ms, *runtime, *mocks, busy_ms(), *places, self._closed()))
         self.rows.append(row)
         return row
 

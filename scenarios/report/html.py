@@ -6,9 +6,11 @@ and what the run was made of. With 90 entities and 800 samples it stays below 1.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.resources import files
+from typing import Literal
 
 from scenarios.report import plots
 from scenarios.report.markup import Child, Markup, el, joined
@@ -23,6 +25,7 @@ from scenarios.report.model import (
     Report,
     Series,
     Sla,
+    Verdict,
 )
 from scenarios.report.wording import (
     PLACE_MEANINGS,
@@ -74,7 +77,7 @@ def page(report: Report) -> str:
         _header(report, firm),
         el(
             "main",
-            _promises(report),
+            promises(report.slas, report.invariants),
             _findings(report),
             _identity(report),
             _month(report, firm),
@@ -83,15 +86,25 @@ def page(report: Report) -> str:
             _faults(report),
             _made_of(report),
         ),
-        el("script", Markup(_samples(report, firm)), type="application/json", id="samples"),
-        el("script", Markup(_asset("page.js"))),
+        *scripts(
+            Samples(
+                report.series.start_ms,
+                max(1, report.series.step_ms),
+                {"backlog": firm.backlog, "posted": firm.posted, "in doubt": firm.in_doubt, "parked": firm.parked},
+            )
+        ),
     )
+    return document(f"{report.scenario}, seed {report.seed}: {report.verdict.word}", body)
+
+
+def document(title: str, body: Markup) -> str:
+    """A whole page: one file with its styles in it, which may ask nobody for anything."""
     head = el(
         "head",
         el("meta", charset="utf-8"),
         el("meta", http_equiv="Content-Security-Policy", content=_POLICY),
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        el("title", f"{report.scenario}, seed {report.seed}: {report.verdict.word}"),
+        el("title", title),
         el("style", Markup(_asset("page.css"))),
     )
     return f"<!DOCTYPE html>\n{el('html', head, body, lang='en')}\n"
@@ -101,21 +114,25 @@ def _asset(name: str) -> str:
     return (files("scenarios.report") / "assets" / name).read_text(encoding="utf-8")
 
 
-def _samples(report: Report, firm: EntitySeries) -> str:
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """What a page reads out where somebody points: curves by their names, one number for each step."""
+
+    start_ms: int
+    step_ms: int
+    curves: Mapping[str, Sequence[int]]
+    clock: Literal["utc", "run"] = "utc"
+    """Whether instants are of the calendar, or seconds of a run."""
+
+
+def scripts(samples: Samples) -> tuple[Markup, Markup]:
+    """The comfort of a page, and what it works with; without scripts everything is there already."""
     # "<" is written as an escape, so that nothing in here can end the script element.
-    samples = {
-        "start_ms": report.series.start_ms,
-        "step_ms": max(1, report.series.step_ms),
-        "backlog": firm.backlog,
-        "posted": firm.posted,
-        "in_doubt": firm.in_doubt,
-        "parked": firm.parked,
-    }
-    return json.dumps(samples, separators=(",", ":")).replace("<", "\\u003c")
+    told = json.dumps(asdict(samples), separators=(",", ":")).replace("<", "\\u003c")
+    return el("script", Markup(told), type="application/json", id="samples"), el("script", Markup(_asset("page.js")))
 
 
 def _header(report: Report, firm: EntitySeries) -> Markup:
-    sign, look, words = _LOOKS[report.verdict.exit]
     posted = report.entries.get("posted", 0)
     overall = report.latency.overall
     speed = f" ({report.simulated_seconds / report.wall_seconds:,.0f} × real time)" if report.wall_seconds else ""
@@ -142,34 +159,50 @@ def _header(report: Report, firm: EntitySeries) -> Markup:
             el(
                 "div",
                 el("div", el("h1", kind_words(report.scenario)), el("p", report.description, class_="hint")),
-                el("button", "Light / dark", id="theme", type="button", class_="scripted", hidden="hidden"),
+                THEME,
                 class_="top-line",
             ),
-            el(
-                "div",
-                el("span", sign, class_="sign", aria_hidden="true"),
-                el("span", el("strong", f"{words} (exit {report.verdict.exit})"), el("span", report.verdict.sentence)),
-                class_=f"verdict {look}",
-                role="status",
-            ),
-            el("dl", [el("div", el("dt", name), el("dd", value)) for name, value in facts], class_="facts"),
-            el("dl", [el("div", el("dt", name), el("dd", value)) for name, value in tiles], class_="tiles"),
+            banner(report.verdict),
+            pairs(facts, "facts"),
+            pairs(tiles, "tiles"),
         ),
         class_="top",
     )
 
 
-def _state(held: bool | None, bad: str) -> Markup:
+THEME = el("button", "Light / dark", id="theme", type="button", class_="scripted", hidden="hidden")
+
+
+def banner(verdict: Verdict) -> Markup:
+    """The verdict in large letters; the sign carries the meaning without colour."""
+    sign, look, words = _LOOKS[verdict.exit]
+    return el(
+        "div",
+        el("span", sign, class_="sign", aria_hidden="true"),
+        el("span", el("strong", f"{words} (exit {verdict.exit})"), el("span", verdict.sentence)),
+        class_=f"verdict {look}",
+        role="status",
+    )
+
+
+def pairs(told: Iterable[tuple[str, Child]], class_: str) -> Markup:
+    """Names with what they are: as "facts" on a line, as "tiles" in boxes."""
+    return el("dl", [el("div", el("dt", name), el("dd", value)) for name, value in told], class_=class_)
+
+
+def state(held: bool | None, bad: str) -> Markup:
+    """Held, `bad`, or unknown, with a sign beside the colour."""
     if held is None:
         return el("span", "? unknown", class_="state doubt")
     return el("span", "✓ held" if held else f"✕ {bad}", class_=f"state {'good' if held else 'bad'}")
 
 
-def _promises(report: Report) -> Markup:
+def promises(slas: Sequence[Sla], invariants: Sequence[Invariant]) -> Markup:
+    """Service levels with their sums, and what must always be true."""
     return el(
         "section",
         el("h2", "What was promised"),
-        _table(
+        table(
             "Service levels, each with the sum it was derived from",
             ("SLA", "target", Right("actual"), "state", "arithmetic"),
             [
@@ -177,31 +210,27 @@ def _promises(report: Report) -> Markup:
                     s.name,
                     el("span", _target(s), class_="tight"),
                     Right(amount(s.actual, s.unit, s.unmeasured)),
-                    _state(s.held, "missed"),
+                    state(s.held, "missed"),
                     s.arithmetic,
                 )
-                for s in report.slas
+                for s in slas
             ],
         ),
         el("h3", "Invariants: what must be true under every fault"),
-        _table(
+        table(
             "Not held",
             ("id", "invariant", "state", Right("violations"), "what was seen"),
             [
-                (el("code", i.id), i.name, _state(i.held, "violated"), Right(count(i.violations)), _seen(i))
-                for i in report.invariants
+                (el("code", i.id), i.name, state(i.held, "violated"), Right(count(i.violations)), _seen(i))
+                for i in invariants
                 if not i.held
             ],
         )
-        if not all(i.held for i in report.invariants)
+        if not all(i.held for i in invariants)
         else None,
         el(
             "ul",
-            [
-                el("li", _state(True, ""), el("span", el("code", i.id), f" {i.name}"))
-                for i in report.invariants
-                if i.held
-            ],
+            [el("li", state(True, ""), el("span", el("code", i.id), f" {i.name}")) for i in invariants if i.held],
             class_="chips",
         ),
     )
@@ -234,7 +263,7 @@ def _findings(report: Report) -> Markup | None:
         "section",
         el("h2", "What went wrong"),
         planted,
-        _table(
+        table(
             "Violations by name",
             ("invariant", "entity", "entry", "versions", Right("amount"), "what happened"),
             [
@@ -309,7 +338,7 @@ def _identity(report: Report) -> Markup:
             ],
             class_="legend",
         ),
-        _table(
+        table(
             "Amounts at bill value, in the currency of the contract; currencies are never added up",
             ("", "shares", Right("approved"), *(Right(PLACE_WORDS[place]) for place in used)),
             rows,
@@ -386,7 +415,7 @@ def _accounts(report: Report, from_ms: int, until_ms: int) -> Markup | None:
     return el(
         "details",
         el("summary", f"Availability of {len(rows)} accounts, in numbers"),
-        _table(
+        table(
             "Available: neither in maintenance nor refusing our login, as a share of the whole run",
             ("account", Right("available"), *(Right(words) for words in plots.BAND_WORDS.values())),
             rows,
@@ -499,14 +528,14 @@ def _entity_table(report: Report) -> Markup | None:
         cells = [
             el("th", row.entity, scope="row"),
             el("td", row.region),
-            *(_number(value, count(value)) for value in (row.approved, row.posted, row.parked)),
-            *(_number(value, duration(value)) for value in (row.p50_s, row.p95_s, row.p99_s)),
+            *(number_cell(value, count(value)) for value in (row.approved, row.posted, row.parked)),
+            *(number_cell(value, duration(value)) for value in (row.p50_s, row.p95_s, row.p99_s)),
             el("td", plots.percentile_range(row.entity, found, scale) if found else None),
-            _number(
+            number_cell(
                 row.share_before_cutoff_ppm,
                 "-" if row.share_before_cutoff_ppm is None else share(row.share_before_cutoff_ppm),
             ),
-            *(_number(getattr(row, name), duration(getattr(row, name))) for name, _ in seldom),
+            *(number_cell(getattr(row, name), duration(getattr(row, name))) for name, _ in seldom),
         ]
         rows.append(el("tr", cells))
     heads = [
@@ -524,9 +553,9 @@ def _entity_table(report: Report) -> Markup | None:
         el("h3", "Approval to ledger, and what is left"),
         el(
             "ul",
-            el("li", _key(el("circle", cx=15, cy=8, r=5, class_="p50")), "p50"),
-            el("li", _key(el("path", d="M15 2l6 6l-6 6l-6 -6z", class_="p95")), "p95"),
-            el("li", _key(el("path", d="M13.5 0h3v16h-3z", class_="p99")), "p99 (logarithmic scale)"),
+            el("li", key(el("circle", cx=15, cy=8, r=5, class_="p50")), "p50"),
+            el("li", key(el("path", d="M15 2l6 6l-6 6l-6 -6z", class_="p95")), "p95"),
+            el("li", key(el("path", d="M13.5 0h3v16h-3z", class_="p99")), "p99 (logarithmic scale)"),
             class_="legend",
         ),
         el(
@@ -538,9 +567,9 @@ def _entity_table(report: Report) -> Markup | None:
                     "thead",
                     el(
                         "tr",
-                        [_head(name) for name in heads],
+                        [head_cell(name) for name in heads],
                         el("th", plots.percentile_axis(scale), scope="col"),
-                        [_head(name) for name in after],
+                        [head_cell(name) for name in after],
                     ),
                 ),
                 el("tbody", rows),
@@ -558,15 +587,18 @@ def _all(found: Percentiles | None) -> Iterable[Percentiles]:
     return [found] if found else []
 
 
-def _key(drawn: Markup) -> Markup:
+def key(drawn: Markup) -> Markup:
+    """What a sign in a legend looks like."""
     return el("svg", drawn, viewBox="0 0 30 16", aria_hidden="true")
 
 
-def _number(value: float | None, words: str) -> Markup:
+def number_cell(value: float | None, words: str) -> Markup:
+    """A number in words, which the column can be sorted by."""
     return el("td", words, class_="n", data_value="-1" if value is None else str(value))
 
 
-def _head(name: str) -> Markup:
+def head_cell(name: str) -> Markup:
+    """The head of a column that can be sorted."""
     right = "n" if isinstance(name, Right) else None
     return el("th", name, scope="col", class_=right, data_sort="yes")
 
@@ -583,7 +615,7 @@ def _cases(report: Report) -> Markup | None:
                 "summary",
                 f"{several(len(report.kept_out), 'row')} of the timesheet kept out as unusable",
             ),
-            _table(
+            table(
                 f"The first {count(len(shown))}" if len(shown) < len(report.kept_out) else "All of them",
                 ("file", Right("line"), "column", "reason"),
                 [(row.file, Right(count(row.line)), row.column, row.reason) for row in shown],
@@ -593,7 +625,7 @@ def _cases(report: Report) -> Markup | None:
     return el(
         "section",
         el("h2", "What people have to do"),
-        _table(
+        table(
             "Parked rows, one case for each cause",
             ("cause", Right("rows"), "owner", "suggested fix", "goes on when", "for example"),
             [
@@ -610,7 +642,7 @@ def _cases(report: Report) -> Markup | None:
         )
         if report.cases
         else None,
-        _table(
+        table(
             "Incidents of whole accounts",
             ("account", "kind", "from", "until", "what happened"),
             [
@@ -639,21 +671,21 @@ def _faults(report: Report) -> Markup | None:
     return el(
         "section",
         el("h2", "What went wrong on purpose, and what was reached"),
-        _table(
+        table(
             "Faults that struck; a kind that never did proves nothing",
             ("fault", Right("fired"), "state"),
             [
                 (
                     kind_words(fault.kind),
                     Right(count(fault.fired)),
-                    el("span", "✓ fired", class_="state good") if fault.fired else _state(None, ""),
+                    el("span", "✓ fired", class_="state good") if fault.fired else state(None, ""),
                 )
                 for fault in report.faults
             ],
         )
         if most or report.faults
         else None,
-        _table("Coverage", ("what", "seen"), facts) if facts else None,
+        table("Coverage", ("what", "seen"), facts) if facts else None,
     )
 
 
@@ -669,14 +701,14 @@ def _made_of(report: Report) -> Markup:
             el("code", report.digest or "no digest"),
             class_="hint",
         ),
-        _table("Changed with --set", ("path", "value"), overrides) if overrides else None,
+        table("Changed with --set", ("path", "value"), overrides) if overrides else None,
         [el("h3", "Assumptions"), el("ul", [el("li", text) for text in report.assumptions])]
         if report.assumptions
         else None,
         el(
             "details",
             el("summary", f"Parameters ({len(report.parameters)}), each with its mark"),
-            _table(
+            table(
                 "measured, derived, documented, second-hand or assumed: where each number comes from",
                 ("parameter", "value", "mark", "why"),
                 [(el("code", p.name), p.value, el("span", p.mark, class_="pill"), p.why) for p in report.parameters],
@@ -687,12 +719,12 @@ def _made_of(report: Report) -> Markup:
         el(
             "details",
             el("summary", "Versions"),
-            _table("Python and packages", ("name", "version"), [("Python", el("code", report.python)), *versions]),
+            table("Python and packages", ("name", "version"), [("Python", el("code", report.python)), *versions]),
         ),
     )
 
 
-def _table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[Child]]) -> Markup:
+def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[Child]]) -> Markup:
     """A table with a caption; `Right` text is set to the right."""
 
     def cell(tag: str, content: Child) -> Markup:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from runtime.settings import Settings
 from scenarios.catalogue import all_scenarios
 from scenarios.choose import override
 from scenarios.load.deliveries import Load, deliveries
-from scenarios.load.predict import LoadWorld, predict
+from scenarios.load.predict import LoadWorld, drawn, predict
 from scenarios.load.profile import LoadProfile, Shape, compressed, deployed, load_profile
 from scenarios.load.results import APPROVED, LANDINGS, ApprovedRow, LandingRow, LoadRun, read_run
 from simulators.live import LiveFirm
@@ -37,8 +38,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("predicted")
 
 
+def where(folder: Path, asked: LoadProfile) -> Path:
+    """A folder for each load."""
+    return folder / sha256(asked.model_dump_json().encode()).hexdigest()[:8]
+
+
 def predicted(folder: Path, asked: LoadProfile) -> tuple[LoadRun, list[ApprovedRow], list[LandingRow]]:
-    return _predicted(folder / asked.shape, asked.model_dump_json())
+    return _predicted(where(folder, asked), asked.model_dump_json())
 
 
 def test_what_is_approved_is_what_is_delivered(folder: Path) -> None:
@@ -70,7 +76,7 @@ def test_the_same_profile_predicts_the_same(folder: Path, tmp_path: Path) -> Non
     predicted(folder, asked)
     run = predict(asked, tmp_path)
     for name in ("approved.csv", "landings.csv", "run.json"):
-        assert (tmp_path / name).read_bytes() == (folder / asked.shape / name).read_bytes()
+        assert (tmp_path / name).read_bytes() == (where(folder, asked) / name).read_bytes()
     assert read_run(tmp_path) == run
     assert (run.kind, run.profile) == ("simulated", asked)
 
@@ -102,7 +108,7 @@ def test_maintenance_keeps_everything_out_at_its_compressed_instants(folder: Pat
 def test_a_probe_comes_as_much_sooner_as_an_outage_is_shorter() -> None:
     """The runtime looks for a system that was away at the compressed step, so that it does not miss it for longer."""
     asked = profile(factor=20)
-    world = LoadWorld(Load(asked, source=False), lambda rows: None)
+    world = LoadWorld(Load(asked, source=False), lambda rows: None, 1)
     probed = {desk.account.policy.probe_first_ms for desk in world.desks.values() if desk.account.policy.needs_session}
     assert probed == {1_500}
     assert asked.probes == {"probe_first_ms": 1_500, "probe_max_ms": 15_000}
@@ -113,7 +119,7 @@ def test_partitions_are_composed_as_those_of_a_live_run(scenario: str) -> None:
     """Every number of a partition's policy is the one that a runtime has which is configured by the mock systems."""
     asked = profile(scenario=scenario)
     load = Load(asked, source=False)
-    world = LoadWorld(load, lambda rows: None)
+    world = LoadWorld(load, lambda rows: None, 1)
     live = LiveFirm(compressed(asked).world, asked.seed, load.calendar.start_ms)
     settings = Settings.model_validate(deployed(asked, live.deployment("http://127.0.0.1:1")))
     for code, lane in world.lanes.items():
@@ -128,3 +134,17 @@ def test_partitions_are_composed_as_those_of_a_live_run(scenario: str) -> None:
         ours = lane.erp_desk.account.policy
         for name in ("quota_calls", "quota_window_ms", "concurrent_max", "needs_session", *asked.probes):
             assert getattr(ours, name) == getattr(account, name), name
+
+
+def test_other_draws_have_the_same_load_and_other_chance(tmp_path: Path) -> None:
+    """Under several draws the same versions are approved and other calls go astray; fewer draws leave none behind."""
+    asked = profile()
+    predict(asked, tmp_path, draws=3)
+    folders = drawn(tmp_path)
+    assert [one.name for one in folders[1:]] == ["draw-2", "draw-3"]
+    landed = [sorted(row[:2] for row in LANDINGS.read(one)) for one in folders]
+    waits = [tuple(LANDINGS.read(one)) for one in folders]
+    assert len(set(waits)) == 3
+    assert len(landed[0]) == pytest.approx(len(landed[1]), rel=0.05)
+    predict(asked, tmp_path, draws=2)
+    assert [one.name for one in drawn(tmp_path)[1:]] == ["draw-2"]

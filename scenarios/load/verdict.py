@@ -32,6 +32,8 @@ from scenarios.load.targets import Target, grace, targets
 from scenarios.load.truth import PPM, Share, Truth, truth
 from scenarios.report.model import Finding, Invariant, Sla, Verdict, verdict
 
+NAMED = 5
+"""Entities that were late and are named in a sentence."""
 REACHED_PPM = 950_000
 """Of the planned rate; below it nobody knows what the planned one would have done (ours)."""
 CLOCKS_MS = 50
@@ -225,8 +227,17 @@ def _every_entity(found: Truth, late: list[Late]) -> Sla:
         "entities",
         not late,
         f"each of {len(judged)} entities has {share:g} % of what was due at its cut-off in the ledger {seconds:,.1f} s"
-        " after it, or all but one entry; what is parked or was refused waits for people and does not count",
+        " after it, or all but one entry; what is parked or was refused waits for people and does not count"
+        + _who(late),
     )
+
+
+def _who(late: list[Late]) -> str:
+    """Who was late, in words, the latest first."""
+    ranked = sorted(late, key=lambda one: (-one.late, one.share.name))
+    named = [f"{one.share.name} by {one.late:,} ({one.binds.name})" for one in ranked[:NAMED]]
+    more = [f"{len(ranked) - NAMED} more"] if ranked[NAMED:] else []
+    return f". Late: {', '.join([*named, *more])}" if named else ""
 
 
 # ------------------------------------------------------------------ proof

@@ -5,7 +5,7 @@ colours from the page's style sheet (`assets/page.css`), so that it follows ligh
 scripts, because some archives of CI runs forbid them.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil, log10
@@ -296,8 +296,8 @@ def curve(
     return el("polyline", points=points, class_=class_)
 
 
-def account_lanes(axis: Axis, bands: Sequence[Band]) -> Iterable[Lane]:
-    """A lane for each account that did not serve us as usual."""
+def account_lanes(axis: Axis, bands: Sequence[Band], said: Mapping[str, str] = BAND_WORDS) -> Iterable[Lane]:
+    """A lane for each account that did not serve us as usual; `said` puts kinds of bands into words."""
     by_account: dict[str, list[Band]] = {}
     for band in bands:
         by_account.setdefault(band.account, []).append(band)
@@ -309,7 +309,7 @@ def account_lanes(axis: Axis, bands: Sequence[Band]) -> Iterable[Lane]:
     for name, members in groups:
         mine = [band for account in members for band in by_account[account]]
         drawn, notes = [], []
-        for kind, words in BAND_WORDS.items():
+        for kind, words in said.items():
             spans = _merged(axis, [band for band in mine if band.kind == kind])
             lasted_ms = covered_ms([band for band in mine if band.kind == kind])
             if lasted_ms:

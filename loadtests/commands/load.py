@@ -5,15 +5,17 @@ nothing (the generator was the bottleneck, its rate was not reached, it was inte
 """
 
 import argparse
+import os
 import sys
 from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from runtime.cli import BadInputError
-from runtime.commands.connection import Gateway, add_connection, over_http
+from runtime.commands.connection import Gateway, add_connection, connect, over_http
 from scenarios.load.arguments import add_load_arguments, load_asked_for
 
 if TYPE_CHECKING:
@@ -194,7 +196,25 @@ def _place(
 
         rig = stack.enter_context(load_rig(profile, folder, timeline, calendar))
         return Site(Gateway(rig.url, rig.key, over_http), rig.source_url, rig.secrets), rig
-    raise BadInputError("not yet")
+    from scenarios.live.parts import Api
+    from scenarios.load.deliveries import WEBHOOKS
+    from scenarios.load.elsewhere import Elsewhere
+
+    gateway = connect(arguments)
+    source = _address("--erp-admin", arguments.erp_admin)
+    mocks = Api(source) if source else None
+    elsewhere = Elsewhere(profile, folder, timeline, calendar, Api(gateway.url, gateway.key), mocks)
+    return Site(gateway, source, {WEBHOOKS: os.environ.get(SECRET_ENV, "").strip()}), elsewhere
+
+
+def _address(option: str, given: str | None) -> str:
+    """An address as it was given; empty where none is."""
+    if not given:
+        return ""
+    parts = urlsplit(given)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadInputError(f"{option} {given}: give an address such as http://127.0.0.1:8090")
+    return given.rstrip("/")
 
 
 def _run(
@@ -212,10 +232,14 @@ def _run(
     from loadtests.run import Load
     from loadtests.words import Targets
     from scenarios.load.deliveries import WEBHOOKS
+    from scenarios.load.elsewhere import Elsewhere
 
     checked = check(site, [entity.code for entity in calendar.entities], [WEBHOOKS])
     for note in checked.notes:
         shown.line(note)
+    if isinstance(around, Elsewhere):
+        around.ahead_ms = checked.clock.ahead_ms
+        around.prepare()
     targets = Targets(site.gateway.url, site.source, site.gateway.key, site.secrets, size.connections)
     late_ms = arguments.late_ms or LATE_P99_MS
     Load(profile, targets, checked, around, folder, size, shown.hear, late_ms).happens()

@@ -17,8 +17,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -140,9 +139,7 @@ class Api:
 
     def __init__(self, url: str, key: str = "") -> None:
         """`key` goes along with every request."""
-        address = urlsplit(url)
-        self._connect = partial(HTTPSConnection if address.scheme == "https" else HTTPConnection, address.netloc)
-        self._prefix = address.path.rstrip("/")
+        self._address = urlsplit(url).netloc
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     def ask(
@@ -150,9 +147,9 @@ class Api:
     ) -> tuple[int, Any, Mapping[str, str]]:
         """(status, body, headers): a body of JSON is read, other bodies come as bytes. Raises Unreachable."""
         sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-        connection = self._connect(timeout=seconds)
+        connection = HTTPConnection(self._address, timeout=seconds)
         try:
-            connection.request(method, self._prefix + path, sent, {**self._headers, "Content-Type": kind})
+            connection.request(method, path, sent, {**self._headers, "Content-Type": kind})
             answer = connection.getresponse()
             content = answer.read()
             said = answer.headers.get_content_type()

@@ -6,6 +6,7 @@ nothing (the generator was the bottleneck, its rate was not reached, it was inte
 
 import argparse
 import os
+import shlex
 import sys
 from contextlib import ExitStack
 from importlib.util import find_spec
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from scenarios.live.timeline import TimeLine
     from scenarios.load.calendar import LoadCalendar
     from scenarios.load.profile import LoadProfile
-    from scenarios.load.verdict import LoadReport
 
 EPILOG = """\
 examples:
@@ -63,7 +63,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_load_arguments(parser, may_be_left_out=True)
-    parser.set_defaults(volume=None)
+    parser.add_argument("--like", metavar="RUN", type=Path, help="the load of that run's folder, live or predicted")
     add_connection(parser)
     where = parser.add_argument_group("what is loaded")
     where.add_argument("--demo", action="store_true", help="start runtime and mock systems here, with an ERP outage")
@@ -81,7 +81,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     out.add_argument("--junit", metavar="FILE", type=Path, help="write JUnit XML for a CI system")
     out.add_argument("--json", action="store_true", help="print the report on standard output, nothing else")
     out.add_argument("--quiet", action="store_true", help="no progress on standard error")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, volume=None, options=parser._actions, named=False)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -139,7 +139,6 @@ def _load(arguments: argparse.Namespace) -> int:
     from scenarios.live.parts import PartFailedError, ended_tidily
     from scenarios.live.timeline import TimeLine
     from scenarios.load.calendar import LoadCalendar
-    from scenarios.load.verdict import judge_load
 
     profile = _profile(arguments)
     calendar = LoadCalendar(profile)
@@ -153,8 +152,7 @@ def _load(arguments: argparse.Namespace) -> int:
             timeline = TimeLine(shown.moment)
             site, around = _place(stack, arguments, profile, calendar, folder, timeline)
             _run(site, around, profile, calendar, folder, size, arguments, shown)
-            report = judge_load(folder, calendar)
-            return _tell(report, folder, arguments)
+            return _tell(folder, calendar, arguments)
     except PartFailedError as fault:
         print(f"springtide: {fault}; nothing is proved (exit 5)", file=sys.stderr)
         return 5
@@ -162,13 +160,20 @@ def _load(arguments: argparse.Namespace) -> int:
 
 def _profile(arguments: argparse.Namespace) -> "LoadProfile":
     """The load that is meant. The demo's own has an outage in its middle."""
+    from scenarios.load.results import read_run
     from simulators.faults.maintenance import MaintenanceUnannounced
 
-    own = arguments.demo and not arguments.scenario
-    if not arguments.scenario and not own:
+    arguments.named = arguments.scenario is not None
+    if arguments.like is not None:
+        if arguments.named:
+            raise BadInputError("--like RUN has its own scenario; leave the other out")
+        return read_run(arguments.like).profile
+    own = arguments.demo and not arguments.named
+    if not (arguments.named or own):
         raise BadInputError("no scenario; name one (springtide scenarios lists them), or give --demo")
     arguments.scenario = arguments.scenario or DEMO
-    arguments.volume = arguments.volume or (DEMO_VOLUME if own else 1.0)
+    if arguments.volume is None:
+        arguments.volume = DEMO_VOLUME if own else 1.0
     profile, _ = load_asked_for(arguments)
     if not own:
         return profile
@@ -245,9 +250,6 @@ def _run(
     Load(profile, targets, checked, around, folder, size, shown.hear, late_ms).happens()
 
 
-LEFT = ("run.json", "findings.json", "locust.html", "report.html", "report.json", "systems.json", "springtide.toml")
-
-
 def _make_room(folder: Path) -> None:
     """An empty folder for the run. Raises BadInputError where there is something else in it."""
     try:
@@ -258,6 +260,30 @@ def _make_room(folder: Path) -> None:
         raise BadInputError(f"--out {folder}: is not empty; give another folder, or remove it")
 
 
-def _tell(report: "LoadReport", folder: Path, arguments: argparse.Namespace) -> int:
-    print(report.verdict.sentence)
+def _tell(folder: Path, calendar: "LoadCalendar", arguments: argparse.Namespace) -> int:
+    """Judge what is in the folder, write the report beside it, and print it."""
+    from scenarios.load.verdict import judge_load
+    from scenarios.report.load_files import load_json, write_load
+    from scenarios.report.load_table import print_load
+    from scenarios.report.table import console_for
+
+    report = judge_load(folder, calendar)
+    again = typed_again(arguments)
+    page = write_load(report, folder, arguments.junit, again)
+    if arguments.json:
+        sys.stdout.write(load_json(report))
+    else:
+        print_load(report, console_for(sys.stdout), page, again)
     return report.verdict.exit
+
+
+def typed_again(arguments: argparse.Namespace) -> str:
+    """The command as it can be typed again: what was named, and every option that is not at its default."""
+    words = ["springtide", "load", *([arguments.scenario] if arguments.named else [])]
+    for action in arguments.options:
+        given = getattr(arguments, action.dest, action.default)
+        if not action.option_strings or given == action.default:
+            continue
+        for one in given if isinstance(given, list) else [given]:
+            words += [action.option_strings[0], *(() if one is True else (str(one),))]
+    return shlex.join(words)

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -106,18 +107,24 @@ class Deployment:
 
     def publish_reference_data(self, seconds: float = START_SECONDS) -> None:
         """Deliver what must be known before anything is approved; tried again until all of it is taken in."""
-        lines: bytes = self.mocks.must("GET", "/admin/reference?as=ndjson")
-        for body in in_bodies(lines.splitlines(), self.settings.limits.body_bytes):
-            wait_for("the reference data is taken in", seconds, lambda body=body: self._taken_in(body), every_s=0.5)
+        deliver_reference_data(self.mocks, self.gateway, self.settings.limits.body_bytes, seconds)
 
-    def _taken_in(self, lines: bytes) -> bool:
-        try:
-            status, told, _ = self.gateway.ask("POST", "/v1/bulk", lines, NDJSON)
-        except Unreachable:
-            return False
-        if status not in (202, 429, 503):
-            raise PartFailedError(f"the reference data was answered with {status}: {told.get('detail')}")
-        return status == 202
+
+def deliver_reference_data(mocks: Api, gateway: Api, most_bytes: int, seconds: float = START_SECONDS) -> None:
+    """What mock systems publish of their reference data, in bodies of at most so many bytes, each until it is taken."""
+    lines: bytes = mocks.must("GET", "/admin/reference?as=ndjson")
+    for body in in_bodies(lines.splitlines(), most_bytes):
+        wait_for("the reference data is taken in", seconds, partial(_taken_in, gateway, body), every_s=0.5)
+
+
+def _taken_in(gateway: Api, lines: bytes) -> bool:
+    try:
+        status, told, _ = gateway.ask("POST", "/v1/bulk", lines, NDJSON)
+    except Unreachable:
+        return False
+    if status not in (202, 429, 503):
+        raise PartFailedError(f"the reference data was answered with {status}: {told.get('detail')}")
+    return status == 202
 
 
 def in_bodies(lines: Iterable[bytes], most_bytes: int) -> Iterator[bytes]:

@@ -84,8 +84,10 @@ class Findings(_Told):
     cores: int = Field(ge=1)
     settled: bool
     """Whether the runtime said that nothing was left to do."""
+    ledger: bool = True
+    """Whether anybody could look into the ledgers."""
     audit: dict[str, int]
-    """Breach to how many, by the auditors of the simulated world over source and ledger."""
+    """Breach to how many, by the auditors of the simulated world over source and ledger; empty: they did not judge."""
     examples: tuple[str, ...] = ()
     """What they found, a few."""
     acknowledged: int = 0

@@ -13,56 +13,34 @@ Rule 3. The runtime is not told to ask the source for a list. What a load's sour
 Rule 4. `finish` reads approved.csv of the folder, which whoever sent has written by then; it may be called once.
 """
 
-import os
 import secrets
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic, sleep, time
-from typing import Any
 
-from runtime.core.model import Place
-from scenarios.live.burst import Version
 from scenarios.live.deployment import START_SECONDS, Deployment
-from scenarios.live.parts import Part, wait_for
+from scenarios.live.parts import Api, Part, wait_for
 from scenarios.live.timeline import TimeLine
-from scenarios.live.verdict import ASKED_MOST, Verdict, audited, check_journals, places_of
-from scenarios.live.watch import Look, look
+from scenarios.live.verdict import Verdict, check_journals
+from scenarios.live.watch import look
 from scenarios.load.calendar import LoadCalendar
 from scenarios.load.deliveries import WEBHOOKS, Entry, preparation
-from scenarios.load.misfortunes import Plan, Strikes, as_order, plan, unstruck
+from scenarios.load.misfortunes import Plan, Strikes, as_order, plan
 from scenarios.load.predict import outages
 from scenarios.load.profile import LoadProfile, compressed, deployed
-from scenarios.load.results import (
-    APPROVED,
-    BOOKS,
-    DOORS,
-    LANDINGS,
-    PLACES,
-    SAMPLES,
-    STRIKES,
-    ApprovedRow,
-    BookRow,
-    DoorRow,
-    Findings,
-    LandingRow,
-    Outage,
-    PlaceRow,
-    StrikeRow,
-    write_findings,
-)
+from scenarios.load.results import SAMPLES, Findings, Outage, write_findings
 from scenarios.load.samples import Sampler
-from scenarios.load.truth import REFUSED, UNKNOWN
+from scenarios.load.witness import Witness
 
 SECRET_ENV = "SPRINGTIDE_LOAD_SECRET"  # noqa: S105  # where the secret is, not what it is
 SCENARIO_FILE = "systems.json"
 FOUND_SECONDS = 300.0
 """How long a firm of fifty thousand may take to be founded on a busy machine (measured: 10 s on an idle one)."""
 CARRIED_SECONDS = 120.0
-BREACHES = ("lost", "double", "wrong_amount", "wrong_period", "wrong_order", "invented", "changed_rows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +169,7 @@ class Rig:
     def standing(self) -> str:
         """How far everything is, in words."""
         found = self.sampler.latest if self.sampler is not None else None
-        if found is None:
-            return "the runtime does not answer"
-        posted, flying, doubt = (found.places[one] for one in (Place.POSTED, Place.IN_FLIGHT, Place.IN_DOUBT))
-        return f"{posted:,} posted, {flying:,} in flight, {doubt:,} in doubt"
+        return "the runtime does not answer" if found is None else str(found)
 
     def finish(self, unanswered: Iterable[Entry] = ()) -> Findings:
         """Write down everything that is known: tables and findings. `unanswered`: versions whose sender never heard
@@ -203,133 +178,27 @@ class Rig:
         Raises PartFailedError where the mock systems do not answer any more.
         """
         settled = self.settled()
-        if self.strikes is not None:
-            self.strikes.stop()
+        self.stop()
         if self.sampler is not None:
-            self.sampler.stop()
             SAMPLES.write(self.folder, self.sampler.rows)
-        gave_up = {(one.entry, one.version) for one in unanswered}
-        approved = list(APPROVED.read(self.folder)) if APPROVED.there(self.folder) else []
-        missing = self._landings(approved)
-        found = look(self.deployment.gateway)
-        places = places_of(self.deployment.gateway, (one for one in missing if one[1:] not in gave_up))
-        self._places(missing, places, gave_up, found)
-        verdict = Verdict(self._audit(missing, places, gave_up))
-        turned_away, fired = self._doors(), self._fired()
+        witness = Witness(
+            self.folder, self.calendar, self.started_at_ms, self.deployment.gateway, self.deployment.mocks
+        )
+        seen = witness.look(unanswered, () if self.strikes is None else self.strikes.outages, self.with_source)
         self.part.end()
         self.timeline.note("ended", "the runtime has ended; its journals are read")
-        acknowledged = [
-            Version(row.entity, row.entry, row.version) for row in approved if (row.entry, row.version) not in gave_up
-        ]
-        check_journals(verdict, self.deployment.settings, self.deployment.environ, acknowledged)
-        failed = self.strikes.failed if self.strikes is not None else ""
-        findings = Findings(
-            cores=os.cpu_count() or 1,
-            settled=settled,
-            audit={name: verdict.audit[name] for name in BREACHES if name in verdict.audit},
-            examples=tuple(verdict.audit.get("examples", ())),
-            acknowledged=verdict.acknowledged,
-            acknowledged_unknown=len(verdict.unknown),
-            frames=verdict.frames,
-            violations=tuple(verdict.violations),
-            not_tried=self._not_tried(len(missing)),
-            unstruck=(*unstruck(self.plan, fired, turned_away), *((failed,) if failed else ())),
+        verdict = Verdict(seen.audit)
+        check_journals(verdict, self.deployment.settings, self.deployment.environ, seen.acknowledged)
+        findings = seen.findings(self.plan, self.strikes, settled).model_copy(
+            update={
+                "acknowledged": verdict.acknowledged,
+                "acknowledged_unknown": len(verdict.unknown),
+                "frames": verdict.frames,
+                "violations": tuple(verdict.violations),
+            }
         )
         write_findings(self.folder, findings)
         return findings
-
-    # ---------------------------------------------------------------- what is known at the end
-
-    def _landings(self, approved: Iterable[ApprovedRow]) -> list[Version]:
-        """Write down every line of the ledgers; the last versions that have none of their own."""
-        landed: set[tuple[str, int]] = set()
-
-        def lines() -> Iterator[LandingRow]:
-            for entity in self.calendar.entities:
-                told = self.deployment.mocks.must("GET", f"/admin/landings/{entity.code}")
-                for entry, number, at_ms, leg, minor, currency in told:
-                    if leg == "post":
-                        landed.add((entry, number))
-                    yield LandingRow(entry, number, entity.code, at_ms - self.started_at_ms, leg, minor, currency)
-
-        LANDINGS.write(self.folder, lines())
-        last = {row.entry: row for row in approved}
-        for row in approved:
-            if row.version > last[row.entry].version:
-                last[row.entry] = row
-        return [
-            Version(row.entity, row.entry, row.version)
-            for row in last.values()
-            if (row.entry, row.version) not in landed
-        ]
-
-    def _places(
-        self,
-        missing: Iterable[Version],
-        places: Mapping[Version, tuple[str, str]],
-        gave_up: Container[tuple[str, int]],
-        found: Look | None,
-    ) -> None:
-        """Write down where everything is that has no line, as far as somebody was asked, and the counts of all."""
-
-        def rows() -> Iterator[PlaceRow]:
-            asked = 0
-            for one in missing:
-                if one[1:] in gave_up:
-                    yield PlaceRow(one.entry_id, one.version, one.entity, REFUSED, "its sender gave up")
-                    continue
-                asked += 1
-                if asked <= ASKED_MOST:
-                    place, reason = places.get(one, (UNKNOWN, ""))
-                    yield PlaceRow(one.entry_id, one.version, one.entity, place, reason)
-
-        PLACES.write(self.folder, rows())
-        partitions = {} if found is None else found.partitions
-        BOOKS.write(
-            self.folder,
-            [
-                BookRow(code, place, one["places"][place]["count"])
-                for code, one in partitions.items()
-                for place in Place
-            ],
-        )
-
-    def _audit(
-        self,
-        missing: Sequence[Version],
-        places: Mapping[Version, tuple[str, str]],
-        gave_up: Container[tuple[str, int]],
-    ) -> dict[str, Any]:
-        """The auditors' second opinion; nothing where they could not know where everything is that does not stand."""
-        if not self._auditable(len(missing)):
-            return {}
-        refused = {one: (Place.IN_FLIGHT.value, "") for one in missing if one[1:] in gave_up}
-        return audited(self.deployment.mocks, {**places, **refused})
-
-    def _auditable(self, missing: int) -> bool:
-        return self.with_source and missing <= ASKED_MOST
-
-    def _not_tried(self, missing: int) -> tuple[str, ...]:
-        if self._auditable(missing):
-            return self.plan.not_tried
-        why = f"{missing:,} entries have no line" if self.with_source else "nobody told the source"
-        return (*self.plan.not_tried, f"the auditors of the simulated world: {why}, so they cannot judge")
-
-    def _doors(self) -> int:
-        """Write down the calls at the doors; how many met a closed system."""
-        told = self.deployment.mocks.must("GET", "/admin/doors")
-        rows = [DoorRow(at_ms - self.started_at_ms, *rest) for at_ms, *rest in told]
-        DOORS.write(self.folder, rows)
-        return sum(row.calls for row in rows if row.outcome == "maintenance")
-
-    def _fired(self) -> dict[str, int]:
-        """Write down the strikes of accounts and of chance; how often each kind struck, processes and people too."""
-        told = self.deployment.mocks.must("GET", "/admin/strikes")
-        rows = [StrikeRow(at_ms - self.started_at_ms, kind, times) for at_ms, kind, times in told["strikes"]]
-        ours = [] if self.strikes is None else self.strikes.outages
-        rows += [StrikeRow(one.from_ms, one.kind, 1) for one in ours]
-        STRIKES.write(self.folder, sorted(rows))
-        return {**told["fired"], **({} if self.strikes is None else self.strikes.struck)}
 
 
 @contextmanager
@@ -374,9 +243,14 @@ def _set_up(
     deployment.publish_reference_data()
     timeline.note("runtime", f"the runtime carries every entity at {rig.url}, and knows the reference data")
     if source:
-        lines = 0
-        for one in preparation(profile):
-            deployment.mocks.must(one.method, one.path, one.body)
-            lines += one.body.count(b"\n") + 1
-        timeline.note("source", f"the source knows {lines:,} lines that were handed in before")
+        timeline.note("source", f"the source knows {hand_in(deployment.mocks, profile):,} lines of before the window")
     return rig
+
+
+def hand_in(mocks: Api, profile: LoadProfile) -> int:
+    """Tell the source what was handed in before the window; how many lines."""
+    lines = 0
+    for one in preparation(profile):
+        mocks.must(one.method, one.path, one.body)
+        lines += one.body.count(b"\n") + 1
+    return lines

@@ -148,17 +148,21 @@ def _invariants(found: Truth, findings: Findings | None) -> list[Invariant]:
     ]
     if findings is None:
         return made
-    breaches = {name: number for name, number in findings.audit.items() if number}
-    words = [f"{name.replace('_', ' ')}: {number:,}" for name, number in breaches.items()]
-    made.append(
-        Invariant(
-            "B5",
-            "the auditors of the simulated world find nothing",
-            "violated" if breaches else "held",
-            sum(breaches.values()),
-            [*words, *findings.examples],
+    if findings.audit:
+        breaches = {name: number for name, number in findings.audit.items() if number}
+        words = [f"{name.replace('_', ' ')}: {number:,}" for name, number in breaches.items()]
+        made.append(
+            Invariant(
+                "B5",
+                "the auditors of the simulated world find nothing",
+                "violated" if breaches else "held",
+                sum(breaches.values()),
+                [*words, *findings.examples],
+            )
         )
-    )
+    if not findings.frames and not findings.violations and not findings.acknowledged_unknown:
+        # Nobody could look into the journals.
+        return made
     unknown = findings.acknowledged_unknown
     more = [f"{unknown:,} acknowledged versions are in no journal"] if unknown else []
     more += findings.violations
@@ -263,6 +267,8 @@ def _unproved(found: Truth, findings: Findings | None, excused: set[str]) -> lis
     why = []
     if run.interrupted:
         why.append("it was interrupted, so its numbers are those of a part")
+    if findings is not None and not findings.ledger:
+        why.append("nobody could look into the ledgers, so nobody knows what was posted")
     figures = run.generator
     if figures is not None:
         if figures.saturated:

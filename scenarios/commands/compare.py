@@ -91,13 +91,14 @@ def _print(found: Comparison, page: Path | None) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim")
     banded = any(line.low is not None for line in found.lines)
     names = ("predicted", *(("by chance",) if banded else ()), "measured", "distance", "aim")
-    for name in ("", *names, ""):
-        table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for name in (*names, ""):
+        table.add_column(name, justify="right", no_wrap=True)
     for line in found.lines:
         aim = f"± {line.aim_ppm // 10_000} %" if line.aim_ppm else ""
         predicted = (told(line, line.predicted), *((band(line),) if banded else ()))
         table.add_row(
-            line.name, *predicted, told(line, line.measured), percent(line.distance_ppm), aim, WORDS[line.state]
+            line.name, *predicted, told(line, line.measured), percent(line.distance_ppm), aim, WORDS[line.state][:1]
         )
     console.print(table)
     for line in found.lines:

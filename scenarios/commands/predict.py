@@ -7,6 +7,8 @@ from pathlib import Path
 
 from runtime.cli import BadInputError
 from scenarios.load.arguments import add_load_arguments, load_asked_for
+from scenarios.load.calendar import LoadCalendar
+from scenarios.load.calibrate import read_fitted, with_fitted
 from scenarios.load.predict import predict
 from scenarios.load.profile import LoadProfile
 from scenarios.load.results import read_run
@@ -18,8 +20,8 @@ examples:
   springtide predict erp_maintenance_at_cutoff --shape maintenance_overlap --out out/predicted
   springtide predict --like out/live --out out/predicted            the load of a live run
 
-springtide compare puts it beside a live run. What the runtime's own machine needs is not predicted: reading, deciding
-and committing take no time here.
+springtide compare puts it beside a live run. What the runtime's own machine needs is not predicted, unless --fitted
+says so: reading, deciding and committing take no time here.
 """
 
 
@@ -34,6 +36,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add_load_arguments(parser, may_be_left_out=True)
     parser.add_argument("--like", metavar="RUN", type=Path, help="take the load of this run's folder")
+    parser.add_argument("--fitted", metavar="FILE", type=Path, help="service times that springtide calibrate wrote")
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="the folder to write")
     parser.add_argument(
         "--draws",
@@ -50,6 +53,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(arguments: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit code."""
     profile = _profile(arguments)
+    if arguments.fitted is not None:
+        profile = with_fitted(profile, read_fitted(arguments.fitted))
     if arguments.draws < 1:
         raise BadInputError(f"--draws {arguments.draws}: give 1 or more")
     try:
@@ -58,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         why = (fault.strerror or "no reason given").lower()
         raise BadInputError(f"--out {arguments.out}: cannot be made ({why}); give a folder you may write to") from fault
     shown = not (arguments.json or arguments.quiet) and sys.stderr.isatty()
-    with progress(profile.run_ms + profile.settle_ms, shown) as bar:
+    with progress(LoadCalendar(profile).patience_ms, shown) as bar:
         made = predict(profile, arguments.out, draws=arguments.draws, told=bar.update)
     if arguments.json:
         sys.stdout.write(json.dumps(made.model_dump(mode="json"), indent=2) + "\n")

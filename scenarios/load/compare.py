@@ -5,6 +5,7 @@
     live run ──────┘
 
 Rule 1. Both are of one load: scenario, seed, shape, window, factor, volume. Runs of different loads are not compared.
+        The ERP's service times may differ: a prediction can be made with fitted ones.
 Rule 2. The distance is that of the prediction from the measurement, in parts per million of the measurement.
 Rule 3. The aims are ours: within 10 % at p50 and p95, within 15 % at p99 and for drains. What has no aim is shown.
 Rule 4. A drain is over when 99 in 100 of the versions stand that waited when the outage ended. The last of them may
@@ -28,6 +29,7 @@ from numpy.typing import NDArray
 from runtime.cli import BadInputError
 from runtime.core.value import value
 from scenarios.judge import percentile
+from scenarios.load.calibrate import with_latency
 from scenarios.load.predict import drawn
 from scenarios.load.profile import LoadProfile
 from scenarios.load.results import APPROVED, LANDINGS, REQUESTS, Codes, Column, LoadRun, Outage, read_run
@@ -161,6 +163,10 @@ def _check(folder: Path, run: LoadRun, kind: str) -> None:
 
 
 def _of_one_load(predicted: LoadProfile, measured: LoadProfile) -> None:
+    # A prediction may be made with fitted service times: that is another ERP under the same load.
+    predicted = predicted.model_copy(
+        update={"scenario": with_latency(predicted.scenario, measured.scenario.world.erp.latency)}
+    )
     for name in OF_ONE_LOAD:
         ours, theirs = getattr(predicted, name), getattr(measured, name)
         if ours == theirs:
@@ -293,7 +299,7 @@ def _drains(one: _Books, other: _Books) -> Iterator[Line]:
     predicted = {(o.kind, o.from_ms // STEP_MS): o for o in one.run.outages}
     for (kind, from_s, until_s), outage in spans.items():
         own = predicted.get((kind, from_s), outage)
-        yield from drained(f"drain after {kind.replace('_', ' ')} ({from_s} to {until_s} s)", own, outage)
+        yield from drained(f"drain after {kind.replace('_', ' ')}, {from_s} to {until_s} s", own, outage)
     end = Outage(kind="end", from_ms=0, until_ms=other.run.profile.run_ms)
     yield from drained("drain after the last arrival", end, end)
 

@@ -58,6 +58,18 @@ the cut-off, since that is when the machine approves what is left; six for a day
 hours with maintenance in them; ten at a steady rate."""
 
 
+class Own(BaseModel):
+    """What the runtime's own machine needs, in a prediction; `springtide calibrate` takes it from a live run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    intake_p50_ms: int = Field(default=0, ge=0)
+    intake_p99_ms: int = Field(default=0, ge=0)
+    """From a request until its news is durable: log-normal by these two; 0: no time at all."""
+    turn_ms: int = Field(default=0, ge=0)
+    """Of each step of a partition, in which it does nothing else."""
+
+
 class LoadProfile(BaseModel):
     """A load: whose, when, how much and how fast. Milliseconds; `from_ms` and `until_ms` count from the cut-off.
 
@@ -81,8 +93,9 @@ class LoadProfile(BaseModel):
     settle_ms: int = Field(ge=0)
     """How long after the last arrival is waited, at most, for everything to stand."""
     wire_ms: tuple[int, int] = (0, 2)
-    """One way between the runtime and its systems, least and most: both are on one machine (assumed). For the
-    prediction alone; the live run has its own."""
+    """One way between the runtime and its systems, least and most: both are on one machine (assumed). This and `own`
+    are for the prediction alone; the live run has what it has."""
+    own: Own = Own()
 
     @model_validator(mode="after")
     def _has_a_window(self) -> Self:

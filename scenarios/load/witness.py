@@ -1,7 +1,7 @@
 """What can be known of a load at its end, by whoever may look: into the ledgers, and at what the runtime says.
 
     mock systems ─▶ landings.csv, doors.csv, strikes.csv, the auditors' word
-    runtime      ─▶ places.csv (of what has no line), books.csv
+    runtime      ─▶ places.csv (of what has no line), books.csv, metrics.prom
 
 Rule 1. Only what has no line of its own is asked about: first what does not stand at all, then newer versions that an
         older line may carry. More than `ASKED_MOST` would take minutes; counts explain the rest (`books.csv`).
@@ -19,7 +19,7 @@ from typing import Any
 
 from runtime.core.model import Place
 from scenarios.live.burst import Version
-from scenarios.live.parts import Api
+from scenarios.live.parts import Api, Unreachable
 from scenarios.live.verdict import ASKED_MOST, audited, places_of
 from scenarios.live.watch import look
 from scenarios.load.calendar import LoadCalendar
@@ -30,6 +30,7 @@ from scenarios.load.results import (
     BOOKS,
     DOORS,
     LANDINGS,
+    METRICS_FILE,
     PLACES,
     STRIKES,
     BookRow,
@@ -91,6 +92,7 @@ class Witness:
 
         Raises PartFailedError where the mock systems do not answer.
         """
+        self._numbers()
         gave_up = {(one.entry, one.version) for one in unanswered}
         approved = list(APPROVED.read(self.folder)) if APPROVED.there(self.folder) else []
         seen = Seen(
@@ -123,6 +125,15 @@ class Witness:
         seen.turned_away = self._doors(self.mocks)
         seen.fired = self._fired(self.mocks, strikes)
         return seen
+
+    def _numbers(self) -> None:
+        """Keep what the runtime's metrics say, for a calibration; where they are closed to us there is none."""
+        try:
+            status, told, _ = self.gateway.ask("GET", "/metrics")
+        except Unreachable:
+            return
+        if status == 200 and isinstance(told, bytes):
+            (self.folder / METRICS_FILE).write_bytes(told)
 
     def _landings(self, mocks: Api) -> tuple[set[Name], Counter[str]]:
         """Write down every line of the ledgers: which versions have one, and how many of each entry stand."""

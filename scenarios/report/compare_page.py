@@ -94,8 +94,11 @@ def told(line: Line, number: float | None) -> str:
 
 
 def band(line: Line) -> str:
-    """What other draws of chance give."""
-    return "" if line.low is None else f"{told(line, line.low)} to {told(line, line.high)}"
+    """What other draws of chance give, with the unit once."""
+    if line.low is None:
+        return ""
+    number, _, unit = told(line, line.high).partition(" ")
+    return f"{told(line, line.low).partition(' ')[0]} – {number} {unit}".rstrip()
 
 
 def percent(ppm: int | None) -> str:

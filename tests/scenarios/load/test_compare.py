@@ -99,7 +99,7 @@ def test_a_drain_is_over_when_99_in_100_stand(tmp_path: Path) -> None:
         return 60_000 - at + turn * 10 + (60_000 if turn == 499 else 0)
 
     found = compared(tmp_path, away, outages=(outage,))
-    drain = line(found, "drain after maintenance announced (10 to 60 s)")
+    drain = line(found, "drain after maintenance announced, 10 to 60 s")
     assert drain.measured == 4_940
     assert drain.aim_ppm == 150_000
     last = next(one for one in found.lines if one.name == "  its last row")
@@ -242,6 +242,6 @@ def test_a_drain_of_a_few_says_so(tmp_path: Path) -> None:
     """Where hardly anything waited when an outage ended, a drain that is far off is told to be a matter of one call."""
     outage = Outage(kind="maintenance_announced", what="erp", from_ms=59_000, until_ms=60_000)
     found = compared(tmp_path, lambda n: 9_000 if n % 50 == 0 else 1_000 + n, outages=(outage,))
-    drain = line(found, "drain after maintenance announced (59 to 60 s)")
+    drain = line(found, "drain after maintenance announced, 59 to 60 s")
     assert drain.state == "missed"
     assert "a single call in doubt decides" in drain.why

@@ -103,6 +103,8 @@ def test_maintenance_keeps_everything_out_at_its_compressed_instants(folder: Pat
     after = {row.entry for row in landings if row.posted_ms >= outage.until_ms}
     assert waited
     assert len(waited - after) <= len(waited) * 0.02
+    # The outage ends after the last arrival; until it does nobody gives up.
+    assert asked.run_ms < outage.until_ms < run.ended_ms
 
 
 def test_a_probe_comes_as_much_sooner_as_an_outage_is_shorter() -> None:

@@ -49,8 +49,8 @@ class Around(Protocol):
     def standing(self) -> str:
         """How far everything is, in words."""
 
-    def finish(self, unanswered: Iterable[Entry] = ()) -> Findings:
-        """Write down what is known at the end."""
+    def finish(self, unanswered: Iterable[Entry] = (), *, whole: bool = True) -> Findings:
+        """Write down what is known at the end. `whole`: that everything was sent."""
 
 
 Tell = Callable[[Mapping[str, Any]], None]
@@ -132,7 +132,7 @@ class Load:
         schedule = deliveries(self._profile, self._events_at_ms, source=bool(self._targets.source))
         said = senders_word(scratch, schedule, self._folder)
         given_up = [Entry(one.entry_id, one.version, one.entity) for one in said.given_up]
-        self._around.finish(given_up)
+        self._around.finish(given_up, whole=not said.unsent)
         run = self._run(GeneratorFigures(**ended["figures"]), ended_ms, interrupted)
         write_run(self._folder, run)
         return run

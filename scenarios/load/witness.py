@@ -87,8 +87,11 @@ class Witness:
     gateway: Api
     mocks: Api | None
 
-    def look(self, unanswered: Iterable[Entry], strikes: Sequence[Outage], with_source: bool) -> Seen:
-        """Everything there is to see. `unanswered`: versions whose sender never heard that they were taken in.
+    def look(
+        self, unanswered: Iterable[Entry], strikes: Sequence[Outage], with_source: bool, whole: bool = True
+    ) -> Seen:
+        """Everything there is to see. `unanswered`: versions whose sender never heard that they were taken in; `whole`:
+        that everything left that the source was told of.
 
         Raises PartFailedError where the mock systems do not answer.
         """
@@ -117,6 +120,8 @@ class Witness:
         places = self._places((*absent, *carried), gave_up)
         if not with_source:
             seen.not_judged = "nobody told the source what was approved"
+        elif not whole:
+            seen.not_judged = "the source knows of more than was sent"
         elif len(absent) > ASKED_MOST:
             seen.not_judged = f"{len(absent):,} entries do not stand, too many to ask where they are"
         else:

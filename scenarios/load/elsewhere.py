@@ -104,14 +104,17 @@ class Elsewhere:
         if self.sampler is not None:
             self.sampler.stop()
 
-    def finish(self, unanswered: Iterable[Entry] = ()) -> Findings:
-        """Write down everything that can be known from outside. Raises PartFailedError."""
+    def finish(self, unanswered: Iterable[Entry] = (), *, whole: bool = True) -> Findings:
+        """Write down everything that can be known from outside. `whole`: that everything was sent.
+
+        Raises PartFailedError.
+        """
         settled = self.settled()
         self.stop()
         if self.sampler is not None:
             SAMPLES.write(self.folder, self.sampler.rows)
         witness = Witness(self.folder, self.calendar, self.started_at_ms, self.gateway, self.mocks)
-        seen = witness.look(unanswered, (), self.mocks is not None)
+        seen = witness.look(unanswered, (), self.mocks is not None, whole)
         findings = seen.findings(self.plan, None, settled)
         write_findings(self.folder, findings)
         return findings

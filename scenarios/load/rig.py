@@ -76,8 +76,7 @@ class Rig:
     @property
     def url(self) -> str:
         """Where the runtime listens."""
-        server = self.deployment.settings.server
-        return f"http://{server.host}:{server.port}"
+        return self.deployment.gateway_url
 
     @property
     def source_url(self) -> str:
@@ -171,9 +170,9 @@ class Rig:
         found = self.sampler.latest if self.sampler is not None else None
         return "the runtime does not answer" if found is None else str(found)
 
-    def finish(self, unanswered: Iterable[Entry] = ()) -> Findings:
+    def finish(self, unanswered: Iterable[Entry] = (), *, whole: bool = True) -> Findings:
         """Write down everything that is known: tables and findings. `unanswered`: versions whose sender never heard
-        that they were taken in. Ends the runtime, so that its journals can be read.
+        that they were taken in; `whole`: that everything was sent. Ends the runtime, so that its journals can be read.
 
         Raises PartFailedError where the mock systems do not answer any more.
         """
@@ -184,7 +183,7 @@ class Rig:
         witness = Witness(
             self.folder, self.calendar, self.started_at_ms, self.deployment.gateway, self.deployment.mocks
         )
-        seen = witness.look(unanswered, () if self.strikes is None else self.strikes.outages, self.with_source)
+        seen = witness.look(unanswered, () if self.strikes is None else self.strikes.outages, self.with_source, whole)
         self.part.end()
         self.timeline.note("ended", "the runtime has ended; its journals are read")
         verdict = Verdict(seen.audit)

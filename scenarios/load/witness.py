@@ -6,7 +6,7 @@
 Rule 1. Only what has no line of its own is asked about: first what does not stand at all, then newer versions that an
         older line may carry. More than `ASKED_MOST` would take minutes; counts explain the rest (`books.csv`).
 Rule 2. The auditors judge only where it is known of every entry that does not stand where it is, and where the source
-        was told what was approved.
+        was told what was sent, and nothing else.
 Rule 3. Without the mock systems' own doors nobody can look into the ledger, and the run can prove nothing.
 """
 
@@ -87,8 +87,11 @@ class Witness:
     gateway: Api
     mocks: Api | None
 
-    def look(self, unanswered: Iterable[Entry], strikes: Sequence[Outage], with_source: bool) -> Seen:
-        """Everything there is to see. `unanswered`: versions whose sender never heard that they were taken in.
+    def look(
+        self, unanswered: Iterable[Entry], strikes: Sequence[Outage], with_source: bool, whole: bool = True
+    ) -> Seen:
+        """Everything there is to see. `unanswered`: versions whose sender never heard that they were taken in; `whole`:
+        that everything left that the source was told of.
 
         Raises PartFailedError where the mock systems do not answer.
         """
@@ -117,6 +120,8 @@ class Witness:
         places = self._places((*absent, *carried), gave_up)
         if not with_source:
             seen.not_judged = "nobody told the source what was approved"
+        elif not whole:
+            seen.not_judged = "the source knows of more than was sent"
         elif len(absent) > ASKED_MOST:
             seen.not_judged = f"{len(absent):,} entries do not stand, too many to ask where they are"
         else:

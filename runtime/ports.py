@@ -15,7 +15,8 @@ from runtime.core.answers import CallAnswer
 from runtime.core.effects import Effect
 from runtime.core.inputs import Command
 from runtime.core.model import Place
-from runtime.core.news import News
+from runtime.core.news import EntryApproved, News
+from runtime.core.partition.worth import Worth
 from runtime.core.value import value
 
 # ------------------------------------------------------------------ foreign systems
@@ -527,6 +528,13 @@ class Operations(Protocol):
 
     async def trace(self, entity: str, entry_id: str) -> EntryTrace | None:
         """The story of an entry; None where it was never heard of."""
+
+    async def worth(self, entity: str, approved: Sequence[EntryApproved]) -> Sequence[Worth]:
+        """What each of these would bring if the partition took it in now, in order; it takes nothing in.
+
+        Rated with the reference data that the partition has at this moment. Raises KeyError for an unknown entity,
+        IntakeRefusedError where nobody can tell now.
+        """
 
     async def command(self, entity: str, command: Command) -> bool:
         """Journal a command; False when it found nothing to do. KeyError for an unknown entity."""

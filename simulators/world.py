@@ -25,6 +25,7 @@ from runtime.core.records import (
     EntryParked,
     LineFoundByHand,
     Record,
+    RefusedLineFound,
     RowRefused,
     RowsApplied,
     RowsDoubted,
@@ -32,6 +33,7 @@ from runtime.core.records import (
     RowsReversed,
     RowsStaged,
 )
+from simulators.account_moves import AccountMoves
 from simulators.auditors.pricing import EXCLUDED, Pricing
 from simulators.chance import between, happens
 from simulators.evidence import AccountEvidence, Checkpoint, Evidence, FinalPlace, Park, PeriodFact
@@ -69,10 +71,10 @@ from simulators.firm.rates import keys_by_scope
 from simulators.lane import DELIVERY_MAX, WEBHOOK_MS, Lane
 from simulators.operators import Operators
 from simulators.people.acts import Act, SheetsDecided, SheetSubmitted, acts_about
+from simulators.people.parameters import PeopleSettings
 from simulators.settings import DAY_MS, FinanceGate, HandPostings, WorldSettings
 from simulators.systems.erp import Erp
 from simulators.systems.erp_profile import ErpProfile
-from simulators.systems.maintenance import Style
 from simulators.systems.psa import Psa, Publication
 from simulators.virtual_time import Band, Clock, Desk
 
@@ -153,6 +155,50 @@ def components(firm: Firm) -> list[tuple[str, ...]]:
 def last_ms(firm: Firm, settings: WorldSettings) -> int:
     """When a run ends: so long after the last day of the month, by UTC."""
     return instant_ms(firm.month_last, _MIDNIGHT, "UTC") + DAY_MS + settings.drain_ms
+
+
+def cutoff_ms(firm: Firm, people: PeopleSettings, entity: LegalEntity) -> int:
+    """The instant by which approved time should be in the ledger: the approval cut-off on the entity's clock."""
+    day = working_day_after(firm.month_last, people.cutoff_working_days_after, entity.holidays)
+    return instant_ms(day, time(*divmod(people.cutoff_local_minute, 60)), entity.zone)
+
+
+def erp_account_policy(settings: WorldSettings, account: str, profile: ErpProfile) -> AccountPolicy:
+    """The account's contracted limits are those of its profile; one session to begin with is not logged in."""
+    quota = profile.quota
+    return AccountPolicy(
+        account,
+        quota_calls=quota.calls if quota else ERP_WITHOUT_QUOTA_CALLS,
+        quota_window_ms=quota.window_ms if quota else QUOTA_WINDOW_MS,
+        concurrent_max=settings.runtime.concurrent_max,
+        needs_session=profile.login.required,
+    )
+
+
+def partition_policy(settings: WorldSettings, tenant: str, entity: str, read_lag_ms: int) -> Policy:
+    """What the partition of an entity is composed of; `read_lag_ms`: how much later look-ups show what stands."""
+    run = settings.runtime
+    return Policy(
+        tenant,
+        entity,
+        freeze,
+        batch_max=min(run.batch_max, settings.erp.batch_rows_max),
+        linger_ms=run.linger_ms,
+        lookup_max=run.lookup_max,
+        tell_linger_ms=run.tell_linger_ms,
+        calls_max=run.calls_max,
+        call_deadline_ms=run.call_deadline_ms,
+        late_landing_ms=run.late_landing_ms,
+        lookup_lag_ms=run.lookup_lag_ms + settings.erp.read_lag_ms + read_lag_ms,
+        staged_poll_ms=run.staged_poll_ms,
+        key_room=settings.erp.key_length_max or 200,
+        key_case_folded=settings.erp.key_case_folded,
+        confirm_after_ms=run.confirm_after_ms,
+        recount_every_ms=run.recount_every_ms,
+        recount_overlap_ms=run.recount_overlap_ms,
+        full_recount_every_ms=run.full_recount_every_ms,
+        full_recount_span_ms=run.full_recount_span_ms,
+    )
 
 
 class World:
@@ -247,7 +293,7 @@ class World:
                 profile, account, self.seed, behind, noted, projects, workers, self.weather.strike, self._calm_ms
             )
             self.desks[account] = Desk(
-                self.clock, self._erp_account(account, profile), erp, account, self.weather, self.seed, noted
+                self.clock, erp_account_policy(settings, account, profile), erp, account, self.weather, self.seed, noted
             )
         for account in dict.fromkeys(entity.psa_account for entity in self.entities):
             noted = self.accounts[account] = AccountEvidence(account)
@@ -271,42 +317,21 @@ class World:
                 self.seed,
                 noted,
             )
-
-    def _erp_account(self, account: str, profile: ErpProfile) -> AccountPolicy:
-        """The account's contracted limits are those of its profile; one session to begin with is not logged in."""
-        quota = profile.quota
-        return AccountPolicy(
-            account,
-            quota_calls=quota.calls if quota else ERP_WITHOUT_QUOTA_CALLS,
-            quota_window_ms=quota.window_ms if quota else QUOTA_WINDOW_MS,
-            concurrent_max=self.settings.runtime.concurrent_max,
-            needs_session=profile.login.required,
+        self._account_moves = AccountMoves(
+            self.erps,
+            self.psas,
+            self.desks,
+            self.accounts,
+            settings.erp.login.failures_allowed,
+            self.end_ms,
+            lambda move: f"{_MENDED[type(move)]}-{move.at_ms}",
+            lambda account, credential: self.desks[account].rotate(credential),
         )
 
     def _build_lanes(self, recompose: Recompose | None) -> None:
         run = self.settings.runtime
         for entity in self.entities:
-            policy = Policy(
-                self.firm.tenant,
-                entity.code,
-                freeze,
-                batch_max=min(run.batch_max, self.settings.erp.batch_rows_max),
-                linger_ms=run.linger_ms,
-                lookup_max=run.lookup_max,
-                tell_linger_ms=run.tell_linger_ms,
-                calls_max=run.calls_max,
-                call_deadline_ms=run.call_deadline_ms,
-                late_landing_ms=run.late_landing_ms,
-                lookup_lag_ms=run.lookup_lag_ms + self.settings.erp.read_lag_ms + self.weather.read_lag_ms,
-                staged_poll_ms=run.staged_poll_ms,
-                key_room=self.settings.erp.key_length_max or 200,
-                key_case_folded=self.settings.erp.key_case_folded,
-                confirm_after_ms=run.confirm_after_ms,
-                recount_every_ms=run.recount_every_ms,
-                recount_overlap_ms=run.recount_overlap_ms,
-                full_recount_every_ms=run.full_recount_every_ms,
-                full_recount_span_ms=run.full_recount_span_ms,
-            )
+            policy = partition_policy(self.settings, self.firm.tenant, entity.code, self.weather.read_lag_ms)
             if recompose is not None:
                 policy = recompose(policy)
             self.lanes[entity.code] = Lane(
@@ -340,6 +365,8 @@ class World:
                     self._waits(entity, "staged", [key for key, _ in record.rows], now_ms)
                 case LineFoundByHand():
                     self.evidences[entity].adopted.append((record.posting.entry_id, record.ledger_id))
+                case RefusedLineFound():
+                    self.evidences[entity].ledger_ids.append((record.posting.key, record.ledger_id))
                 case RowsApplied() | RowsReversed():
                     self.evidences[entity].ledger_ids.extend(record.rows)
                     for where in ("in_doubt", "staged"):
@@ -600,18 +627,22 @@ class World:
     def _done(self, move: Move) -> bool:
         """Whether the move did anything: its account, process or period is there, and was not down already."""
         match move:
-            case CloseSystem() | SlowSystem() | CutOff() | AnswerInstead() | EatQuota():
-                return self._hindered(move)
-            case ExpireCredential() | FixCredential() | LockOut() | Unlock() | EndSession():
-                return self._shut_out_or_let_in(move)
-            case ExhaustNumbers():
-                if move.account not in self.erps:
-                    return False
-                self.erps[move.account].exhaust_numbers(move.at_ms, move.until_ms)
-            case LagReads():
-                if move.account not in self.erps:
-                    return False
-                self.erps[move.account].lag_reads(move.at_ms, move.until_ms, move.lag_ms)
+            case (
+                CloseSystem()
+                | SlowSystem()
+                | CutOff()
+                | AnswerInstead()
+                | EatQuota()
+                | ExpireCredential()
+                | FixCredential()
+                | LockOut()
+                | Unlock()
+                | EndSession()
+                | ExhaustNumbers()
+                | LagReads()
+                | DriftSchema()
+            ):
+                return self._account_moves.carry_out(move, self.clock.now_ms)
             case MovePeriod():
                 if (move.entity, move.module, move.name) not in self._periods:
                     return False
@@ -626,69 +657,21 @@ class World:
                 | ApproveAgain()
             ):
                 return self._operators.carry_out(move)
-            case DriftSchema() | EditInBulk():
-                return self._source_changed(move)
+            case EditInBulk():
+                return self._edited(move)
             case _:
                 lane = self.lanes.get(move.entity)
                 return lane is not None and lane.befall(move)
         return True
 
-    def _source_changed(self, move: DriftSchema | EditInBulk) -> bool:
-        """What happens in the PSA: its events change their form, or somebody edits many lines at once."""
-        if isinstance(move, DriftSchema):
-            psa = self.psas.get(move.account)
-            if psa is not None:
-                psa.drift(move.at_ms, move.until_ms, move.form)
-            return psa is not None
+    def _edited(self, move: EditInBulk) -> bool:
+        """Somebody edits many lines in the PSA at once."""
         entity = self.by_code.get(move.entity)
         if entity is None:
             return False
         psa = self.psas[entity.psa_account]
         for code, made in psa.edit_in_bulk(entity.code, move.share_ppm, move.recoded, move.pushed, self.clock.now_ms):
             self._on_the_way(code, made, self.clock.now_ms)
-        return True
-
-    def _hindered(self, move: CloseSystem | SlowSystem | CutOff | AnswerInstead | EatQuota) -> bool:
-        """Close or slow down the account, of whichever system, or put something in the way to it."""
-        system = self.erps.get(move.account) or self.psas.get(move.account)
-        if system is None:
-            return False
-        match move:
-            case CloseSystem():
-                kind = "announced" if move.announced else "unannounced"
-                system.close(move.at_ms, move.until_ms, kind, _STYLES[move.style])
-                return True
-            case SlowSystem():
-                self.desks[move.account].slow.append((move.at_ms, move.until_ms, move.added_ms))
-            case EatQuota():
-                if not isinstance(system, Erp):
-                    return False
-                system.eat_quota(move.at_ms, move.until_ms, move.left)
-            case _:
-                self.desks[move.account].hindrances.append(move)
-        self.accounts[move.account].away.append((move.at_ms, move.until_ms, move.kind))
-        return True
-
-    def _shut_out_or_let_in(self, move: ExpireCredential | FixCredential | LockOut | Unlock | EndSession) -> bool:
-        """What happens to the integration user of an ERP account; the mock PSA asks nobody to log in."""
-        erp = self.erps.get(move.account)
-        if erp is None:
-            return False
-        away = self.accounts[move.account].away
-        match move:
-            case ExpireCredential():
-                erp.expire_credential()
-                away.append((move.at_ms, self.end_ms, move.kind))
-            case LockOut():
-                erp.fail_logins(self.settings.erp.login.failures_allowed, self.clock.now_ms)
-                away.append((move.at_ms, self.end_ms, move.kind))
-            case EndSession():
-                erp.end_sessions()
-            case FixCredential() | Unlock():
-                away[:] = [(at, move.at_ms if of == move.kind else until, of) for at, until, of in away]
-                credential = f"{_MENDED[type(move)]}-{move.at_ms}"
-                erp.rotate_credential(credential)
-                self.desks[move.account].rotate(credential)
         return True
 
     # ---------------------------------------------------------------- looking on
@@ -747,12 +730,6 @@ class World:
             )
         )
 
-    def _cutoff_ms(self, entity: LegalEntity) -> int:
-        """The instant by which approved time should be in the ledger: the approval cut-off on the entity's clock."""
-        people = self.settings.people
-        day = working_day_after(self.firm.month_last, people.cutoff_working_days_after, entity.holidays)
-        return instant_ms(day, time(*divmod(people.cutoff_local_minute, 60)), entity.zone)
-
     def _seen(self) -> Seen:
         unsettled: list[str] = []
         never = self.settings.never_back
@@ -805,7 +782,7 @@ class World:
             bands,
             self.series,
             self.settings.sample_ms,
-            {entity.code: self._cutoff_ms(entity) for entity in self.entities},
+            {entity.code: cutoff_ms(self.firm, self.settings.people, entity) for entity in self.entities},
             self.end_ms,
             sum(lane.tally.deaths for lane in self.lanes.values()),
             sum(lane.tally.commits for lane in self.lanes.values()),
@@ -893,4 +870,3 @@ _FOUR = Decimal(4)
 _FINISHED = (Place.POSTED, Place.PARKED, Place.SUPERSEDED, Place.WAIVED, Place.EXCLUDED)
 _UNFINISHED = (Place.IN_FLIGHT, Place.STAGED, Place.IN_DOUBT)
 _MENDED: dict[type, str] = {FixCredential: "renewed", Unlock: "unlocked"}
-_STYLES: dict[str, Style] = {"retry_after": "503_retry_after", "bare": "503_json", "sorry_page": "503_html"}

@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from runtime.core.inputs import Command
-from runtime.core.news import News
+from runtime.core.news import EntryApproved, News
+from runtime.core.partition.worth import Worth
 from runtime.drivers.on_asyncio import BUSY_RETRY_MS, Host
 from runtime.forecast import Outlook, look, ways
 from runtime.ports import (
@@ -99,6 +100,10 @@ class Embedded:
     async def trace(self, entity: str, entry_id: str) -> EntryTrace | None:
         """The story of an entry."""
         return await self._here(entity, self._host.trace(entity, entry_id))
+
+    async def worth(self, entity: str, approved: Sequence[EntryApproved]) -> Sequence[Worth]:
+        """What each of these would bring if it were taken in now."""
+        return await self._here(entity, self._host.worth(entity, approved))
 
     async def _here(self, entity: str, asked: Awaitable[T]) -> T:
         try:

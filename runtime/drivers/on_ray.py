@@ -35,12 +35,13 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from runtime.configuration import ConfigurationError
 from runtime.core.inputs import Command
 from runtime.core.loans import Ask, Lent
-from runtime.core.news import News
+from runtime.core.news import EntryApproved, News
+from runtime.core.partition.worth import Worth
 from runtime.drivers import wire
 from runtime.drivers.clock import Clock
 from runtime.drivers.on_asyncio import Host
@@ -302,6 +303,11 @@ class HostActor:
         """Tell the story of an entry."""
         return await wire.answered((await self._here()).trace(entity, entry_id))
 
+    async def worth(self, entity: str, approved: bytes) -> bytes:
+        """Say what these would bring."""
+        news = cast("list[EntryApproved]", wire.NEWS.read(approved))
+        return await wire.answered((await self._here()).worth(entity, news))
+
     async def lend(self, account: str, ask: bytes) -> bytes:
         """Lend calls of an account that this host owns."""
         return await wire.answered((await self._here()).lend(account, wire.read_ask(ask)))
@@ -367,6 +373,10 @@ class RayHost:
         answer = await self._call("trace", entity, entry_id)
         told: EntryTrace | None = wire.read_answer(answer, wire.read_trace)
         return told
+
+    async def worth(self, entity: str, approved: Sequence[EntryApproved]) -> Sequence[Worth]:
+        """What each of these would bring if it were taken in now."""
+        return wire.read_answer(await self._call("worth", entity, wire.NEWS.write(approved)), wire.read_worths)
 
     async def report(self) -> HostReport:
         """How it stands."""
@@ -522,6 +532,7 @@ class OnRay:
         self.take = self._router.take
         self.command = self._router.command
         self.trace = self._router.trace
+        self.worth = self._router.worth
         self.partitions = self._router.partitions
         self.accounts = self._router.accounts
         self.drain = self._router.drain

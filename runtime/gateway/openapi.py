@@ -262,6 +262,7 @@ def _plain(what: Any) -> Any:
 
 
 _TAKING = (400, 401, 403, 408, 413, 415, 422, 429, 503)
+_COUNTS: dict[str, Any] = {"type": "object", "additionalProperties": {"type": "integer"}}
 _ASKING = (400, 401, 403, 503)
 _TELLING = (400, 401, 403, 408, 413, 415, 503)
 _HOSTS: Schema = {
@@ -502,9 +503,17 @@ def _paths(limits: LimitSettings) -> Schema:
             "post": _operation(
                 "replay",
                 "Take dead letters in again",
-                "A dry run first, which says what it would do. Five seconds' worth of letters in one request.",
+                "A dry run first, which says what it would do and changes nothing: 'bills' is what the entries would "
+                "bill, in minor units by currency, at the rates their partitions know now; 'unvalued' says of how many "
+                "nobody can tell, and why. Five seconds' worth of letters in one request.",
                 200,
-                {"type": "object"},
+                {
+                    "type": "object",
+                    "properties": {
+                        **dict.fromkeys(("by_kind", "by_entity", "fails_again", "bills", "unvalued"), _COUNTS),
+                        **{name: {"type": "integer"} for name in ("valued", "known", "left_out")},
+                    },
+                },
                 {"results": [], "counts": {}, "next": ""},
                 _TELLING,
                 body=_json(

@@ -62,6 +62,10 @@ class AGateway:
     """Paths that the key does not cover."""
     unreadable: dict[str, str] = field(default_factory=dict)
     """Letter to why it cannot be read even now."""
+    worth: dict[str, Any] = field(
+        default_factory=lambda: {"bills": {}, "valued": 0, "known": 0, "left_out": 0, "unvalued": {}}
+    )
+    """What the partitions say of the entries in a dry run."""
     not_ready: str = ""
     away: Callable[[], OSError | None] = lambda: None
     """Asked before each request: why nobody answers it, if so."""
@@ -170,6 +174,7 @@ class AGateway:
                 "by_kind": {},
                 "by_entity": {"DE01": len(chosen) - len(failing)},
                 "fails_again": {reason: failing.count(reason) for reason in failing},
+                **self.worth,
                 "seconds": -(-len(chosen) // order["per_second"]),
                 "requests": 1,
             }

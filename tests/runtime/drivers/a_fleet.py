@@ -11,7 +11,8 @@ from typing import Any, cast
 
 from runtime.core.inputs import Command
 from runtime.core.model import Place
-from runtime.core.news import EntryWithdrawn, News
+from runtime.core.news import EntryApproved, EntryWithdrawn, News
+from runtime.core.partition.worth import Worth
 from runtime.drivers.clock import Clock
 from runtime.drivers.reporting import absent
 from runtime.drivers.supervisor import HostLostError, HostReport, HostStartError, Pace, Supervisor
@@ -172,6 +173,11 @@ class ModelHost:
     async def trace(self, entity: str, entry_id: str) -> EntryTrace | None:
         self._own(entity)
         return None
+
+    async def worth(self, entity: str, approved: Sequence[EntryApproved]) -> Sequence[Worth]:
+        self._own(entity)
+        self._raise_after()
+        return [Worth(100, "EUR") for _ in approved]
 
     async def partitions(self) -> Sequence[PartitionReport]:
         if self.deaf or self.frozen:

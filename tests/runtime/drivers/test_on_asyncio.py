@@ -432,3 +432,35 @@ def test_a_command_that_was_given_up_is_not_carried_out_later() -> None:
             assert [report.paused for report in await reports_of(host) if report.entity == entity] == [""]
 
     run(story())
+
+
+def test_what_entries_are_worth_is_told_without_taking_them_in() -> None:
+    """The host says what each would bill, as it does bill later; its journal does not grow by the question."""
+
+    async def story() -> None:
+        async with Ground() as ground:
+            host = await ground.host("one")
+            entity = next(iter(ground.firm.by_code))
+            news = [one for one in ground.approve(30)[entity] if isinstance(one, EntryApproved)]
+            (before,) = [report for report in await reports_of(host) if report.entity == entity]
+            told = await host.worth(entity, news)
+            (after,) = [report for report in await reports_of(host) if report.entity == entity]
+            assert replace(after, at_ms=0) == replace(before, at_ms=0)
+            assert {one.why for one in told} == {""}
+            await host.take(entity, news, 1_000, PATIENCE_S)
+            (report,) = [report for report in await reports_of(host) if report.entity == entity]
+            money = dict.fromkeys({one.currency for one in told}, 0)
+            for one in told:
+                money[one.currency] += one.bill_minor
+            booked: dict[str, int] = {}
+            for pile in report.places.values():
+                for currency, minor in pile.money.items():
+                    booked[currency] = booked.get(currency, 0) + minor
+            assert {code: minor for code, minor in booked.items() if minor} == money
+            with pytest.raises(KeyError):
+                await host.worth("XX", news)
+            await host.let_go(entity)
+            with pytest.raises(NotOwnerError):
+                await host.worth(entity, news)
+
+    run(story())

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from subprocess import PIPE, Popen, run
-from time import monotonic, sleep
 from typing import Any
 
 from scenarios.live.parts import free_port
@@ -72,12 +71,12 @@ def test_a_small_month_end_holds_from_end_to_end(tmp_path: Path) -> None:
 def test_a_run_that_is_cut_off_says_so(tmp_path: Path) -> None:
     """Ctrl-C in the middle: the files are there, marked as those of a part, and nothing is proved (exit 5)."""
     out = tmp_path / "run"
-    child = Popen(command(out, "--factor", "60", "--settle-s", "5"), stderr=PIPE, stdout=PIPE, text=True, env=environ())
-    until_s = monotonic() + SECONDS
-    while not (out / "run.json").exists() and child.poll() is None:
-        assert monotonic() < until_s, "it never began"
-        sleep(0.2)
-    sleep(3.0)
+    steady = ("--shape", "sustained", "--rows-per-s", "20", "--factor", "1")
+    child = Popen(command(out, *steady), stderr=PIPE, stdout=PIPE, text=True, env=environ())
+    assert child.stderr is not None, "it was started with pipes"
+    while "requests left" not in (line := child.stderr.readline()):
+        assert line, "it ended before it was in the middle"
+    assert read_run(out).interrupted, "whatever ends it now leaves a folder that says so"
     child.send_signal(signal.SIGINT)
     said, erred = child.communicate(timeout=SECONDS)
 

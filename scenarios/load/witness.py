@@ -6,7 +6,7 @@
 Rule 1. Only what has no line of its own is asked about: first what does not stand at all, then newer versions that an
         older line may carry. More than `ASKED_MOST` would take minutes; counts explain the rest (`books.csv`).
 Rule 2. The auditors judge only where it is known of every entry that does not stand where it is, and where the source
-        was told what was approved.
+        was told what was sent, and nothing else.
 Rule 3. Without the mock systems' own doors nobody can look into the ledger, and the run can prove nothing.
 """
 

@@ -44,7 +44,7 @@ class ASender:
 
     def finish(self, *, interrupted: bool = False) -> None:
         """Let the rig finish, and write what the run was."""
-        self.rig.finish(self.unanswered)
+        self.rig.finish(self.unanswered, whole=not interrupted)
         arrivals = sum(1 for row in self.rows if row.user != "again")
         rate = arrivals * 1000 / self.rig.profile.run_ms
         figures = GeneratorFigures(planned_per_s=rate, reached_per_s=rate, lateness_p50_ms=0, lateness_p99_ms=0)

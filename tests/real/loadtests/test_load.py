@@ -1,6 +1,7 @@
 """`springtide load` from end to end: a small firm's cut-off on a runtime of its own, and one that is cut off."""
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -22,19 +23,19 @@ SMALL = (
 )
 """Sixty people whose ERP answers at once: everything stands a second after its approval."""
 SECONDS = 120.0
+SPRINGTIDE = (sys.executable, "-c", "import sys; from runtime.cli import main; sys.exit(main())")
+"""As the installed program does it: one module, under its own name."""
 
 
 def command(out: Path, *more: str) -> Sequence[str]:
     """The command on a rig of its own, an hour in six seconds."""
     small = [text for one in SMALL for text in ("--set", one)]
     load = ["month_end", "--demo", "--factor", "600", *small, "--out", str(out), *more]
-    return [sys.executable, "-m", "runtime.cli", "load", *load]
+    return [*SPRINGTIDE, "load", *load]
 
 
 def environ() -> dict[str, str]:
     """With this checkout first, and a terminal that is none."""
-    import os
-
     return {**os.environ, **ENVIRON}
 
 
@@ -90,7 +91,7 @@ def test_nobody_at_the_address_is_one_line(tmp_path: Path) -> None:
     """An unknown host ends before anything is sent: exit 2, and one line that names it."""
     url = f"http://127.0.0.1:{free_port()}"
     ended = run(
-        [*command(tmp_path / "run")[:4], "quiet_week", "--url", url, "--out", str(tmp_path / "run")],
+        [*SPRINGTIDE, "load", "quiet_week", "--url", url, "--out", str(tmp_path / "run")],
         capture_output=True,
         text=True,
         env={**environ(), "SPRINGTIDE_KEY": "stk_key", "SPRINGTIDE_WEBHOOK_SECRET": "secret"},

@@ -25,11 +25,13 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from runtime.core.answers import CallAnswer, HeadsListed, Republished, Silent
-from runtime.core.effects import Effect, Recount
+from runtime.configuration import instant_ms
+from runtime.core.answers import CallAnswer, HeadsListed, Republished, RowsAnswered, Silent
+from runtime.core.effects import Effect, Recount, SendBatch
 from runtime.core.inputs import Answered, Command
-from runtime.core.news import DeadLetter, News
+from runtime.core.news import DeadLetter, EntryApproved, News
 from runtime.core.partition import Permits, look_again_ms, wanted
+from runtime.core.partition.worth import Worth
 from runtime.core.policy import Policy
 from runtime.core.records import Record, RowsApplied
 from runtime.drivers.clock import Clock
@@ -143,6 +145,8 @@ class Lane:
         self.fenced = False
         """Stopped since it is not ours any more, or was not for a while; nothing is wrong with it."""
         self._settings = settings
+        configured = settings.entities[entity].cut_off
+        self._cut_offs = (instant_ms(configured),) if configured else ()
         self._policy = policy
         self._connectors = connectors
         self._desks = desks
@@ -444,6 +448,7 @@ class Lane:
         waits: list[float] = []
         for record in records:
             if isinstance(record, RowsApplied):
+                self._tally.landed += len(record.rows)
                 for key, _ in record.rows:
                     approval = state.entries[state.keys[key]].approval
                     if approval is not None:
@@ -504,7 +509,12 @@ class Lane:
                 answer = await desk.call(effect, request, self._connectors[effect.account], self.entity)
         finally:
             # Cancelled or not: a call that left and was not answered is unknown, and never nothing.
-            self._metrics.called(self.entity, effect, answer, perf_counter() - began)
+            took_s = perf_counter() - began
+            self._metrics.called(self.entity, effect, answer, took_s)
+            if isinstance(effect, SendBatch) and isinstance(answer, RowsAnswered):
+                self._tally.calls += 1
+                self._tally.rows += len(effect.rows)
+                self._tally.call_ms += round(took_s * 1_000)
             if self._shell is not None:
                 self._answers.append((effect, answer))
                 self._event.set()
@@ -539,6 +549,7 @@ class Lane:
             self._shell,
             self._tally,
             self.undecided_bytes,
+            self._cut_offs,
         )
 
     async def trace(self, entry_id: str) -> EntryTrace | None:
@@ -548,6 +559,14 @@ class Lane:
             if shell is None:
                 raise IntakeRefusedError("moving", STOPPED_RETRY_MS, self.state)
             return await self._turns.run(lambda: story(self.entity, entry_id, shell, self._journal))
+
+    async def worth(self, approved: Sequence[EntryApproved]) -> Sequence[Worth]:
+        """What each of these would bring if it were taken in now; nothing is journalled."""
+        async with self._lock, self._turns.place():
+            shell = self._shell
+            if shell is None:
+                raise IntakeRefusedError("moving", STOPPED_RETRY_MS, self.state)
+            return await self._turns.run(lambda: shell.worth(approved))
 
     def _names(self, **more: object) -> dict[str, object]:
         return {"entity": self.entity, "region": self.region, **more}

@@ -93,7 +93,8 @@ class Deployment:
         self.key = key
         self.systems_url: str = told["url"]
         self.mocks = Api(self.systems_url)
-        self.gateway = Api(f"http://{self.settings.server.host}:{port}", key)
+        self.gateway_url = f"http://{self.settings.server.host}:{port}"
+        self.gateway = Api(self.gateway_url, key)
         self._serve = [*SPRINGTIDE, "serve", "--config", str(self.config)]
 
     @property

@@ -76,8 +76,7 @@ class Rig:
     @property
     def url(self) -> str:
         """Where the runtime listens."""
-        server = self.deployment.settings.server
-        return f"http://{server.host}:{server.port}"
+        return self.deployment.gateway_url
 
     @property
     def source_url(self) -> str:

@@ -5,12 +5,8 @@ verdict, what was promised and kept, where the money is, the month as pictures, 
 and what the run was made of. With 90 entities and 800 samples it stays below 1.5 MB, because curves are thinned.
 """
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from importlib.resources import files
-from typing import Literal
 
 from scenarios.report import plots
 from scenarios.report.markup import Child, Markup, el, joined
@@ -25,8 +21,8 @@ from scenarios.report.model import (
     Report,
     Series,
     Sla,
-    Verdict,
 )
+from scenarios.report.sheet import Right, Samples, sheet, state, table, top
 from scenarios.report.wording import (
     PLACE_MEANINGS,
     PLACE_WORDS,
@@ -43,25 +39,6 @@ from scenarios.report.wording import (
     share,
 )
 
-# Exit code -> sign, look and the word in large letters. The sign carries the meaning without colour.
-_LOOKS: dict[int, tuple[str, str, str]] = {
-    0: ("✓", "good", "Held"),
-    1: ("!", "warn", "SLA missed"),
-    2: ("?", "doubt", "Unusable input"),
-    3: ("✕", "bad", "Violated"),
-    4: ("…", "warn", "Did not settle"),
-    5: ("?", "doubt", "Proved nothing"),
-}
-
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-
-
-class Right(str):
-    """Text of a cell that is set to the right, as numbers are."""
-
-    __slots__ = ()
-
-
 _MOST_KEPT_OUT = 200
 _MOST_FINDINGS = 100
 _MOST_CASES = 200
@@ -71,9 +48,8 @@ _MOST_ROWS = 25
 def page(report: Report) -> str:
     """report.html as text."""
     firm = plots.whole_firm(report.series)
-    body = el(
-        "body",
-        plots.patterns(),
+    return sheet(
+        f"{report.scenario}, seed {report.seed}: {report.verdict.word}",
         _header(report, firm),
         el(
             "main",
@@ -86,50 +62,12 @@ def page(report: Report) -> str:
             _faults(report),
             _made_of(report),
         ),
-        *scripts(
-            Samples(
-                report.series.start_ms,
-                max(1, report.series.step_ms),
-                {"backlog": firm.backlog, "posted": firm.posted, "in doubt": firm.in_doubt, "parked": firm.parked},
-            )
+        samples=Samples(
+            report.series.start_ms,
+            max(1, report.series.step_ms),
+            {"backlog": firm.backlog, "posted": firm.posted, "in doubt": firm.in_doubt, "parked": firm.parked},
         ),
     )
-    return document(f"{report.scenario}, seed {report.seed}: {report.verdict.word}", body)
-
-
-def document(title: str, body: Markup) -> str:
-    """A whole page: one file with its styles in it, which may ask nobody for anything."""
-    head = el(
-        "head",
-        el("meta", charset="utf-8"),
-        el("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        el("title", title),
-        el("style", Markup(_asset("page.css"))),
-    )
-    return f"<!DOCTYPE html>\n{el('html', head, body, lang='en')}\n"
-
-
-def _asset(name: str) -> str:
-    return (files("scenarios.report") / "assets" / name).read_text(encoding="utf-8")
-
-
-@dataclass(frozen=True, slots=True)
-class Samples:
-    """What a page reads out where somebody points: curves by their names, one number for each step."""
-
-    start_ms: int
-    step_ms: int
-    curves: Mapping[str, Sequence[int]]
-    clock: Literal["utc", "run"] = "utc"
-    """Whether instants are of the calendar, or seconds of a run."""
-
-
-def scripts(samples: Samples) -> tuple[Markup, Markup]:
-    """The comfort of a page, and what it works with; without scripts everything is there already."""
-    # "<" is written as an escape, so that nothing in here can end the script element.
-    told = json.dumps(asdict(samples), separators=(",", ":")).replace("<", "\\u003c")
-    return el("script", Markup(told), type="application/json", id="samples"), el("script", Markup(_asset("page.js")))
 
 
 def _header(report: Report, firm: EntitySeries) -> Markup:
@@ -152,49 +90,7 @@ def _header(report: Report, firm: EntitySeries) -> Markup:
         ("parked", count(report.entries.get("parked", 0))),
         ("faults fired", count(sum(fault.fired for fault in report.faults))),
     ]
-    return el(
-        "header",
-        el(
-            "div",
-            el(
-                "div",
-                el("div", el("h1", kind_words(report.scenario)), el("p", report.description, class_="hint")),
-                THEME,
-                class_="top-line",
-            ),
-            banner(report.verdict),
-            pairs(facts, "facts"),
-            pairs(tiles, "tiles"),
-        ),
-        class_="top",
-    )
-
-
-THEME = el("button", "Light / dark", id="theme", type="button", class_="scripted", hidden="hidden")
-
-
-def banner(verdict: Verdict) -> Markup:
-    """The verdict in large letters; the sign carries the meaning without colour."""
-    sign, look, words = _LOOKS[verdict.exit]
-    return el(
-        "div",
-        el("span", sign, class_="sign", aria_hidden="true"),
-        el("span", el("strong", f"{words} (exit {verdict.exit})"), el("span", verdict.sentence)),
-        class_=f"verdict {look}",
-        role="status",
-    )
-
-
-def pairs(told: Iterable[tuple[str, Child]], class_: str) -> Markup:
-    """Names with what they are: as "facts" on a line, as "tiles" in boxes."""
-    return el("dl", [el("div", el("dt", name), el("dd", value)) for name, value in told], class_=class_)
-
-
-def state(held: bool | None, bad: str) -> Markup:
-    """Held, `bad`, or unknown, with a sign beside the colour."""
-    if held is None:
-        return el("span", "? unknown", class_="state doubt")
-    return el("span", "✓ held" if held else f"✕ {bad}", class_=f"state {'good' if held else 'bad'}")
+    return top(kind_words(report.scenario), report.description, report.verdict, facts, tiles)
 
 
 def promises(slas: Sequence[Sla], invariants: Sequence[Invariant]) -> Markup:
@@ -721,24 +617,4 @@ def _made_of(report: Report) -> Markup:
             el("summary", "Versions"),
             table("Python and packages", ("name", "version"), [("Python", el("code", report.python)), *versions]),
         ),
-    )
-
-
-def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[Child]]) -> Markup:
-    """A table with a caption; `Right` text is set to the right."""
-
-    def cell(tag: str, content: Child) -> Markup:
-        return el(
-            tag, content, class_="n" if isinstance(content, Right) else None, scope="col" if tag == "th" else None
-        )
-
-    return el(
-        "div",
-        el(
-            "table",
-            el("caption", caption),
-            el("thead", el("tr", [cell("th", head) for head in heads])),
-            el("tbody", [el("tr", [cell("td", content) for content in row]) for row in rows]),
-        ),
-        class_="scroll",
     )

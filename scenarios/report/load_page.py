@@ -10,23 +10,10 @@ from collections.abc import Sequence
 from scenarios.load.results import Outage
 from scenarios.load.truth import Answers, Drain, Percentiles, Share
 from scenarios.load.verdict import Late, LoadReport
-from scenarios.report import plots
-from scenarios.report.html import (
-    THEME,
-    Right,
-    Samples,
-    banner,
-    document,
-    head_cell,
-    number_cell,
-    pairs,
-    promises,
-    scripts,
-    state,
-    table,
-)
+from scenarios.report.html import head_cell, number_cell, promises
 from scenarios.report.load_plots import backlog_line, legend, run_timeline
 from scenarios.report.markup import Child, Markup, el
+from scenarios.report.sheet import Right, Samples, sheet, state, table, top
 from scenarios.report.wording import count, duration, kind_words, several, share
 
 MOST_ROWS = 25
@@ -44,9 +31,11 @@ def load_page(report: LoadReport, again: str = "") -> str:
     """report.html as text. `again` is the command that makes such a run."""
     truth = report.truth
     curves = truth.curves
-    body = el(
-        "body",
-        plots.patterns(),
+    profile = truth.run.profile
+    partial = "PART OF A RUN, " if report.partial else ""
+    accepted = {"accepted": curves.accepted} if curves.accepted else {}
+    return sheet(
+        f"{partial}{profile.scenario.name}, load of seed {profile.seed}: {report.verdict.word}",
         _header(report, again),
         el(
             "main",
@@ -59,24 +48,13 @@ def load_page(report: LoadReport, again: str = "") -> str:
             _made_of(report),
             class_="partial" if report.partial else None,
         ),
-        *scripts(
-            Samples(
-                0,
-                curves.step_ms,
-                {
-                    "offered": curves.approved,
-                    **({"accepted": curves.accepted} if curves.accepted else {}),
-                    "posted": curves.posted,
-                    "backlog": curves.backlog,
-                },
-                "run",
-            )
+        samples=Samples(
+            0,
+            curves.step_ms,
+            {"offered": curves.approved, **accepted, "posted": curves.posted, "backlog": curves.backlog},
+            "run",
         ),
     )
-    profile = truth.run.profile
-    partial = "PART OF A RUN, " if report.partial else ""
-    title = f"{partial}{profile.scenario.name}, load of seed {profile.seed}: {report.verdict.word}"
-    return document(title, body)
 
 
 def _header(report: LoadReport, again: str) -> Markup:
@@ -106,28 +84,9 @@ def _header(report: LoadReport, again: str) -> Markup:
     if figures is not None:
         reached, planned = figures.reached_per_s, figures.planned_per_s
         tiles.insert(1, (f"requests a second, {planned:,.1f} planned", f"{reached:,.1f}"))
-    return el(
-        "header",
-        el(
-            "div",
-            el(
-                "div",
-                el("div", el("h1", f"{kind_words(profile.scenario.name)}: load"), _story(report)),
-                THEME,
-                class_="top-line",
-            ),
-            _partial(report),
-            banner(report.verdict),
-            pairs(facts, "facts"),
-            pairs(tiles, "tiles"),
-        ),
-        class_="top",
-    )
-
-
-def _story(report: LoadReport) -> Markup:
-    kind = "" if report.truth.run.kind == "live" else "Simulated, not measured. "
-    return el("p", kind + report.truth.run.profile.scenario.story, class_="hint")
+    kind = "" if run.kind == "live" else "Simulated, not measured. "
+    name, story = f"{kind_words(profile.scenario.name)}: load", kind + profile.scenario.story
+    return top(name, story, report.verdict, facts, tiles, above=_partial(report))
 
 
 def _partial(report: LoadReport) -> Markup | None:

@@ -26,7 +26,8 @@
   }
 
   // A line under the pointer, and what the firm looked like at that instant.
-  var data = JSON.parse(document.getElementById("samples").textContent);
+  var samples = document.getElementById("samples");
+  var data = samples ? JSON.parse(samples.textContent) : { curves: {} };
   var number = new Intl.NumberFormat("en");
   var names = Object.keys(data.curves);
   var length = names.length ? data.curves[names[0]].length : 0;

@@ -31,7 +31,6 @@ from scenarios.load.deliveries import LINES, Delivery, Load
 from scenarios.load.profile import LoadProfile, compressed
 from scenarios.load.results import APPROVED, LANDINGS, LandingRow, LoadRun, Outage, Put, write_run
 from simulators.chance import PPM, chance
-from simulators.evidence import Evidence
 from simulators.faults.moves import AnswerInstead, CloseSystem, CutOff, Move
 from simulators.firm.model import Firm
 from simulators.systems.erp_profile import ErpProfile
@@ -69,7 +68,7 @@ def predict(
         with APPROVED.writing(folder) if number == 1 else nullcontext(_nobody) as put:
             world = LoadWorld(load, put, chance(profile.seed, "load/draw", number) >> 1 if number > 1 else profile.seed)
             ended_ms = world.happens(told)
-        LANDINGS.write(into, world.landings(ended_ms))
+        LANDINGS.write(into, world.landings())
         world.let_go()
         run = run.model_copy(update={"ended_ms": max(run.ended_ms, ended_ms)})
     write_run(folder, run)
@@ -186,19 +185,15 @@ class LoadWorld(World):
                 return False
         return True
 
-    def landings(self, until_ms: int) -> Iterable[LandingRow]:
-        """The lines of landings.csv, entity by entity, as far as they landed before that instant of run time."""
+    def landings(self) -> Iterable[LandingRow]:
+        """The lines of landings.csv, entity by entity."""
         for erp in self.erps.values():
             erp.advance(self.clock.now_ms)
+        start_ms = self.load.calendar.start_ms
         for code, evidence in self.evidences.items():
-            yield from _landed(code, evidence, self.load.calendar.start_ms, until_ms)
-
-
-def _landed(code: str, evidence: Evidence, start_ms: int, until_ms: int) -> Iterator[LandingRow]:
-    for line in evidence.lines:
-        at_ms = line.at_ms - start_ms
-        if at_ms <= until_ms:
-            yield LandingRow(line.entry_id, line.version, code, at_ms, line.leg, line.bill_minor, line.bill_currency)
+            for one in evidence.lines:
+                at_ms = one.at_ms - start_ms
+                yield LandingRow(one.entry_id, one.version, code, at_ms, one.leg, one.bill_minor, one.bill_currency)
 
 
 def _known_from_the_start(firm: Firm, start_ms: int) -> Firm:

@@ -9,8 +9,7 @@ It is a process of its own because importing Locust patches the sockets, threads
 SIGTERM or SIGINT, or the end of standard input, ends the run before its time; what was had by then is kept.
 """
 
-# First of all, since it patches what everything below uses.
-import locust  # noqa: F401, I001
+from locust.env import Environment  # noqa: I001  # first of all: it patches what everything below uses
 
 import json
 import signal
@@ -22,7 +21,6 @@ import gevent
 from gevent.event import Event
 from gevent.fileobject import FileObject
 from locust.argument_parser import get_empty_argument_parser, setup_parser_arguments
-from locust.env import Environment
 from locust.html import get_html_report
 from locust.log import setup_logging
 from locust.stats import stats_history

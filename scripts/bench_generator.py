@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from loadtests.crew import Crew, Size  # noqa: E402  # after the path is set
-from loadtests.words import Order, Targets  # noqa: E402
-from scenarios.live.parts import Part  # noqa: E402
+from loadtests.words import Order, Targets  # noqa: E402  # likewise
+from scenarios.live.parts import Part  # noqa: E402  # likewise
 
 SECONDS = 8
 ITEMS = 80

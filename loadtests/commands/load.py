@@ -47,6 +47,8 @@ NEEDED_FOR_A_DEMO = {**NEEDED, "uvicorn": "serve", "aiohttp": "serve"}
 DEMO, DEMO_VOLUME = "month_end_50000", 1.5
 DEMO_OUTAGE = {"day": "last", "at": "17:31", "lasts_ms": 6 * 60_000}
 """Of every ERP, in scenario time: in the middle of the hour, for a tenth of it."""
+DEMO_SETTINGS = ("world.runtime.late_landing_ms=60000",)
+"""After so long nothing lands any more that was given up: a demo does not wait five minutes for each doubt (ours)."""
 SECRET_ENV = "SPRINGTIDE_WEBHOOK_SECRET"  # noqa: S105  # where the secret is, not what it is
 WEB_PORT = 8089
 MASTER_PORT = 5557
@@ -174,15 +176,15 @@ def _profile(arguments: argparse.Namespace) -> "LoadProfile":
     arguments.scenario = arguments.scenario or DEMO
     if arguments.volume is None:
         arguments.volume = DEMO_VOLUME if own else 1.0
-    profile, _ = load_asked_for(arguments)
     if not own:
-        return profile
+        return load_asked_for(arguments)[0]
+    # Before what was typed, which wins.
+    overrides = [*DEMO_SETTINGS, *arguments.overrides]
+    profile, _ = load_asked_for(argparse.Namespace(**{**vars(arguments), "overrides": overrides}))
     world = profile.scenario.world
     outage = MaintenanceUnannounced.model_validate(DEMO_OUTAGE)
-    scenario = profile.scenario.model_copy(
-        update={"world": world.model_copy(update={"faults": (*world.faults, outage)})}
-    )
-    return profile.model_copy(update={"scenario": scenario})
+    world = world.model_copy(update={"faults": (*world.faults, outage)})
+    return profile.model_copy(update={"scenario": profile.scenario.model_copy(update={"world": world})})
 
 
 def _place(

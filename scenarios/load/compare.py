@@ -296,9 +296,9 @@ def _drains(one: _Books, other: _Books) -> Iterator[Line]:
     spans: dict[tuple[str, int, int], Outage] = {}
     for outage in other.run.outages:
         spans.setdefault((outage.kind, outage.from_ms // STEP_MS, outage.until_ms // STEP_MS), outage)
-    predicted = {(o.kind, o.from_ms // STEP_MS): o for o in one.run.outages}
     for (kind, from_s, until_s), outage in spans.items():
-        own = predicted.get((kind, from_s), outage)
+        same = [own for own in one.run.outages if own.kind == kind]
+        own = min(same, key=lambda own: abs(own.from_ms - outage.from_ms), default=outage)
         yield from drained(f"drain after {kind.replace('_', ' ')}, {from_s} to {until_s} s", own, outage)
     end = Outage(kind="end", from_ms=0, until_ms=other.run.profile.run_ms)
     yield from drained("drain after the last arrival", end, end)

@@ -4,8 +4,9 @@
          └─▶ approved.csv                                                         └─▶ landings.csv
 
 Rule 1. What is predicted is what is run: the same requests, the same mock systems with the same quotas times the
-        factor, the same policies, the same faults of the calendar at the same instants of run time. The clock alone
-        differs, and the draws of latency, which are of the same distribution.
+        factor, the same policies, the same faults of the calendar at the same instants of run time, as far as a load
+        run can bring them (`misfortunes`). The clock alone differs, and the draws of chance, which are of the same
+        distribution.
 Rule 2. What costs a real runtime its CPU and its disk takes no time here, unless the profile says how much (`own`), as
         a calibrated one does. A runtime that keeps up waits for its systems, not for itself; where one does not,
         prediction and measurement part, and that is what a comparison is for.
@@ -28,16 +29,21 @@ from runtime.gateway.events import elements_of, lines_of, read_items
 from runtime.gateway.gate import Action
 from scenarios.load.calendar import LoadCalendar
 from scenarios.load.deliveries import LINES, Delivery, Load
+from scenarios.load.misfortunes import STOPPED, ProcessStrike, plan
 from scenarios.load.profile import LoadProfile, compressed
 from scenarios.load.results import APPROVED, LANDINGS, LandingRow, LoadRun, Outage, Put, write_run
+from scenarios.load.targets import KILLED
 from simulators.chance import PPM, chance
-from simulators.faults.moves import AnswerInstead, CloseSystem, CutOff, Move
+from simulators.faults.moves import AnswerInstead, CloseSystem, CutOff, Move, StopProcess
 from simulators.firm.model import Firm
 from simulators.systems.erp_profile import ErpProfile
 from simulators.world import UNFINISHED, World
 
 DEPTH = 64
 """Nested JSON, at most: the runtime's own default."""
+REDELIVERY_MS = 2_000
+"""How long after the runtime is back a request that it did not take comes again (ours: a generator waits half a second,
+then twice as long each time, up to eight)."""
 STEP_MS = 1_000
 """How often it is looked whether everything stands."""
 ITEMS = 10_000
@@ -61,7 +67,7 @@ def predict(
     for number in range(draws, len(stale) + 1):
         (folder / f"{DRAW}{number + 1}" / LANDINGS.name).unlink()
     load = Load(profile, source=False)
-    run = LoadRun(kind="simulated", profile=profile, outages=outages(load.calendar))
+    run = LoadRun(kind="simulated", profile=profile, outages=(*outages(load.calendar), *_deaths(load.calendar)))
     for number in range(1, draws + 1):
         into = folder if number == 1 else folder / f"{DRAW}{number}"
         into.mkdir(exist_ok=True)
@@ -97,6 +103,18 @@ def outages(calendar: LoadCalendar) -> tuple[Outage, ...]:
     )
 
 
+def _deaths(calendar: LoadCalendar) -> Iterator[Outage]:
+    """Times in which the runtime itself is away: one that strikes while it is down has struck already."""
+    restart_ms = calendar.profile.scenario.world.runtime.restart_ms
+    until_ms = 0
+    for strike in plan(calendar).processes:
+        if strike.at_ms < until_ms:
+            continue
+        stopped = isinstance(strike, StopProcess)
+        until_ms = strike.at_ms + (strike.for_ms if isinstance(strike, StopProcess) else restart_ms)
+        yield Outage(kind=STOPPED if stopped else KILLED, from_ms=strike.at_ms, until_ms=until_ms)
+
+
 class LoadWorld(World):
     """The world of a load: no people act in it and no finance; requests arrive. Its clock starts with the load."""
 
@@ -113,6 +131,8 @@ class LoadWorld(World):
         self._requests = 0
         for desk in self.desks.values():
             desk.wire_ms = load.profile.wire_ms
+        for lane in self.lanes.values():
+            lane.redelivery_ms = REDELIVERY_MS
         if load.profile.own.turn_ms:
             for lane in self.lanes.values():
                 lane.slow.append((self.clock.now_ms, self.end_ms, load.profile.own.turn_ms))
@@ -127,18 +147,28 @@ class LoadWorld(World):
             lane.wake_up()
         self._publish_reference_data()
         start_ms, profile = self.load.calendar.start_ms, self.profile
-        for move in self.load.calendar.moves():
+        planned = plan(self.load.calendar)
+        for move in (*planned.accounts, *planned.people):
             later = {name: getattr(move, name) + start_ms for name in _INSTANTS if hasattr(move, name)}
             moved: Move = replace(move, **later)
             self.clock.at(moved.at_ms, partial(self._carry_out, moved))
+        for strike in planned.processes:
+            self.clock.at(strike.at_ms + start_ms, partial(self._befall_everybody, strike))
         self._next(self.load.deliveries())
         most_ms = self.load.calendar.patience_ms
+        over_ms = max([profile.run_ms, *(move.at_ms for move in self.load.calendar.moves())])
         for now_ms in range(STEP_MS, most_ms + STEP_MS, STEP_MS):
             self.clock.run(start_ms + now_ms)
             told(start_ms + now_ms, *self._counts())
-            if now_ms > profile.run_ms and self._all_stands():
+            if now_ms > over_ms and self._all_stands():
                 return now_ms
         return most_ms
+
+    def _befall_everybody(self, strike: ProcessStrike) -> None:
+        """One process carries every entity in a load run, so what befalls it befalls all of them."""
+        struck = [lane.befall(replace(strike, entity=code)) for code, lane in self.lanes.items()]
+        if any(struck):
+            self.weather.carried_out(strike)
 
     def _counts(self) -> tuple[int, int]:
         """Versions that wait, and lines that stand."""

@@ -1,5 +1,6 @@
 """The prediction of a load run."""
 
+import json
 from collections import Counter
 from functools import cache
 from hashlib import sha256
@@ -105,6 +106,29 @@ def test_maintenance_keeps_everything_out_at_its_compressed_instants(folder: Pat
     assert len(waited - after) <= len(waited) * 0.02
     # The outage ends after the last arrival; until it does nobody gives up.
     assert asked.run_ms < outage.until_ms < run.ended_ms
+
+
+def test_a_death_of_the_process_befalls_every_entity(folder: Path) -> None:
+    """One process carries all: when it dies nothing lands anywhere until it is back, and what was sent comes again."""
+    kills = [{"kind": "random_crashes", "ppm": 1_000_000, "draws": 60}]
+    asked = profile(f"world.faults={json.dumps(kills)}", ROOM, "world.runtime.linger_ms=200", people=400)
+    run, approved, landings = predicted(folder, asked)
+    deaths = [one for one in run.outages if one.kind == "killed"]
+    assert deaths
+    for death in deaths:
+        assert death.until_ms - death.from_ms == asked.scenario.world.runtime.restart_ms
+        assert not [row for row in landings if death.from_ms + 100 <= row.posted_ms < death.until_ms]
+    assert {row.entity for row in landings} == {"DE01", "GB01"}
+    first = {row.entry: row.posted_ms for row in reversed(landings)}
+    took = [
+        first[row.entry] - death.until_ms
+        for row in approved
+        for death in deaths
+        if death.from_ms < row.approved_ms < death.until_ms and row.entry in first
+    ]
+    assert took
+    # Its sender tries again after two seconds; in the simulated month it is half a minute.
+    assert sorted(took)[len(took) // 2] < 10_000
 
 
 def test_a_probe_comes_as_much_sooner_as_an_outage_is_shorter() -> None:

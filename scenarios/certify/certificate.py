@@ -288,12 +288,14 @@ class Item(NamedTuple):
     exit: int
 
 
-def rule(items: Sequence[Item], canary: str = "") -> Ruling:
-    """The gravest of everything that was tried, in one sentence that names the first of each kind."""
+def rule(items: Sequence[Item], canary: str = "", untried: Sequence[str] = ()) -> Ruling:
+    """The gravest of everything that was tried, in one sentence that names the first of each kind; `untried` is what
+    the suite asks for and nobody made, and is said in the same breath."""
     if canary:
         return Ruling(exit=5, word="blind", sentence=f"The harness is blind: {canary}. Nothing was tried.")
     if not items:
         return Ruling(exit=5, word="nothing", sentence="Nothing was tried.")
+    but = f" Not tried: {', '.join(untried)}." if untried else ""
     clauses = []
     for code in GRAVEST_FIRST:
         those = [item.name for item in items if item.exit == code]
@@ -301,14 +303,15 @@ def rule(items: Sequence[Item], canary: str = "") -> Ruling:
             named = ", ".join(those[:3]) + (f" and {len(those) - 3:,} more" if those[3:] else "")
             clauses.append((code, f"{_CLAUSES[code]} {named}"))
     if not clauses:
-        return Ruling(exit=0, word="go", sentence=f"All {several(len(items), 'trial')} held: books right, targets met.")
+        said = f"All {several(len(items), 'trial')} held: books right, targets met.{but}"
+        return Ruling(exit=0, word="go", sentence=said)
     code, first = clauses[0]
     said = "; also ".join([first, *(clause for _, clause in clauses[1:])])
     words: dict[int, str] = {3: "wrong", 5: "unproved", 4: "unsettled", 1: "missed"}
     return Ruling(
         exit=code,  # type: ignore[arg-type]  # one of the codes above
         word=words[code],
-        sentence=f"{said[0].upper()}{said[1:]}.",
+        sentence=f"{said[0].upper()}{said[1:]}.{but}",
     )
 
 

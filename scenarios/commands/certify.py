@@ -22,6 +22,7 @@ from scenarios.certify.loads import all_loads, with_results
 from scenarios.certify.making import FOLDER, Gathered, certificate, file_of
 from scenarios.certify.suite import Cell, Suite, cells_of, find
 from scenarios.certify.trial import Trial, Tried, attempt
+from scenarios.judge import revision
 from scenarios.on_ray import on_ray
 from scenarios.report.certificate_page import certificate_page
 from scenarios.report.table import console_for
@@ -96,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
     known = with_results(suite, arguments.load)
     console = Console(stderr=True) if arguments.json else console_for(sys.stdout)
     began = time.monotonic()
-    made_at = datetime.now(UTC)
+    made_at, commit = datetime.now(UTC), revision()
     why = blind()
     gathered = Gathered()
     if not why:
@@ -112,6 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
         loads,
         canary=why,
         made_at=made_at,
+        commit=commit,
         wall_s=time.monotonic() - began,
     )
     if before is not None:

@@ -189,8 +189,10 @@ class Host:
         journal = await self._at_the_store(lambda: self.store.journal(owner))
         where = self.settings.entities[entity]
         desks = {"erp": await self._accounts.desk(where.erp, "erp"), "psa": await self._accounts.desk(where.psa, "psa")}
+        account = self.settings.accounts[where.erp]
+        ledger = LEDGERS[account.kind](account)
         connectors: dict[str, Connector] = {
-            "erp": LEDGERS[self.settings.accounts[where.erp].kind].connector(entity),
+            "erp": ledger.connector(entity),
             "psa": SOURCES[self.settings.accounts[where.psa].kind](entity),
         }
         lane = Lane(
@@ -450,7 +452,7 @@ def policy_of(settings: Settings, entity: str) -> Policy:
     return Policy(
         settings.tenant,
         entity,
-        LEDGERS[erp.kind].freeze,
+        LEDGERS[erp.kind](erp).freezer(entity),
         batch_max=erp.batch_max,
         tell_max=psa.batch_max if "batch_max" in psa.model_fields_set else TELL_MAX,
         linger_ms=where.linger_ms,

@@ -26,6 +26,7 @@ GRAVITY = {0: 0, **{code: 4 - place for place, code in enumerate(GRAVEST_FIRST)}
 AT_RISK = ("unseen", "in_flight", "staged", "in_doubt", "parked")
 """Places in which approved work does not stand in the ledger, though it should or might."""
 WORST_SHOWN = 10
+PPM = 1_000_000
 
 _CLAUSES = {
     3: "money or data is wrong in",
@@ -400,14 +401,13 @@ def invariants_over(runs: Sequence[RunFound], names: Mapping[str, str]) -> list[
     ]
 
 
+def used_up(actual: float, target: float, compare: str) -> float:
+    """How much of a target was used up: 1 is all of it. Of a least share it is what may be missing that is used up."""
+    room = target if compare == "at_most" else PPM - target
+    return (actual if compare == "at_most" else PPM - actual) / room if room else 0.0
+
+
 def nearness(run: RunFound) -> tuple[float, str]:
     """How near a run came to a target of its own, or beyond: the share of it that was used up, and which one."""
-    used: list[tuple[float, str]] = [(0.0, "")]
-    for sla in run.slas:
-        if sla.actual is None:
-            continue
-        if sla.compare == "at_most":
-            used.append((sla.actual / sla.target if sla.target else 0.0, sla.name))
-        elif sla.target < 1_000_000:
-            used.append(((1_000_000 - sla.actual) / (1_000_000 - sla.target), sla.name))
-    return max(used)
+    measured = [(used_up(sla.actual, sla.target, sla.compare), sla.name) for sla in run.slas if sla.actual is not None]
+    return max(measured, default=(0.0, ""))

@@ -52,15 +52,19 @@ def all_loads(
     out: Path,
     *,
     run_them: bool,
+    stamp: str = "",
     start: Callable[[Sequence[str]], tuple[int, str]] = _start,
 ) -> list[LoadFound]:
-    """Every load run of the suite, in its order; those without results are made now, or said to be missing."""
+    """Every load run of the suite, in its order; those without results are made now, or said to be missing.
+
+    `stamp` tells the runs of this certificate from those of others in the same folder; no run is written over.
+    """
     found = []
     for part in suite.loads:
         if part.name in known:
             found.append(known[part.name])
         elif run_them:
-            found.append(_made(part, out / FOLDER / part.name, start))
+            found.append(_made(part, out / FOLDER / f"{part.name}{stamp}", start))
         else:
             found.append(_missing(part, "it has no results yet"))
     return found

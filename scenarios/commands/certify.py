@@ -103,7 +103,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not why:
         _write_scenarios(cells, out)
         _try(suite, cells, gathered, arguments)
-    loads = all_loads(suite, known, out, run_them=arguments.run_loads and not why)
+    stamp = made_at.strftime("-%Y%m%dT%H%M%SZ")
+    loads = all_loads(suite, known, out, run_them=arguments.run_loads and not why, stamp=stamp)
     made = certificate(
         suite,
         where,

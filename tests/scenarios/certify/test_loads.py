@@ -62,9 +62,9 @@ def test_a_load_is_made_where_that_was_asked_for(tmp_path: Path) -> None:
         folder_of(Path(arguments[arguments.index("--out") + 1]), ROWS, GOOD)
         return 0, ""
 
-    (found,) = all_loads(SUITE, {}, tmp_path, run_them=True, start=springtide)
+    (found,) = all_loads(SUITE, {}, tmp_path, run_them=True, stamp="-at-noon", start=springtide)
 
-    folder = tmp_path / "loads" / "hour"
+    folder = tmp_path / "loads" / "hour-at-noon"
     assert asked == [["load", "quiet_week", "--volume", "1.5", "--out", str(folder), "--quiet"]]
     assert (found.tried, found.folder) == (True, str(folder))
 

@@ -14,7 +14,7 @@ from scenarios.certify.certificate import LoadFound
 from scenarios.certify.suite import LoadPart, Suite
 from scenarios.load.results import RUN_FILE
 from scenarios.load.verdict import LoadReport, judge_load
-from scenarios.report.wording import amount, count, duration, kind_words, share
+from scenarios.report.wording import amount, count, duration, instant, kind_words, share
 
 FOLDER = "loads"
 """Below the certificate: the load runs that were made for it."""
@@ -121,6 +121,9 @@ def _facts(report: LoadReport) -> dict[str, str]:
         "books": f"{whole.double} double, {whole.lost} lost, {whole.wrong_amount} wrong amounts, "
         f"{whole.invented} invented",
     }
+    if run.started_at_ms:
+        # A run that was made before may be of another day, and of another build.
+        facts["made"] = instant(run.started_at_ms) + (f", runtime {run.runtime_version}" if run.runtime_version else "")
     if run.generator is not None:
         facts["offered"] = f"{run.generator.reached_per_s:,.1f} of {run.generator.planned_per_s:,.1f} requests a second"
     missed = [

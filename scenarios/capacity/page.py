@@ -14,12 +14,14 @@ from scenarios.capacity.told import (
     minutes,
     minutes_band,
     months,
+    needed_words,
     notes,
     number_band,
     number_words,
     sentence,
     setting_words,
     share_band,
+    theory_words,
     validation_words,
 )
 from scenarios.capacity.validation import Validation
@@ -121,11 +123,7 @@ def _finding(finding: Finding, row: Row, of: int) -> tuple[str, str, str, str]:
             number_band(finding.band),
             number_band(finding.theory),
         )
-    band = f"{number_band(finding.band)}; one less is enough in {months(finding.below, of)}"
-    if finding.half is not None:
-        band += f", half in {finding.half} of {of}"
-    theory = f"{number_band(finding.theory)} with full calls, {number_band(finding.theory_filled)} as full as counted"
-    return name, least_words(finding, row), band, theory
+    return name, least_words(finding, row), needed_words(finding, of), theory_words(finding)
 
 
 def _curves(plan: Plan, row: Row) -> list[Markup]:

@@ -69,7 +69,8 @@ class Task:
 class Searched:
     """One number of one component in one month: what was found, what was seen where, and what theory says.
 
-    `theory` assumes full calls; `theory_filled` calls as full as they were at the number that was found.
+    `theory` assumes full calls; `theory_filled` calls as full as they were at the number that was found. Concurrency is
+    asked of theory without the quota.
     """
 
     found: Found
@@ -126,11 +127,13 @@ def _answer(task: Task) -> Answer:
 
         bounds = (search.low, search.high)
         found = least(holds, *bounds, first=search.first(number))
-        by_theory = least_by_theory(some, world_at, setting, search.knob, bounds, task.promise)
+        # What places alone have to carry: with a quota that binds, theory would find no concurrency at all.
+        alone = replace(setting, quota=None) if search.knob == "concurrency" else setting
+        by_theory = least_by_theory(some, world_at, alone, search.knob, bounds, task.promise)
         filled = None
         if found.least is not None:
             fill = min(account.fill for account in seen[found.least].accounts)
-            filled = least_by_theory(some, world_at, setting, search.knob, bounds, task.promise, fill)
+            filled = least_by_theory(some, world_at, alone, search.knob, bounds, task.promise, fill)
         searched[search.knob] = Searched(found, dict(sorted(seen.items())), by_theory, filled)
     arrivals: dict[str, Sequence[float]] = {}
     for flow in some:

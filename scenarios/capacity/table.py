@@ -16,11 +16,13 @@ from scenarios.capacity.told import (
     minutes,
     minutes_band,
     months,
+    needed_words,
     notes,
     number_band,
     sentence,
     setting_words,
     share_band,
+    theory_words,
     validation_words,
 )
 from scenarios.capacity.validation import Validation
@@ -108,13 +110,7 @@ def _finding(finding: Finding, row: Row, of: int) -> tuple[str, str, str, str]:
             number_band(finding.band),
             number_band(finding.theory),
         )
-    band = f"{number_band(finding.band)}; one less: {months(finding.below, of)}"
-    if finding.half is not None:
-        band += f"; half: {finding.half} of {of}"
-    theory = number_band(finding.theory)
-    if finding.theory_filled != finding.theory:
-        theory += f" (calls as full as counted: {number_band(finding.theory_filled)})"
-    return name, least_words(finding, row), band, theory
+    return name, least_words(finding, row), needed_words(finding, of), theory_words(finding)
 
 
 def _late(row: Row, of: int) -> Table:

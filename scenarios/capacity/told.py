@@ -57,6 +57,21 @@ def number_band(band: Spread) -> str:
     return one(band.least) if band.least == band.most else f"{one(band.least)} … {one(band.most)}"
 
 
+def needed_words(finding: Finding, of: int) -> str:
+    """The least over the months, and in how many months less would have done."""
+    less = [] if finding.least == finding.low else [f"one less: {finding.below} of {of}"]
+    if finding.half is not None:
+        less.append(f"half: {finding.half} of {of}")
+    return "; ".join([number_band(finding.band), *less])
+
+
+def theory_words(finding: Finding) -> str:
+    """What theory says with full calls, and with calls as full as they were counted."""
+    if finding.theory_filled == finding.theory:
+        return number_band(finding.theory)
+    return f"{number_band(finding.theory)} with full calls, {number_band(finding.theory_filled)} as full as counted"
+
+
 def share_band(band: Spread) -> str:
     """The band of a share in ppm."""
     return f"{share(round(band.least or 0))} … {share(round(band.most or 0))}"
@@ -96,9 +111,9 @@ def binds_words(row: Row) -> str:
     whole = sum(row.held_min.values())
     if not whole:
         return "nothing: nobody waits for a call"
-    part = f"{100 * row.held_min[row.binds] / whole:.0f} % of {whole:.0f} account-minutes of waiting a month"
-    where = f", most on {row.where}" + (f" (there {row.hot})" if row.hot else "") if row.where else ""
-    return part + where
+    part = f"{100 * row.held_min[row.binds] / whole:.0f} % of {whole:.0f} min of waiting"
+    where = f", most on {row.where}" if row.where else ""
+    return part + where + (f", for {row.hot}" if row.where and row.hot else "")
 
 
 def sentence(plan: Plan) -> str:

@@ -28,7 +28,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
-from runtime.settings import Settings
+from runtime.crosswalk import CrosswalkError, read_crosswalk
+from runtime.settings import AccountSettings, Settings
 
 PREFIX = "SPRINGTIDE__"
 SECRET_BYTES_MAX = 64 * 1024
@@ -51,6 +52,10 @@ PLACEHOLDERS: Mapping[str, object] = {
     "region": "missing",
     "erp": "missing",
     "psa": "missing",
+    "database": "missing",
+    "user": "missing",
+    "mode": "keyed",
+    "crosswalk_file": "missing",
     "hash": "sha256:" + "0" * 64,
     "issuer": "missing",
     "audience": "missing",
@@ -460,6 +465,41 @@ def _accounts(look: _Look) -> Iterator[_Finding]:
         if account.probe_max_ms < account.probe_first_ms:
             said = f"{account.probe_max_ms} is shorter than probe_first_ms ({account.probe_first_ms}); give more"
             yield _Finding((*place, "probe_max_ms"), said, ((*place, "probe_first_ms"),))
+        yield from _tryton(look, name, account)
+
+
+def _tryton(look: _Look, name: str, account: AccountSettings) -> Iterator[_Finding]:
+    """A Tryton account says all that Tryton needs, and what it says goes together."""
+    place, options = ("accounts", name), account.tryton
+    if account.kind != "tryton_erp":
+        if options is not None:
+            yield _Finding((*place, "tryton"), f"is for a tryton_erp, and this is a {account.kind}; take it out")
+        return
+    if options is None:
+        said = f"a tryton_erp has to be told more; add [accounts.{_plain(name)}.tryton] with database, user, mode and"
+        yield _Finding((*place, "kind"), f"{said} crosswalk_file", ((*place, "tryton"),))
+        return
+    if not account.needs_session:
+        yield _Finding((*place, "needs_session"), "Tryton takes no call without a session; set it to true")
+    if not has_secret(account, "credential"):
+        said = f"Tryton asks {_quoted(options.user)} for a password; give credential_env or credential_file"
+        yield _Finding(place, said, ((*place, "credential_env"), (*place, "credential_file")))
+    if account.honours_keys != (options.mode == "keyed"):
+        said = "keeps" if options.mode == "keyed" else "does not keep"
+        said = f"Tryton {said} a second row under one key out in {options.mode} mode"
+        said = f"{said}; set it to {str(options.mode == 'keyed').lower()}"
+        yield _Finding((*place, "honours_keys"), said, ((*place, "tryton", "mode"),))
+    file = (*place, "tryton", "crosswalk_file")
+    try:
+        known = read_crosswalk(Path(options.crosswalk_file))
+    except CrosswalkError as fault:
+        yield _Finding(file, str(fault))
+        return
+    for code, entity in look.settings.entities.items():
+        if entity.erp == name and code not in known:
+            yield _Finding(
+                file, f"the file has no [{_plain(code)}], and this entity posts there; {_nearest(code, known)}"
+            )
 
 
 def _journal(look: _Look) -> Iterator[_Finding]:

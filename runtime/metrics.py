@@ -20,6 +20,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,7 @@ from runtime.core.answers import (
 from runtime.core.effects import Effect, Fetch, LookUp, Recount, SendBatch, TellPsa
 from runtime.core.model import Place
 from runtime.core.value import value
-from runtime.ports import AccountReport, PartitionReport, Pile
+from runtime.ports import AccountReport, Clearing, Forecast, PartitionReport, Pile
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """What `Metrics.render` returns."""
 
-Reports = Callable[[], tuple[Sequence[PartitionReport], Sequence[AccountReport]]]
+Reports = Callable[[], tuple[Sequence[PartitionReport], Sequence[AccountReport], Sequence[Forecast]]]
 
 
 @value
@@ -264,6 +265,38 @@ UNREADABLE = _gauge(
     "The source speaks a newer dialect; compare its release notes with the connector.",
 )
 
+# ------------------------------------------------------------------ when it will have cleared
+
+CUT_OFF = _gauge(
+    "cut_off_in_seconds",
+    _WHERE,
+    "How far away the feed cut-off is that counts for what waits; below 0 it is over, and work that it meant still "
+    "waits. Absent where none is known.",
+    "Low is near. What is approved after it belongs to the next period.",
+)
+FORECAST_CLEARS = _gauge(
+    "forecast_clears_in_seconds",
+    (*_WHERE, "rate", "edge"),
+    "In how long all that waits now will stand in the ledger, at the current rate and at the one that the account "
+    "permits: expected, and the early and the late edge of the band. +Inf: never at this rate. Absent: not known yet.",
+    "current much above permitted: something of ours is slow, see call_seconds and journal_commit_seconds. Both high: "
+    "the quota, or the open slots; ask the vendor for more.",
+)
+FORECAST_MARGIN = _gauge(
+    "forecast_cut_off_margin_seconds",
+    (*_WHERE, "rate", "edge"),
+    "The cut-off less that: how much time is left when all will stand in the ledger; below 0 it comes too late.",
+    "Low is bad. springtide status says what holds it up and what binds the permitted rate; pausing entities that "
+    "share its account lets it have their calls.",
+)
+FORECAST_RATE = _gauge(
+    "forecast_entries_per_hour",
+    (*_WHERE, "rate"),
+    "How many versions come to stand in the ledger in an hour: lately, and as the account permits if all that share "
+    "it had work.",
+    "Low is bad while something waits; near the permitted rate only more quota or more slots help.",
+)
+
 # ------------------------------------------------------------------ how the accounts stand
 
 QUOTA_RATIO = _gauge(
@@ -410,6 +443,7 @@ METRICS: tuple[Metric, ...] = (
     *(QUEUED, SHELVED, IN_MEMORY, UNTOLD, CALLS_OPEN, UNDECIDED, COMMITS),
     *(SOURCE_LISTED, SOURCE_MISSING, RECOUNT_AGE),
     *(PARTITION, EPOCH, RUNNING, PAUSED, UNREADABLE),
+    *(CUT_OFF, FORECAST_CLEARS, FORECAST_MARGIN, FORECAST_RATE),
     *(QUOTA_RATIO, QUOTA_USED, ON_THE_WIRE, WAITING, MODE),
     *(LATENCY, ATTEMPTS, CALLS, CALL_TIME, COMMIT_TIME, CHECKPOINT_TIME, COMMIT_QUEUE),
     *(INTAKE_CALLS, HEADROOM, ITEMS, INTAKE_REFUSED, REQUESTS, REQUEST_TIME, LETTERS, WEBHOOKS_REFUSED),
@@ -596,7 +630,7 @@ class Metrics:
         """What a registry of prometheus_client asks for."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
-        partitions, accounts = self._reports() if self._reports is not None else ((), ())
+        partitions, accounts, forecasts = self._reports() if self._reports is not None else ((), (), ())
         with self._lock:
             counted, spread = self._together()
             standing = {name: dict(by) for name, by in self._set.items()}
@@ -605,6 +639,9 @@ class Metrics:
                 standing.setdefault(metric.name, {})[labels] = number
         for account in accounts:
             for metric, labels, number in _of_account(account):
+                standing.setdefault(metric.name, {})[labels] = number
+        for forecast in forecasts:
+            for metric, labels, number in _of_forecast(forecast):
                 standing.setdefault(metric.name, {})[labels] = number
         for metric in METRICS:
             said = f"{metric.what} {metric.do}"
@@ -738,6 +775,29 @@ def _of_partition(report: PartitionReport) -> Iterator[Sample]:
     yield RUNNING, where, int(report.state == "running")
     yield PAUSED, where, int(bool(report.paused))
     yield UNREADABLE, where, report.dead_letters
+
+
+def _of_forecast(forecast: Forecast) -> Iterator[Sample]:
+    """What a forecast says, as samples."""
+    where = (forecast.entity, forecast.region)
+    cut_off_s = None
+    if forecast.cut_off_ms is not None:
+        cut_off_s = (forecast.cut_off_ms - forecast.at_ms) / 1_000
+        yield CUT_OFF, where, cut_off_s
+    clearings: tuple[tuple[str, Clearing | None], ...] = (
+        ("current", forecast.current),
+        ("permitted", forecast.permitted),
+    )
+    for rate, clearing in clearings:
+        if clearing is None:
+            continue
+        yield FORECAST_RATE, (*where, rate), clearing.per_hour
+        edges = {"early": clearing.early_ms, "expected": clearing.expected_ms, "late": clearing.late_ms}
+        for edge, clears_ms in edges.items():
+            clears_s = inf if clears_ms is None else (clears_ms - forecast.at_ms) / 1_000
+            yield FORECAST_CLEARS, (*where, rate, edge), clears_s
+            if cut_off_s is not None:
+                yield FORECAST_MARGIN, (*where, rate, edge), cut_off_s - clears_s
 
 
 def _of_account(report: AccountReport) -> Iterator[Sample]:

@@ -15,7 +15,8 @@ from runtime.core.answers import CallAnswer
 from runtime.core.effects import Effect
 from runtime.core.inputs import Command
 from runtime.core.model import Place
-from runtime.core.news import News
+from runtime.core.news import EntryApproved, News
+from runtime.core.partition.worth import Worth
 from runtime.core.value import value
 
 # ------------------------------------------------------------------ foreign systems
@@ -394,6 +395,18 @@ class ParkedPile:
 
 
 @value
+class Work:
+    """What one life of a partition did since it began; the next life begins at nought."""
+
+    landed: int = 0
+    """Versions that came to stand in the ledger."""
+    calls: int = 0
+    """Posting calls that were answered row by row, with their rows, and how long they took together."""
+    rows: int = 0
+    call_ms: int = 0
+
+
+@value
 class PartitionReport:
     """One partition at one moment, for people and metrics. Instants are ms UTC; None: nothing of the kind."""
 
@@ -423,6 +436,9 @@ class PartitionReport:
     source_missing: int
     last_recount_ms: int | None
     chain: str
+    work: Work = Work()
+    cut_off_ms: int | None = None
+    """The feed cut-off that counts for what waits: see `forecast.cut_off_of`."""
 
 
 @value
@@ -440,6 +456,39 @@ class AccountReport:
     on_the_wire: int
     waiting: Mapping[str, int]
     """Entity to calls it would start if it were free to."""
+
+
+@value
+class Clearing:
+    """When all that waits now will stand in the ledger, at one rate. Instants are ms UTC; None: never at this rate."""
+
+    per_hour: int
+    """The rate, in versions."""
+    early_ms: int | None
+    expected_ms: int | None
+    late_ms: int | None
+    in_time: str
+    """Whether that is before the cut-off: "yes", "likely", "unlikely", "no"; empty where no cut-off is known."""
+
+
+@value
+class Forecast:
+    """When one legal entity will have cleared. Without `current` or `permitted` nobody can tell that one yet."""
+
+    entity: str
+    region: str
+    at_ms: int
+    waiting: int
+    """Approved versions that are unfinished and not parked."""
+    cut_off_ms: int | None
+    current: Clearing | None
+    """At the rate at which work landed lately."""
+    permitted: Clearing | None
+    """At the rate that the account permits, shared with the others that use it."""
+    held_by: str
+    """What keeps it from posting now: a pause, the account's mode; empty for nothing."""
+    bound_by: str
+    """What the permitted rate is bound by: "quota", "concurrent_max", "calls_max"; empty where nothing waits."""
 
 
 @value
@@ -474,8 +523,18 @@ class Operations(Protocol):
     async def accounts(self) -> Sequence[AccountReport]:
         """Every connector account that somebody owns."""
 
+    async def forecasts(self) -> Sequence[Forecast]:
+        """When every entity of which somebody reports will have cleared, as of the last look."""
+
     async def trace(self, entity: str, entry_id: str) -> EntryTrace | None:
         """The story of an entry; None where it was never heard of."""
+
+    async def worth(self, entity: str, approved: Sequence[EntryApproved]) -> Sequence[Worth]:
+        """What each of these would bring if the partition took it in now, in order; it takes nothing in.
+
+        Rated with the reference data that the partition has at this moment. Raises KeyError for an unknown entity,
+        IntakeRefusedError where nobody can tell now.
+        """
 
     async def command(self, entity: str, command: Command) -> bool:
         """Journal a command; False when it found nothing to do. KeyError for an unknown entity."""

@@ -79,10 +79,24 @@ class LimitSettings(_Settings):
     """Intake requests at once; more is a 503."""
 
 
+class TrytonSettings(_Settings):
+    """What a Tryton server has to be told besides: which database, as whom, and how it keeps a second row out."""
+
+    database: Name
+    user: str = Field(min_length=1, pattern=r"^[^:]+$")
+    """The integration user, whose company filter is "all"; its password is the account's credential."""
+    mode: Literal["keyed", "unkeyed"]
+    """keyed: the module trytond-extref is active. unkeyed: Tryton as it comes."""
+    crosswalk_file: str = Field(min_length=1)
+    """What Tryton calls our entities, workers and projects."""
+    session_ms: int = Field(default=24 * HOUR_MS, ge=MINUTE_MS)
+    """A session is renewed after so long; the server's own `session.max_age` is longer."""
+
+
 class AccountSettings(_Settings):
     """One connector account: a system, where it is, how we log in, what it allows."""
 
-    kind: Literal["generic_erp", "generic_psa"]
+    kind: Literal["generic_erp", "generic_psa", "tryton_erp"]
     url: str = Field(pattern=r"^https?://")
     credential_env: str = ""
     credential_file: str = ""
@@ -102,6 +116,8 @@ class AccountSettings(_Settings):
     """Whether the system keeps a second row under one key out. False: an assumption is printed, see `serve`."""
     probe_first_ms: int = Field(default=30_000, ge=100)
     probe_max_ms: int = Field(default=5 * MINUTE_MS, ge=100)
+    tryton: TrytonSettings | None = None
+    """For a tryton_erp."""
 
 
 class EntitySettings(_Settings):
@@ -125,7 +141,8 @@ class EntitySettings(_Settings):
     must_know: tuple[Literal["worker", "assignment"], ...] = ()
     """Reference data without which an entry parks, besides its project, its rates and its period."""
     cut_off: str = ""
-    """When the entity's feed cut-off is, as an RFC 3339 instant; scaling and forecasts look at it."""
+    """When the entity's feed cut-off is, as an RFC 3339 instant; scaling and forecasts look at it, and at the feed
+    cut-offs of the periods that were published."""
 
 
 class KeySettings(_Settings):

@@ -14,13 +14,16 @@ failure goes away.
 
 Rule 1. Smaller counts only if the same oracle fires, and in a run with a planted bug only if the bug was reached.
         What fires instead of it is another finding: its name is kept, and nothing more.
-Rule 2. Nothing here is clever about why it fails. It asks, and asks again.
+Rule 2. A smaller world keeps the assumptions under which anything is promised, as the one that was found did.
+Rule 3. Nothing here is clever about why it fails. It asks, and asks again.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from scenarios.small import small_world
 from simulators.auditors.finding import VIOLATED, Finding
@@ -126,8 +129,12 @@ class Search:
         """Whether the world still fails with these changes; then it has them from now on."""
         if self.over:
             return False
+        try:
+            candidate = WorldSettings.model_validate({**dict(self.world), **changes})
+        except ValidationError:
+            # It breaks what the runtime is told of the world: how that fails says nothing.
+            return False
         self.runs += 1
-        candidate = self.world.model_copy(update=changes)
         failure = fails_alike(candidate, self.seed, self.oracle, self.plant, self.others)
         if failure is not None:
             self.world, self.failure = candidate, failure

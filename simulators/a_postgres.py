@@ -44,15 +44,17 @@ class PostgresCannotStartError(Exception):
     """No PostgreSQL here; the text says why, in one line."""
 
 
-def start_postgres(directory: Path | None = None) -> tuple[str, Callable[[], None]]:
+def start_postgres(directory: Path | None = None, door: Path | None = None) -> tuple[str, Callable[[], None]]:
     """A running server: (connection string of its database "postgres", a function that stops it).
 
     Without `directory`, its files live in a temporary folder that goes away when it stops. With one, they stay there,
-    and the next start finds them. Raises PostgresCannotStartError.
+    and the next start finds them. `door`: the folder of its socket, for whoever must find it at the same place after
+    a restart; it goes away when the server stops, too. Raises PostgresCannotStartError.
     """
     home = Path(tempfile.mkdtemp(prefix="springtide-pg-")) if directory is None else directory.resolve()
     # The path of a unix socket has room for about a hundred characters, so it never lives below a long folder.
-    door = home if directory is None else Path(tempfile.mkdtemp(prefix="springtide-pg-"))
+    if door is None:
+        door = home if directory is None else Path(tempfile.mkdtemp(prefix="springtide-pg-"))
     try:
         server = _start(home, door)
     except (OSError, subprocess.SubprocessError, PostgresCannotStartError) as fault:

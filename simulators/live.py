@@ -7,7 +7,8 @@
 
 Rule 1. The systems are those of the simulated world; only the clock is real, and it is the caller's: `now_ms`.
 Rule 2. The scenario's calendar stands still. Its month is open whatever the day is, and what it would have brought
-        (maintenance, closings, late projects) is brought by hand; its chance faults strike as ever (`weather`).
+        (maintenance, closings, late projects) is brought by hand, or by whoever turns its dates into instants
+        (`befall`); its chance faults strike as ever (`weather`).
 Rule 3. Everything is approved in the mock PSA itself, so that evidence, recounts and republished
         events are the source's.
 Rule 4. The auditors are those of the simulated world. What they need the runtime's word for (where a row is parked) is
@@ -26,11 +27,13 @@ from runtime.connectors.psa.generic import UndecodableEventError, read_event
 from runtime.core.model import Assignment, Gate, Period, PeriodStatus, Project, TimeEntry, Worker
 from runtime.core.news import EntryApproved, EntryWithdrawn, PeriodPublished, ProjectsPublished, RatesPublished
 from runtime.settings import AccountSettings, EntitySettings
+from simulators.account_moves import AccountMoves, Way
 from simulators.auditors.allowances import Allowances
 from simulators.auditors.audit import conclude, examine
 from simulators.auditors.story import GIVEN_UP, UNSETTLED
 from simulators.chance import between, chance, happens
 from simulators.evidence import AccountEvidence, Evidence, FinalPlace, PeriodFact
+from simulators.faults.moves import AccountMove
 from simulators.faults.weather import NEVER_MS, Weather
 from simulators.firm.build import build_firm, is_working_day
 from simulators.firm.model import AssignmentPlan, Consultant, Firm, LegalEntity, RatePlan
@@ -171,6 +174,19 @@ class LiveFirm:
                 account_evidence=noted,
                 readings=self.weather.readings,
             )
+        self.ways = {account: Way() for account in self.accounts}
+        login = self.profile.login
+        self._account_moves = AccountMoves(
+            self.erps,
+            self.psas,
+            self.ways,
+            self.accounts,
+            login.failures_allowed,
+            NEVER_MS,
+            # Whoever calls has its credential from its environment and cannot be given another: the old one is renewed.
+            lambda move: login.credential,
+            lambda account, credential: None,
+        )
 
     def _publish(self, now_ms: int) -> list[bytes]:
         """Set the ERPs' periods, and make the plain events of all reference data."""
@@ -197,6 +213,13 @@ class LiveFirm:
         """An assignment lasts over the month and the next, in which corrections of it may still be booked."""
         first, last = self.firm.month_first, self.firm.month_last + timedelta(days=31)
         return [Assignment(a.assignment, a.worker, a.project, a.task, a.role, first, last) for a in self._staffed[code]]
+
+    def befall(self, move: AccountMove, now_ms: int) -> bool:
+        """Let something befall an account, and count it; False where there is no such account."""
+        done = self._account_moves.carry_out(move, now_ms)
+        if done:
+            self.weather.carried_out(move)
+        return done
 
     # ---------------------------------------------------------------- what is published
 

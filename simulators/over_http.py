@@ -23,14 +23,18 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from time import time
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import parse_qs
 
 import msgspec
 
 from runtime.connectors.doors import DOORS
 from runtime.ports import Request, Response
+from simulators.account_moves import STYLES, in_the_way, slowed_ms
+from simulators.evidence import Evidence
+from simulators.faults.moves import AccountMove
 from simulators.faults.verdicts import (
+    PASS,
     CallNote,
     Delay,
     DeliverTwice,
@@ -44,7 +48,6 @@ from simulators.faults.verdicts import (
 from simulators.live import LiveFirm
 from simulators.systems.erp import Erp
 from simulators.systems.erp.door import header
-from simulators.systems.maintenance import Style
 from simulators.systems.psa import Psa
 from simulators.systems.reply import garbled
 
@@ -62,8 +65,12 @@ CONNECTION = "springtide.connection"
 """The extension of the ASGI scope by which a connection is closed without an answer."""
 APPROVED_AT_ONCE = 100_000
 """Entries that one request may ask to approve."""
-STYLES: dict[str, Style] = {"retry_after": "503_retry_after", "bare": "503_json", "sorry_page": "503_html"}
-"""How a system that is away answers; beside these, "reset" closes every connection."""
+RESET = "reset"
+"""A system that is away answers in one of `STYLES`, or closes every connection."""
+MOVES: dict[str, type] = {each.__name__: each for each in get_args(AccountMove)}
+"""What can be asked to befall an account, by name."""
+STRUCK_MS = 1_000
+"""Strikes are told by the second."""
 KINDS = {"batches": "post", "lines": "look_up", "status": "tell", "published": "recount", "publish": "fetch"}
 """What a call is for, by the last part of its path."""
 
@@ -104,15 +111,18 @@ class MockSystems:
         """Asked about every call that reaches a system. The weather, unless somebody puts faults of their own here."""
         self.answered: Answered = lambda note, request, response, at_ms: None
         self._landing: set[asyncio.Task[None]] = set()
+        self._coming: list[asyncio.TimerHandle] = []
         self.reset()
 
     def reset(self) -> None:
         """The firm as it was founded: empty ledgers, nothing approved."""
         for task in list(self._landing):
             task.cancel()
+        for timer in self._coming:
+            timer.cancel()
+        self._coming.clear()
         self.live = self._found(self.now_ms())
         self._resets: dict[str, int] = {}
-        self._slow: dict[str, tuple[int, int]] = {}
         self._tries: dict[str, int] = {}
 
     def now_ms(self) -> int:
@@ -156,7 +166,10 @@ class MockSystems:
         """The answer after the time it takes; None when the connection is to be closed without one."""
         if now_ms < self._resets.get(note.account, 0):
             return None
-        verdict = self.befalls(note, request, now_ms)
+        way = self.live.ways[note.account]
+        verdict = in_the_way(way.hindrances, note.kind, note.entity, now_ms) if way.hindrances else PASS
+        if verdict is PASS:
+            verdict = self.befalls(note, request, now_ms)
         added_ms = 0
         match verdict:
             case LoseTheRequest():
@@ -178,9 +191,8 @@ class MockSystems:
             return None
         if isinstance(verdict, DeliverTwice) and reply.response.status not in DOORS:
             self._later(verdict.gap_ms, system, request)
-        slow_until_ms, slow_ms = self._slow.get(note.account, (0, 0))
-        if now_ms < slow_until_ms:
-            added_ms += slow_ms
+        if way.slow:
+            added_ms += slowed_ms(way.slow, now_ms)
         await self._pause((reply.delay_ms + added_ms) / 1000)
         return garbled(reply.response, verdict.how) if isinstance(verdict, Garble) else reply.response
 
@@ -233,9 +245,7 @@ class MockSystems:
     def ledger(self, entity: str, asked: dict[str, str], body: bytes) -> Response:
         """GET /admin/ledger/{entity}: every line that ever came to stand, in the order of landing."""
         self.live.advance(self.now_ms())
-        if entity not in self.live.evidences:
-            raise BadAskError(f"there is no entity {entity!r}; there are {', '.join(self.live.evidences)}")
-        return _json(self.live.evidences[entity].lines)
+        return _json(self._evidence(entity).lines)
 
     def ledgers(self, name: str, asked: dict[str, str], body: bytes) -> Response:
         """GET /admin/ledgers: counts and sums for each entity."""
@@ -323,13 +333,13 @@ class MockSystems:
     def away(self, name: str, asked: dict[str, str], body: bytes) -> Response:
         """POST /admin/away {"account", "seconds", "style"}: down from now on. "*" is every ERP."""
         order = _read(body, _Away)
-        if order.style != "reset" and order.style not in STYLES:
-            raise BadAskError(f"style is one of {', '.join(STYLES)}, reset")
+        if order.style != RESET and order.style not in STYLES:
+            raise BadAskError(f"style is one of {', '.join(STYLES)}, {RESET}")
         now_ms = self.now_ms()
         until_ms = now_ms + int(order.seconds * 1000)
         accounts = self._accounts(order.account)
         for account in accounts:
-            if order.style == "reset":
+            if order.style == RESET:
                 self._resets[account] = until_ms
             else:
                 system = self.live.erps.get(account) or self.live.psas[account]
@@ -339,11 +349,56 @@ class MockSystems:
     def slow(self, name: str, asked: dict[str, str], body: bytes) -> Response:
         """POST /admin/slow {"account", "seconds", "added_ms"}: every answer takes longer from now on."""
         order = _read(body, _Slow)
-        until_ms = self.now_ms() + int(order.seconds * 1000)
+        now_ms = self.now_ms()
+        until_ms = now_ms + int(order.seconds * 1000)
         accounts = self._accounts(order.account)
         for account in accounts:
-            self._slow[account] = (until_ms, order.added_ms)
+            self.live.ways[account].slow.append((now_ms, until_ms, order.added_ms))
         return _json({"accounts": accounts, "until_ms": until_ms})
+
+    def befall(self, name: str, asked: dict[str, str], body: bytes) -> Response:
+        """POST /admin/befall {"moves": [{"what": "CloseSystem", "move": {…}}]}: each at its own instant, ms UTC."""
+        moves = [_move(one) for one in _read(body, _Befall).moves]
+        loop, now_ms = asyncio.get_running_loop(), self.now_ms()
+        for move in moves:
+            after_s = max(0, move.at_ms - now_ms) / 1000
+            self._coming.append(loop.call_later(after_s, self._befall, move))
+        return _json({"moves": len(moves)})
+
+    def _befall(self, move: AccountMove) -> None:
+        self.live.befall(move, self.now_ms())
+
+    def strikes(self, name: str, asked: dict[str, str], body: bytes) -> Response:
+        """GET /admin/strikes: how often each fault has struck, and when: [start of a second in ms, kind, how often]."""
+        weather = self.live.weather
+        counted: dict[tuple[int, str], int] = {}
+        for at_ms, what in weather.strikes:
+            second = (at_ms - at_ms % STRUCK_MS, what.partition(":")[0])
+            counted[second] = counted.get(second, 0) + 1
+        told = [(at_ms, kind, times) for (at_ms, kind), times in sorted(counted.items())]
+        return _json({"fired": weather.fired, "strikes": told})
+
+    def landings(self, entity: str, asked: dict[str, str], body: bytes) -> Response:
+        """GET /admin/landings/{entity}: every line in short: [entry, version, ms UTC, leg, bill_minor, currency]."""
+        self.live.advance(self.now_ms())
+        lines = self._evidence(entity).lines
+        return _json([(a.entry_id, a.version, a.at_ms, a.leg, a.bill_minor, a.bill_currency) for a in lines])
+
+    def doors(self, name: str, asked: dict[str, str], body: bytes) -> Response:
+        """GET /admin/doors: calls by the second: [start in ms UTC, account, kind, outcome, calls, rows]."""
+        counted: dict[tuple[int, str, str, str], list[int]] = {}
+        for account, noted in self.live.accounts.items():
+            for call in noted.calls:
+                second = (call.at_ms - call.at_ms % STRUCK_MS, account, call.kind, call.outcome)
+                sums = counted.setdefault(second, [0, 0])
+                sums[0] += 1
+                sums[1] += call.rows
+        return _json([(*second, *sums) for second, sums in sorted(counted.items())])
+
+    def _evidence(self, entity: str) -> Evidence:
+        if entity not in self.live.evidences:
+            raise BadAskError(f"there is no entity {entity!r}; there are {', '.join(self.live.evidences)}")
+        return self.live.evidences[entity]
 
     def period(self, name: str, asked: dict[str, str], body: bytes) -> Response:
         """POST /admin/period {"entity", "name", "status", "gate"}: finance moves it; the answer is the plain event."""
@@ -395,6 +450,15 @@ class _Slow(_Order):
     account: str = "*"
 
 
+class _Befalls(_Order):
+    what: str
+    move: msgspec.Raw
+
+
+class _Befall(_Order):
+    moves: list[_Befalls]
+
+
 class _Period(_Order):
     entity: str
     name: str = ""
@@ -406,6 +470,9 @@ ADMIN: dict[tuple[str, str], Callable[[MockSystems, str, dict[str, str], bytes],
     ("GET", "ledger"): MockSystems.ledger,
     ("GET", "ledgers"): MockSystems.ledgers,
     ("GET", "calls"): MockSystems.calls,
+    ("GET", "doors"): MockSystems.doors,
+    ("GET", "landings"): MockSystems.landings,
+    ("GET", "strikes"): MockSystems.strikes,
     ("GET", "evidence"): MockSystems.evidence,
     ("GET", "reference"): MockSystems.reference,
     ("GET", "settings"): MockSystems.settings,
@@ -415,6 +482,7 @@ ADMIN: dict[tuple[str, str], Callable[[MockSystems, str, dict[str, str], bytes],
     ("POST", "audit"): MockSystems.audit,
     ("POST", "away"): MockSystems.away,
     ("POST", "slow"): MockSystems.slow,
+    ("POST", "befall"): MockSystems.befall,
     ("POST", "period"): MockSystems.period,
     ("POST", "reset"): MockSystems.start_over,
 }
@@ -453,6 +521,17 @@ def _read(body: bytes, order: type[msgspec.Struct]) -> Any:
         return msgspec.json.decode(body or b"{}", type=order)
     except msgspec.DecodeError as fault:
         raise BadAskError(str(fault)) from fault
+
+
+def _move(asked: _Befalls) -> AccountMove:
+    kind = MOVES.get(asked.what)
+    if kind is None:
+        raise BadAskError(f"no account is befallen by {asked.what!r}; there are {', '.join(MOVES)}")
+    try:
+        move: AccountMove = msgspec.json.decode(asked.move, type=kind)
+    except msgspec.DecodeError as fault:
+        raise BadAskError(f"{asked.what}: {fault}") from fault
+    return move
 
 
 def _bytes(body: bytes) -> Response:

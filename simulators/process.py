@@ -4,8 +4,9 @@
     permit ──▶ start ──▶ "leaving" is durable ──▶ the lease is looked at ──▶ the call leaves
 
 Rule 1. One thing at a time. A process that is slow or stopped does nothing; what it is told meanwhile waits in line.
-Rule 2. Nothing leaves once the lease is over by its own monotonic clock. A process that is stopped between that look
-        and the send sends once more when it goes on: a printed assumption.
+Rule 2. Nothing leaves once the lease is over by its own monotonic clock, and nothing that was held up since its durable
+        step leaves before the store was asked once more. A process that is stopped between that look and the send
+        sends once more when it goes on: a printed assumption.
 Rule 3. It writes under its own epoch or not at all. Whatever a commit raises ends this life; what memory held is gone.
 Rule 4. A bug of ours stops the partition for good; its neighbours go on, and the run has not settled.
 Rule 5. An answer belongs to the life that made the call. When that is over, nobody hears it.
@@ -23,6 +24,7 @@ from runtime.core.effects import Effect
 from runtime.core.inputs import Answered, Input
 from runtime.core.partition import Permits, look_again_ms, wanted
 from runtime.drivers.clock import Clock as Watch
+from runtime.drivers.lane import PROVEN_MS
 from runtime.drivers.shell import Shell
 from runtime.journal.format import UnknownRecordError
 from runtime.ports import Connector, JournalError, NotOwnerError, Owner
@@ -64,6 +66,8 @@ class Process:
         self._watch = watch
         self._weather = lane.weather
         self._held_until_ms = 0
+        self._proven_mono_ms = 0
+        """When its last turn was durable, by its monotonic clock."""
         self._line: deque[Callable[[], None]] = deque()
         self._numbers: dict[str, int] = {}
         self._timer_ms = -1
@@ -115,6 +119,7 @@ class Process:
         except Exception as bug:
             self.lane.broke(self, bug)
             return
+        self._proven_mono_ms = self.mono_ms()
         slow_ms = self.lane.slow_ms()
         if slow_ms:
             self._line.appendleft(then)
@@ -291,7 +296,7 @@ class Process:
     def _checked(self, desk: Desk, effect: Effect, note: CallNote) -> None:
         checked_ms = self._clock.now_ms
         if not self.may_send():
-            self.lane.ended(self, NotOwnerError(f"{self.entity}: the lease ended before a call could leave"))
+            self.lane.ended(self, NotOwnerError(f"{self.entity}: not its owner any more before a call could leave"))
             return
         if self._weather.disturbs_steps:
             number = self._numbers[effect.call_id]
@@ -302,8 +307,15 @@ class Process:
         self._send(desk, effect, note, checked_ms)
 
     def may_send(self) -> bool:
-        """Whether the lease runs, by the monotonic clock, with a margin."""
-        return self.lease_ends_ms is None or self.mono_ms() < self.lease_ends_ms
+        """Whether the lease runs, by the monotonic clock, with a margin, and the partition is still its own."""
+        runs = self.lease_ends_ms is None or self.mono_ms() < self.lease_ends_ms
+        return runs and self._still_ours()
+
+    def _still_ours(self) -> bool:
+        """Whether it is the owner by a durable step of just now, or else by the word of the store."""
+        if self.mono_ms() - self._proven_mono_ms < PROVEN_MS:
+            return True
+        return bool(self.lane.store.renew((self.owner,), LEASE_MS))
 
     def _send(self, desk: Desk, effect: Effect, note: CallNote, checked_ms: int) -> None:
         self.lane.called(self.owner.epoch, checked_ms)

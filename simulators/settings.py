@@ -130,8 +130,8 @@ class WorldSettings(_Settings):
         return data
 
     @model_validator(mode="after")
-    def _faults_keep_the_assumptions(self) -> Self:
-        """A fault that would break what the runtime is told of the world is refused here, before anything runs."""
+    def _assumptions_are_kept(self) -> Self:
+        """A fault or a person that would break what the runtime is told of the world is refused before any run."""
         run = self.runtime
         Weather(
             self.faults,
@@ -141,4 +141,11 @@ class WorldSettings(_Settings):
             overlap_ms=run.recount_overlap_ms,
             full_recounts=run.full_recount_every_ms > 0,
         )
+        for postings in self.hand_postings:
+            if postings.older_than_ms <= run.confirm_after_ms:
+                raise ValueError(
+                    f"hand_postings.older_than_ms: {postings.older_than_ms} is not longer than"
+                    f" runtime.confirm_after_ms, {run.confirm_after_ms}: the ledger is asked only about what has waited"
+                    " for longer"
+                )
         return self

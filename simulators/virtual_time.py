@@ -33,6 +33,7 @@ from runtime.core.answers import Silent, TurnedAway
 from runtime.core.effects import Effect
 from runtime.drivers.account_shell import AccountShell
 from runtime.ports import Connector, Request, Response
+from simulators.account_moves import in_the_way, slowed_ms
 from simulators.chance import between
 from simulators.evidence import AccountEvidence, Call
 from simulators.faults.moves import AnswerInstead, CutOff
@@ -47,10 +48,9 @@ from simulators.faults.verdicts import (
     LoseTheReply,
     LoseTheRequest,
     Refuse,
-    Verdict,
 )
 from simulators.faults.weather import Weather
-from simulators.systems.reply import Reply, garbled, seconds_until
+from simulators.systems.reply import Reply, garbled
 
 WIRE_MS = (5, 60)
 """One way over the network, from and to, in milliseconds (assumed)."""
@@ -183,7 +183,7 @@ class Desk:
     def _log_in(self) -> None:
         self.logins += 1
         clock = self.clock
-        verdict = self._in_the_way("login", "", clock.now_ms) if self.hindrances else PASS
+        verdict = in_the_way(self.hindrances, "login", "", clock.now_ms) if self.hindrances else PASS
         if isinstance(verdict, Refuse):
             self._note_refusal(verdict, "", "login", 0)
             refusal = _response(verdict)
@@ -229,7 +229,7 @@ class Desk:
                 request.method, request.path, {**request.headers, "Authorization": f"Bearer {self.token}"}, request.body
             )
         out_ms = between(*WIRE_MS, self.seed, "wire", note.name, note.kind)
-        verdict = self._in_the_way(note.kind, note.entity, left_ms) if self.hindrances else PASS
+        verdict = in_the_way(self.hindrances, note.kind, note.entity, left_ms) if self.hindrances else PASS
         if verdict is PASS:
             verdict = self.weather.call(note, left_ms)
         heard = True
@@ -263,18 +263,6 @@ class Desk:
             out_ms, lambda: self._land(lane, effect, request, left_ms, deadline_ms, back_ms, heard, again_ms, how)
         )
 
-    def _in_the_way(self, kind: str, entity: str, now_ms: int) -> Verdict:
-        """What the calendar put between us and the system, as far as it concerns this call."""
-        for hindrance in self.hindrances:
-            if not hindrance.at_ms <= now_ms < hindrance.until_ms:
-                continue
-            if isinstance(hindrance, CutOff):
-                return LoseTheRequest() if hindrance.way == "both" else LoseTheReply()
-            if kind in hindrance.calls and hindrance.entity in ("", entity):
-                wait = seconds_until(hindrance.until_ms, now_ms) if hindrance.tells else None
-                return Refuse(hindrance.status, wait, b"")
-        return PASS
-
     def _note_refusal(self, refusal: Refuse, entity: str, kind: str, rows: int) -> None:
         """Write down a call that the system itself never saw."""
         outcome = OUTCOMES.get(refusal.status)
@@ -302,9 +290,8 @@ class Desk:
             # Had the door turned it away, a second copy that is let in would make a definite answer false.
             self.clock.after(again_ms, lambda: self._land_unheard(request))
         delay_ms = reply.delay_ms + back_ms
-        for from_ms, until_ms, added_ms in self.slow:
-            if from_ms <= now_ms < until_ms:
-                delay_ms += added_ms
+        if self.slow:
+            delay_ms += slowed_ms(self.slow, now_ms)
         gives_up_ms = left_ms + deadline_ms
         if heard and now_ms + delay_ms < gives_up_ms:
             response = reply.response if how is None else garbled(reply.response, how)

@@ -25,6 +25,7 @@ from runtime.core.records import (
     EntryParked,
     LineFoundByHand,
     Record,
+    RefusedLineFound,
     RowRefused,
     RowsApplied,
     RowsDoubted,
@@ -32,6 +33,7 @@ from runtime.core.records import (
     RowsReversed,
     RowsStaged,
 )
+from simulators.account_moves import AccountMoves
 from simulators.auditors.pricing import EXCLUDED, Pricing
 from simulators.chance import between, happens
 from simulators.evidence import AccountEvidence, Checkpoint, Evidence, FinalPlace, Park, PeriodFact
@@ -73,7 +75,6 @@ from simulators.people.parameters import PeopleSettings
 from simulators.settings import DAY_MS, FinanceGate, HandPostings, WorldSettings
 from simulators.systems.erp import Erp
 from simulators.systems.erp_profile import ErpProfile
-from simulators.systems.maintenance import Style
 from simulators.systems.psa import Psa, Publication
 from simulators.virtual_time import Band, Clock, Desk
 
@@ -316,6 +317,16 @@ class World:
                 self.seed,
                 noted,
             )
+        self._account_moves = AccountMoves(
+            self.erps,
+            self.psas,
+            self.desks,
+            self.accounts,
+            settings.erp.login.failures_allowed,
+            self.end_ms,
+            lambda move: f"{_MENDED[type(move)]}-{move.at_ms}",
+            lambda account, credential: self.desks[account].rotate(credential),
+        )
 
     def _build_lanes(self, recompose: Recompose | None) -> None:
         run = self.settings.runtime
@@ -354,6 +365,8 @@ class World:
                     self._waits(entity, "staged", [key for key, _ in record.rows], now_ms)
                 case LineFoundByHand():
                     self.evidences[entity].adopted.append((record.posting.entry_id, record.ledger_id))
+                case RefusedLineFound():
+                    self.evidences[entity].ledger_ids.append((record.posting.key, record.ledger_id))
                 case RowsApplied() | RowsReversed():
                     self.evidences[entity].ledger_ids.extend(record.rows)
                     for where in ("in_doubt", "staged"):
@@ -614,18 +627,22 @@ class World:
     def _done(self, move: Move) -> bool:
         """Whether the move did anything: its account, process or period is there, and was not down already."""
         match move:
-            case CloseSystem() | SlowSystem() | CutOff() | AnswerInstead() | EatQuota():
-                return self._hindered(move)
-            case ExpireCredential() | FixCredential() | LockOut() | Unlock() | EndSession():
-                return self._shut_out_or_let_in(move)
-            case ExhaustNumbers():
-                if move.account not in self.erps:
-                    return False
-                self.erps[move.account].exhaust_numbers(move.at_ms, move.until_ms)
-            case LagReads():
-                if move.account not in self.erps:
-                    return False
-                self.erps[move.account].lag_reads(move.at_ms, move.until_ms, move.lag_ms)
+            case (
+                CloseSystem()
+                | SlowSystem()
+                | CutOff()
+                | AnswerInstead()
+                | EatQuota()
+                | ExpireCredential()
+                | FixCredential()
+                | LockOut()
+                | Unlock()
+                | EndSession()
+                | ExhaustNumbers()
+                | LagReads()
+                | DriftSchema()
+            ):
+                return self._account_moves.carry_out(move, self.clock.now_ms)
             case MovePeriod():
                 if (move.entity, move.module, move.name) not in self._periods:
                     return False
@@ -640,69 +657,21 @@ class World:
                 | ApproveAgain()
             ):
                 return self._operators.carry_out(move)
-            case DriftSchema() | EditInBulk():
-                return self._source_changed(move)
+            case EditInBulk():
+                return self._edited(move)
             case _:
                 lane = self.lanes.get(move.entity)
                 return lane is not None and lane.befall(move)
         return True
 
-    def _source_changed(self, move: DriftSchema | EditInBulk) -> bool:
-        """What happens in the PSA: its events change their form, or somebody edits many lines at once."""
-        if isinstance(move, DriftSchema):
-            psa = self.psas.get(move.account)
-            if psa is not None:
-                psa.drift(move.at_ms, move.until_ms, move.form)
-            return psa is not None
+    def _edited(self, move: EditInBulk) -> bool:
+        """Somebody edits many lines in the PSA at once."""
         entity = self.by_code.get(move.entity)
         if entity is None:
             return False
         psa = self.psas[entity.psa_account]
         for code, made in psa.edit_in_bulk(entity.code, move.share_ppm, move.recoded, move.pushed, self.clock.now_ms):
             self._on_the_way(code, made, self.clock.now_ms)
-        return True
-
-    def _hindered(self, move: CloseSystem | SlowSystem | CutOff | AnswerInstead | EatQuota) -> bool:
-        """Close or slow down the account, of whichever system, or put something in the way to it."""
-        system = self.erps.get(move.account) or self.psas.get(move.account)
-        if system is None:
-            return False
-        match move:
-            case CloseSystem():
-                kind = "announced" if move.announced else "unannounced"
-                system.close(move.at_ms, move.until_ms, kind, _STYLES[move.style])
-                return True
-            case SlowSystem():
-                self.desks[move.account].slow.append((move.at_ms, move.until_ms, move.added_ms))
-            case EatQuota():
-                if not isinstance(system, Erp):
-                    return False
-                system.eat_quota(move.at_ms, move.until_ms, move.left)
-            case _:
-                self.desks[move.account].hindrances.append(move)
-        self.accounts[move.account].away.append((move.at_ms, move.until_ms, move.kind))
-        return True
-
-    def _shut_out_or_let_in(self, move: ExpireCredential | FixCredential | LockOut | Unlock | EndSession) -> bool:
-        """What happens to the integration user of an ERP account; the mock PSA asks nobody to log in."""
-        erp = self.erps.get(move.account)
-        if erp is None:
-            return False
-        away = self.accounts[move.account].away
-        match move:
-            case ExpireCredential():
-                erp.expire_credential()
-                away.append((move.at_ms, self.end_ms, move.kind))
-            case LockOut():
-                erp.fail_logins(self.settings.erp.login.failures_allowed, self.clock.now_ms)
-                away.append((move.at_ms, self.end_ms, move.kind))
-            case EndSession():
-                erp.end_sessions()
-            case FixCredential() | Unlock():
-                away[:] = [(at, move.at_ms if of == move.kind else until, of) for at, until, of in away]
-                credential = f"{_MENDED[type(move)]}-{move.at_ms}"
-                erp.rotate_credential(credential)
-                self.desks[move.account].rotate(credential)
         return True
 
     # ---------------------------------------------------------------- looking on
@@ -901,4 +870,3 @@ _FOUR = Decimal(4)
 _FINISHED = (Place.POSTED, Place.PARKED, Place.SUPERSEDED, Place.WAIVED, Place.EXCLUDED)
 _UNFINISHED = (Place.IN_FLIGHT, Place.STAGED, Place.IN_DOUBT)
 _MENDED: dict[type, str] = {FixCredential: "renewed", Unlock: "unlocked"}
-_STYLES: dict[str, Style] = {"retry_after": "503_retry_after", "bare": "503_json", "sorry_page": "503_html"}

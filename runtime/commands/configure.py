@@ -100,6 +100,19 @@ region = "AMER"
 erp = "erp"
 psa = "psa"
 
+# A Tryton server. The credential is the password of its user.
+# [accounts.tryton]
+# kind = "tryton_erp"
+# url = "http://127.0.0.1:8000"
+# needs_session = true
+# credential_env = "TRYTON_PASSWORD"
+# [accounts.tryton.tryton]
+# database = "erp"
+# user = "springtide"                 # nobody else's, and its company filter is "all"
+# mode = "keyed"                      # the module trytond-extref is active; unkeyed: Tryton as it comes
+# crosswalk_file = "crosswalk.toml"   # what Tryton calls our entities, workers and projects
+# session_ms = 86400000
+
 # Who may do what. Empty: nobody may do anything. `springtide keys new ID` makes a key and its block.
 # [access.keys.psa-de]
 # hash = "sha256:0000000000000000000000000000000000000000000000000000000000000000"

@@ -30,7 +30,7 @@ from runtime.commands.connection import (
     positive,
     read,
 )
-from runtime.commands.words import console, duration, grid, instant, printable, row, several
+from runtime.commands.words import console, duration, grid, instant, money, printable, row, several
 
 LETTERS = """\
 examples:
@@ -195,6 +195,12 @@ class _Would(msgspec.Struct):
     seconds: int
     by_entity: dict[str, int]
     fails_again: dict[str, int]
+    bills: dict[str, int]
+    """Minor units by currency, of the entries that are `valued`."""
+    valued: int
+    known: int
+    left_out: int
+    unvalued: dict[str, int]
 
 
 def _dry_run(gateway: Gateway, ids: Sequence[str], arguments: argparse.Namespace) -> int:
@@ -208,7 +214,8 @@ def _dry_run(gateway: Gateway, ids: Sequence[str], arguments: argparse.Namespace
         f"would take in {several(would.count, 'letter')} again, in about {duration(would.seconds)}; nothing was changed"
     )
     print(f"{would.readable:,} can be read now: {worth or 'no time'}, for {_counted(would.by_entity) or 'nobody'}")
-    print("no amounts: what an entry is worth is known once its partition has rated it")
+    for line in _worth(would):
+        print(line)
     if would.fails_again:
         print(f"would fail again: {_counted(would.fails_again)}")
     named = ["--all"] if arguments.all else list(ids)
@@ -216,6 +223,20 @@ def _dry_run(gateway: Gateway, ids: Sequence[str], arguments: argparse.Namespace
     command = shlex.join(["springtide", "replay", *named, "--yes", *rate, "--why", arguments.why])
     print(f"to do it:  {printable(command)}")
     return 0
+
+
+def _worth(would: _Would) -> Iterator[str]:
+    """What the entries in them would bill, and of which of them nobody can say."""
+    if would.valued:
+        amounts = money(would.bills) if any(would.bills.values()) else "nothing"
+        yield f"{several(would.valued, 'entry')} would bill {amounts}, at the rates known now"
+    if would.known:
+        yield f"{several(would.known, 'entry')} known already, in this version or a newer one: nothing would happen"
+    if would.left_out:
+        yield f"{several(would.left_out, 'entry')} left out of the ledger by a rule"
+    if would.unvalued:
+        reasons = {reason.replace("_", " "): count for reason, count in would.unvalued.items()}
+        yield f"no amount can be given for {several(sum(reasons.values()), 'entry')}: {_counted(reasons)}"
 
 
 class _Became(msgspec.Struct):

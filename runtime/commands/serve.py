@@ -12,20 +12,20 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.request import Request, urlopen
 
 from runtime.cli import BadInputError
 from runtime.commands.configure import settings_from
+from runtime.commands.listening import end_on_signals, in_a_loop, listening, served, url_of
 from runtime.configuration import ConfigurationError
 from runtime.drivers.clock import Clock
 from runtime.journal.stores import MissingExtraError, open_store
@@ -92,12 +92,12 @@ def run(arguments: argparse.Namespace) -> int:
             raise BadInputError("--demo brings settings of its own; leave --config out, or --demo")
         if arguments.demo:
             with demo(arguments.port) as (settings, environ, prepare):
-                return _in_a_loop(_serve(settings, environ, arguments.ray, prepare))
+                return in_a_loop(_serve(settings, environ, arguments.ray, prepare))
         settings = settings_from(Path(arguments.config or "springtide.toml"))
         if arguments.port is not None:
             server = settings.server.model_copy(update={"port": arguments.port})
             settings = settings.model_copy(update={"server": server})
-        return _in_a_loop(_serve(settings, os.environ, arguments.ray, lambda url: None))
+        return in_a_loop(_serve(settings, os.environ, arguments.ray, lambda url: None))
     except MissingExtraError as missing:
         raise BadInputError(str(missing)) from None
     except ConfigurationError as wrong:
@@ -108,16 +108,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 # ------------------------------------------------------------------ the process
-
-
-def _in_a_loop(process: Coroutine[Any, Any, int]) -> int:
-    """Run the process in uvloop where it is installed: intake takes in a fifth more there (measured, busy machine)."""
-    try:
-        from uvloop import new_event_loop
-    except ModuleNotFoundError:
-        return asyncio.run(process)
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        return runner.run(process)
 
 
 async def _serve(
@@ -148,12 +138,11 @@ async def _serve(
         gate = Access(settings.access, clock)
         operations = _Operations(runtime, ended)
         app = build_app(settings, runtime, operations, store.office(), gate, metrics, clock, environ)
-        with _listening(settings) as sockets:
-            name = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
-            url = f"http://{name}:{sockets[0].getsockname()[1]}"
-            _end_on_signals(ended)
+        with listening(settings.server) as sockets:
+            url = url_of(settings.server, sockets)
+            end_on_signals(ended, _CHILDREN)
             await runtime.start()
-            async with _gateway(app, sockets):
+            async with served(app, sockets):
                 await asyncio.to_thread(prepare, url)
                 print(json.dumps({"url": url, "ready": runtime.ready() == ""}), flush=True)
                 await ended.wait()
@@ -186,8 +175,9 @@ def _runtime(
 
     name = f"embedded@{socket.gethostname()}"
     host = Host(settings, store, name, "", environ=environ, metrics=metrics, spans=tracer(settings.telemetry))
-    metrics.watch(lambda: host.latest)
-    return Embedded(host, rival)
+    embedded = Embedded(host, rival)
+    metrics.watch(lambda: embedded.latest)
+    return embedded
 
 
 class _Operations:
@@ -196,7 +186,9 @@ class _Operations:
     def __init__(self, runtime: Runtime, ended: asyncio.Event) -> None:
         self.partitions = runtime.partitions
         self.accounts = runtime.accounts
+        self.forecasts = runtime.forecasts
         self.trace = runtime.trace
+        self.worth = runtime.worth
         self.command = runtime.command
         self.hosts = runtime.hosts
         self.ready = runtime.ready
@@ -209,9 +201,18 @@ class _Operations:
         self._ended.set()
 
 
+TRYTON_MODES = {
+    "keyed": "the module trytond-extref is active there, and keeps a second line under one key out.",
+    "unkeyed": "Tryton as it comes. Lines are found by what stands in their description, nobody else writes for these "
+    "companies through the integration user, and what has to be taken back waits for a person.",
+}
+
+
 def assumptions(settings: Settings) -> Iterator[str]:
     """What the promise rests on with these settings, beyond what every ERP is taken to do; printed at the start."""
     for name, account in settings.accounts.items():
+        if account.tryton is not None:
+            yield f"{name} is Tryton in {account.tryton.mode} mode: {TRYTON_MODES[account.tryton.mode]}"
         if not account.honours_keys:
             yield (
                 f"{name} does not keep a second row under one key out. A process that is stopped between its last look "
@@ -223,72 +224,6 @@ def assumptions(settings: Settings) -> Iterator[str]:
             yield f"{entity} is not asked what its source published: an event that never arrives is never missed."
     if settings.journal.kind == "memory":
         yield "the journal is in memory: what was acknowledged is gone when this process ends."
-
-
-@contextmanager
-def _listening(settings: Settings) -> Iterator[list[socket.socket]]:
-    host, port = settings.server.host, settings.server.port
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Where uvloop is not, Nagle's algorithm is turned off only if the protocol is named; with it an answer, which goes
-    # out in two pieces, waits 40 ms for the caller's acknowledgement of the first (measured).
-    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((host, port))
-        except OSError as fault:
-            raise BadInputError(
-                f"cannot listen on {host}:{port}: {fault.strerror}; choose another --port (0 takes a free one)"
-            ) from None
-        yield [listening]
-
-
-def _end_on_signals(ended: asyncio.Event) -> None:
-    def told(number: int) -> None:
-        if ended.is_set():
-            print("springtide: ended at once; what was acknowledged is in the journal", file=sys.stderr, flush=True)
-            for child in _CHILDREN:
-                child.terminate()
-            os._exit(128 + number)
-        print("springtide: draining; once more to end at once", file=sys.stderr, flush=True)
-        ended.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, told, number)
-
-
-@asynccontextmanager
-async def _gateway(app: Any, sockets: list[socket.socket]) -> AsyncIterator[None]:
-    """The gateway on its sockets, for as long as the block runs; it answers until the end of the drain."""
-    import uvicorn
-
-    from runtime.gateway.protocol import BoundedProtocol
-
-    class Server(uvicorn.Server):
-        """Leaves the signals to us."""
-
-        @contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            yield
-
-    config = uvicorn.Config(
-        app,
-        http=BoundedProtocol,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        ws="none",
-        timeout_graceful_shutdown=5,
-        server_header=False,
-    )
-    server = Server(config)
-    task = asyncio.get_running_loop().create_task(server.serve(sockets), name="gateway")
-    while not server.started and not task.done():
-        await asyncio.sleep(0.01)
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await task
 
 
 # ------------------------------------------------------------------ the demo

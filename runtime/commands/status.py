@@ -13,7 +13,7 @@ from rich.live import Live
 from runtime.commands.connection import Gateway, NotDoneError, add_connection, answering, connect, read
 from runtime.commands.words import age, console, duration, grid, instant, money, row, several, words
 from runtime.core.model import Place
-from runtime.ports import AccountReport, ParkedPile, PartitionReport
+from runtime.ports import AccountReport, Clearing, Forecast, ParkedPile, PartitionReport
 
 EPILOG = """\
 examples:
@@ -25,6 +25,7 @@ exit codes: 0 shown, 1 the runtime refused or is away, 2 bad input
 """
 _EVERY_S = 2.0
 _MOST_PARKED = 12
+_MOST_FORECASTS = 20
 _SHOWN = (Place.IN_FLIGHT, Place.IN_DOUBT, Place.STAGED, Place.POSTED, Place.PARKED)
 
 
@@ -78,6 +79,7 @@ def _look(gateway: Gateway) -> dict[str, Any]:
     return {
         "ready": partitions.get("ready"),
         "partitions": partitions.get("partitions"),
+        "forecasts": partitions.get("forecasts", []),
         "accounts": accounts and accounts.get("accounts"),
         "dead_letters": letters and letters.get("counts"),
     }
@@ -88,6 +90,7 @@ def _view(gateway: Gateway) -> RenderableType:
     return view(
         str(seen["ready"] or ""),
         read(seen["partitions"], list[PartitionReport]),
+        read(seen["forecasts"], list[Forecast]),
         None if seen["accounts"] is None else read(seen["accounts"], list[AccountReport]),
         None if seen["dead_letters"] is None else read(seen["dead_letters"], dict[str, int]),
     )
@@ -96,6 +99,7 @@ def _view(gateway: Gateway) -> RenderableType:
 def view(
     not_ready: str,
     partitions: Sequence[PartitionReport],
+    forecasts: Sequence[Forecast],
     accounts: Sequence[AccountReport] | None,
     letters: Mapping[str, int] | None,
 ) -> RenderableType:
@@ -104,6 +108,8 @@ def view(
     parts: list[RenderableType] = [_partitions(partitions, now_ms), *_remarks(partitions)]
     if not_ready:
         parts.append(words(f"this process takes nothing in yet: {not_ready}", "bold yellow"))
+    if waiting := [one for one in forecasts if one.waiting]:
+        parts += [words(""), *_forecasts(waiting, now_ms)]
     if parked := [(report.entity, pile) for report in partitions for pile in report.parked]:
         parts += [words(""), *_parked(parked, now_ms)]
     parts.append(words(""))
@@ -149,6 +155,49 @@ def _remarks(partitions: Sequence[PartitionReport]) -> Iterator[RenderableType]:
         if report.source_missing:
             missing = f"{several(report.source_missing, 'version')} of {report.source_listed:,}"
             yield words(f"{report.entity}: the last recount of the source listed {missing} that we had not heard of")
+
+
+def _forecasts(forecasts: Sequence[Forecast], now_ms: int) -> Iterator[RenderableType]:
+    """When what waits will stand in the ledger, entity by entity; the nearest cut-off first."""
+    table = grid(
+        "clears", ">waiting", ">cut-off in", "at the current rate", "in time", "at the permitted rate", "in time"
+    )
+    nearest = sorted(forecasts, key=lambda one: (one.cut_off_ms is None, one.cut_off_ms, one.entity))
+    for one in nearest[:_MOST_FORECASTS]:
+        verdicts = [clearing.in_time for clearing in (one.current, one.permitted) if clearing is not None]
+        row(
+            table,
+            *(one.entity, one.waiting, _until(one.cut_off_ms, now_ms)),
+            *(cell for rate in (one.current, one.permitted) for cell in _clears(rate, one.at_ms)),
+            style="bold red" if "no" in verdicts else "bold yellow" if "unlikely" in verdicts else "",
+        )
+    yield table
+    if nearest[_MOST_FORECASTS:]:
+        yield words(f"and {several(len(nearest) - _MOST_FORECASTS, 'more entity')}, see --json", "dim")
+    held = Counter(one.held_by for one in nearest if one.held_by)
+    for why, times in held.items():
+        yield words(f"held: {several(times, 'entity')} ({why})", "yellow")
+    bound = Counter(one.bound_by for one in nearest if one.bound_by)
+    if bound:
+        said = ", ".join(f"{name} for {several(times, 'entity')}" for name, times in bound.most_common())
+        yield words(f"the permitted rate is bound by {said}", "dim")
+
+
+def _until(at_ms: int | None, now_ms: int) -> str:
+    if at_ms is None:
+        return "-"
+    return duration((at_ms - now_ms) / 1_000) if at_ms > now_ms else f"over since {age(at_ms, now_ms)}"
+
+
+def _clears(clearing: Clearing | None, at_ms: int) -> tuple[str, str]:
+    """In how long, with its band; and whether that is in time."""
+    if clearing is None:
+        return "not known yet", "-"
+    if clearing.expected_ms is None or clearing.early_ms is None:
+        return "never", clearing.in_time or "-"
+    early, expected = (duration((one - at_ms) / 1_000) for one in (clearing.early_ms, clearing.expected_ms))
+    late = "never" if clearing.late_ms is None else duration((clearing.late_ms - at_ms) / 1_000)
+    return f"in {expected}" + (f" ({early} to {late})" if early != late else ""), clearing.in_time or "-"
 
 
 def _parked(parked: Sequence[tuple[str, ParkedPile]], now_ms: int) -> Iterator[RenderableType]:

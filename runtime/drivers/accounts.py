@@ -78,7 +78,8 @@ class Accounts:
         transport = self._connect(account.url, account.concurrent_max + 1)
         # With sessions the secret goes into the login alone, and its token into the calls.
         always = (lambda: "") if account.needs_session else lambda: _credential(account, self._environ)
-        desk = self.desks[name] = Desk(name, use, transport, self._clock, always, account.call_deadline_ms)
+        scheme = LEDGERS[account.kind](account).scheme if account.needs_session else "Bearer"
+        desk = self.desks[name] = Desk(name, use, transport, self._clock, always, account.call_deadline_ms, scheme)
         if self._call_owner is None:
             desk.seat(self._owned(desk, lambda: True, 0))
         else:
@@ -100,7 +101,7 @@ class Accounts:
             policy,
             self._clock,
             desk,
-            LEDGERS[account.kind] if account.needs_session else None,
+            LEDGERS[account.kind](account) if account.needs_session else None,
             lambda: _credential(account, self._environ),
             self.name,
             account.call_deadline_ms,

@@ -15,7 +15,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-from runtime.connectors.catalogue import LedgerKind
+from runtime.connectors.catalogue import Ledger
 from runtime.core.account import (
     AccountInput,
     AccountPolicy,
@@ -51,7 +51,7 @@ class OwnedAccount:
         policy: AccountPolicy,
         clock: Clock,
         desk: Desk,
-        login: LedgerKind | None,
+        login: Ledger | None,
         credential: Callable[[], str],
         host: str,
         longest_call_ms: int,

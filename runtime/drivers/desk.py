@@ -61,12 +61,15 @@ class Desk:
         clock: Clock,
         credential: Callable[[], str],
         deadline_ms: int,
+        scheme: str = "Bearer",
     ) -> None:
         """`use` is "erp" or "psa". `credential` is sent with every call where the system knows no sessions.
 
-        `deadline_ms` is how long a call of this account may take before it is given up.
+        `deadline_ms` is how long a call of this account may take before it is given up. `scheme` stands before the
+        token of a session.
         """
         self._deadline_s = deadline_ms / 1_000
+        self._scheme = scheme
         self.name = name
         self.use = use
         self.transport = transport
@@ -153,7 +156,7 @@ class Desk:
         token = (self.counter.token if self.counter is not None else "") or self._credential()
         headers = {**request.headers, "Content-Type": "application/json"}
         if token:
-            headers["Authorization"] = f"Bearer {token}"
+            headers["Authorization"] = f"{self._scheme} {token}"
         return Request(request.method, request.path, headers, request.body)
 
     async def close(self) -> None:

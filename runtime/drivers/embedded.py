@@ -11,11 +11,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from runtime.core.inputs import Command
-from runtime.core.news import News
+from runtime.core.news import EntryApproved, News
+from runtime.core.partition.worth import Worth
 from runtime.drivers.on_asyncio import BUSY_RETRY_MS, Host
+from runtime.forecast import Outlook, look, ways
 from runtime.ports import (
     AccountReport,
     EntryTrace,
+    Forecast,
     IntakeRefusedError,
     JournalError,
     NotOwnerError,
@@ -39,6 +42,8 @@ class Embedded:
         self._held: dict[str, int] = {}
         """Entity to the epoch under which this process carried it last."""
         self._waiting: dict[str, str] = {}
+        self._ways = ways(host.settings)
+        self._outlook = Outlook()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -51,6 +56,7 @@ class Embedded:
         while True:
             await asyncio.sleep(LOOK_S)
             await self._take_up()
+            self._outlook = look(self._outlook.memory, *self._host.latest, self._ways)
 
     async def _take_up(self) -> None:
         for entity in self._host.settings.entities:
@@ -95,6 +101,10 @@ class Embedded:
         """The story of an entry."""
         return await self._here(entity, self._host.trace(entity, entry_id))
 
+    async def worth(self, entity: str, approved: Sequence[EntryApproved]) -> Sequence[Worth]:
+        """What each of these would bring if it were taken in now."""
+        return await self._here(entity, self._host.worth(entity, approved))
+
     async def _here(self, entity: str, asked: Awaitable[T]) -> T:
         try:
             return await asked
@@ -108,6 +118,15 @@ class Embedded:
     async def accounts(self) -> Sequence[AccountReport]:
         """Every account."""
         return await self._host.accounts()
+
+    async def forecasts(self) -> Sequence[Forecast]:
+        """When every entity will have cleared."""
+        return self._outlook.forecasts
+
+    @property
+    def latest(self) -> tuple[Sequence[PartitionReport], Sequence[AccountReport], Sequence[Forecast]]:
+        """What a scrape shows."""
+        return *self._host.latest, self._outlook.forecasts
 
     async def hosts(self) -> None:
         """There is no cluster."""

@@ -8,8 +8,10 @@
 Rule 1. One turn at a time, and everything that came meanwhile goes into the next: many entries to one durable step,
         and no step of the store ever holds the event loop up.
 Rule 2. The partition's state is touched inside a turn alone, under `_lock`.
-Rule 3. Nothing leaves once the lease is over by our own monotonic clock; what was journalled as leaving and did not
-        is doubt for whoever owns the partition next.
+Rule 3. Nothing leaves once the lease is over by our own monotonic clock, or once we know that it is lost. Whoever was
+        held up between the durable step and the send asks the store first: a second process under the same name
+        need not wait for our lease. What was journalled as leaving and did not is doubt for whoever owns the
+        partition next.
 Rule 4. After a durable step that failed, memory is worth nothing: the partition recovers from the store, or stays
         stopped where a person has to look. What waits in the mailbox waits on; senders wait until their deadline.
 Rule 5. Nothing is decided here.
@@ -19,15 +21,17 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from runtime.core.answers import CallAnswer, HeadsListed, Republished, Silent
-from runtime.core.effects import Effect, Recount
+from runtime.configuration import instant_ms
+from runtime.core.answers import CallAnswer, HeadsListed, Republished, RowsAnswered, Silent
+from runtime.core.effects import Effect, Recount, SendBatch
 from runtime.core.inputs import Answered, Command
-from runtime.core.news import DeadLetter, News
+from runtime.core.news import DeadLetter, EntryApproved, News
 from runtime.core.partition import Permits, look_again_ms, wanted
+from runtime.core.partition.worth import Worth
 from runtime.core.policy import Policy
 from runtime.core.records import Record, RowsApplied
 from runtime.drivers.clock import Clock
@@ -62,6 +66,10 @@ COMPACT_FRAMES = 50
 """Frames that are compressed in one go: some tens of milliseconds for which a turn may have to wait (measured)."""
 TURN_ITEMS = 2_000
 """Items of news in one turn, at most, so that word of calls never waits for long."""
+PROVEN_MS = 100
+"""For so long a durable step proves that the partition is ours, and a call may leave. Later the store is asked once
+more (ours: far longer than a turn takes from its last step to the wire, and far shorter than it takes to start a
+process)."""
 REST_FIRST_S, REST_MAX_S = 0.2, 10.0
 """How long a partition rests before it tries its store again; doubles in between (ours)."""
 
@@ -122,8 +130,12 @@ class Lane:
         metrics: Metrics,
         on_letters: Callable[[str, Sequence[DeadLetter]], None],
         spans: Spans,
+        renew: Callable[["Lane"], Awaitable[bool]],
     ) -> None:
-        """`connectors` and `desks` by what they are for: "erp", "psa"."""
+        """`connectors` and `desks` by what they are for: "erp", "psa".
+
+        `renew` prolongs the lease at the store and says whether it is still ours.
+        """
         self.entity = entity
         self.owner = owner
         self.region = settings.entities[entity].region
@@ -133,6 +145,8 @@ class Lane:
         self.fenced = False
         """Stopped since it is not ours any more, or was not for a while; nothing is wrong with it."""
         self._settings = settings
+        configured = settings.entities[entity].cut_off
+        self._cut_offs = (instant_ms(configured),) if configured else ()
         self._policy = policy
         self._connectors = connectors
         self._desks = desks
@@ -142,6 +156,9 @@ class Lane:
         self._metrics = metrics
         self._on_letters = on_letters
         self._spans = spans
+        self._renew = renew
+        self._proven_mono_ms = 0
+        """When the store last took a step of ours."""
         self._shell: Shell | None = None
         self._tally = Tally()
         self._lock = asyncio.Lock()
@@ -196,7 +213,7 @@ class Lane:
         self.state = "recovering"
         shell = Shell(
             self._policy,
-            _Timed(self.entity, self._journal, self._metrics, self._spans),
+            _Timed(self.entity, self._journal, self._metrics, self._spans, self._proven),
             self._witness,
             self._settings.journal.checkpoint_every,
             self._settings.journal.window,
@@ -348,6 +365,8 @@ class Lane:
         if done.trouble is not None:
             self._give_back(work.permits)
             raise done.trouble
+        if done.calls and self._clock.mono_ms() - self._proven_mono_ms >= PROVEN_MS:
+            await self._prove(work.permits)
         self._set_off(work.permits, done)
         if self._deliveries or self._orders or self._answers or self._permits:
             self._event.set()
@@ -429,6 +448,7 @@ class Lane:
         waits: list[float] = []
         for record in records:
             if isinstance(record, RowsApplied):
+                self._tally.landed += len(record.rows)
                 for key, _ in record.rows:
                     approval = state.entries[state.keys[key]].approval
                     if approval is not None:
@@ -436,11 +456,23 @@ class Lane:
         if waits:
             self._metrics.in_ledger(self.entity, waits)
 
+    def _proven(self) -> None:
+        self._proven_mono_ms = self._clock.mono_ms()
+
+    async def _prove(self, permits: Mapping[str, int]) -> None:
+        """Ask the store whether the partition is still ours, before calls leave so late after their durable step."""
+        try:
+            if not await self._renew(self):
+                raise NotOwnerError(f"{self.entity}: another process took over before a call could leave")
+        except JournalError:
+            self._give_back(permits)
+            raise
+
     def _set_off(self, permits: Mapping[str, int], done: _Done) -> None:
         """Let calls leave, give back permits that nobody needed, ask for more, and set the one timer."""
         used: dict[str, int] = {}
         for effect, request in done.calls:
-            if self._clock.mono_ms() >= self.lease_ends_mono_ms:
+            if self.fenced or self._clock.mono_ms() >= self.lease_ends_mono_ms:
                 # Journalled as leaving, and it must not leave any more (rule 3).
                 self._give_back({name: permitted - used.get(name, 0) for name, permitted in permits.items()})
                 raise NotOwnerError(f"{self.entity}: the lease ended before a call could leave")
@@ -477,7 +509,12 @@ class Lane:
                 answer = await desk.call(effect, request, self._connectors[effect.account], self.entity)
         finally:
             # Cancelled or not: a call that left and was not answered is unknown, and never nothing.
-            self._metrics.called(self.entity, effect, answer, perf_counter() - began)
+            took_s = perf_counter() - began
+            self._metrics.called(self.entity, effect, answer, took_s)
+            if isinstance(effect, SendBatch) and isinstance(answer, RowsAnswered):
+                self._tally.calls += 1
+                self._tally.rows += len(effect.rows)
+                self._tally.call_ms += round(took_s * 1_000)
             if self._shell is not None:
                 self._answers.append((effect, answer))
                 self._event.set()
@@ -512,6 +549,7 @@ class Lane:
             self._shell,
             self._tally,
             self.undecided_bytes,
+            self._cut_offs,
         )
 
     async def trace(self, entry_id: str) -> EntryTrace | None:
@@ -522,18 +560,29 @@ class Lane:
                 raise IntakeRefusedError("moving", STOPPED_RETRY_MS, self.state)
             return await self._turns.run(lambda: story(self.entity, entry_id, shell, self._journal))
 
+    async def worth(self, approved: Sequence[EntryApproved]) -> Sequence[Worth]:
+        """What each of these would bring if it were taken in now; nothing is journalled."""
+        async with self._lock, self._turns.place():
+            shell = self._shell
+            if shell is None:
+                raise IntakeRefusedError("moving", STOPPED_RETRY_MS, self.state)
+            return await self._turns.run(lambda: shell.worth(approved))
+
     def _names(self, **more: object) -> dict[str, object]:
         return {"entity": self.entity, "region": self.region, **more}
 
 
 class _Timed:
-    """The journal with its durable steps timed for metrics and traces."""
+    """The journal, its durable steps timed for metrics and traces. Each of them proves that the partition is ours."""
 
-    def __init__(self, entity: str, journal: DurableJournal, metrics: Metrics, spans: Spans) -> None:
+    def __init__(
+        self, entity: str, journal: DurableJournal, metrics: Metrics, spans: Spans, proven: Callable[[], None]
+    ) -> None:
         self._entity = entity
         self._journal = journal
         self._metrics = metrics
         self._spans = spans
+        self._proven = proven
         self.load = journal.load
         self.seen = journal.seen
         self.shelf = journal.shelf
@@ -548,6 +597,7 @@ class _Timed:
         began = perf_counter()
         with self._spans.span("journal.commit", entity=self._entity):
             self._journal.commit(frame)
+        self._proven()
         self._metrics.committed(perf_counter() - began)
 
     def checkpoint(

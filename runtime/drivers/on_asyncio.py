@@ -21,7 +21,8 @@ from typing import Any
 from runtime.connectors.catalogue import LEDGERS, SOURCES
 from runtime.core.inputs import Command
 from runtime.core.loans import Ask, Lent
-from runtime.core.news import DeadLetter, News
+from runtime.core.news import DeadLetter, EntryApproved, News
+from runtime.core.partition.worth import Worth
 from runtime.core.policy import Policy
 from runtime.drivers.accounts import Accounts, Connect, OwnerCall
 from runtime.drivers.clock import Clock
@@ -42,6 +43,7 @@ from runtime.ports import (
     PartitionReport,
     Receipt,
     Store,
+    StoreAwayError,
 )
 from runtime.settings import Settings
 from runtime.telemetry import NoSpans, Spans
@@ -187,8 +189,10 @@ class Host:
         journal = await self._at_the_store(lambda: self.store.journal(owner))
         where = self.settings.entities[entity]
         desks = {"erp": await self._accounts.desk(where.erp, "erp"), "psa": await self._accounts.desk(where.psa, "psa")}
+        account = self.settings.accounts[where.erp]
+        ledger = LEDGERS[account.kind](account)
         connectors: dict[str, Connector] = {
-            "erp": LEDGERS[self.settings.accounts[where.erp].kind].connector(entity),
+            "erp": ledger.connector(entity),
             "psa": SOURCES[self.settings.accounts[where.psa].kind](entity),
         }
         lane = Lane(
@@ -204,6 +208,7 @@ class Host:
             self.metrics,
             self._keep_letters,
             self._spans,
+            self._renew,
         )
         lane.lease_ends_mono_ms = began_ms + lease_ms - self.settings.journal.lease_margin_ms
         self.lanes[entity] = lane
@@ -260,6 +265,17 @@ class Host:
                 self._run(self._put_down(lane), f"stop {name}")
         self._accounts.renewed(kept, ends_ms)
         await self._accounts.take_up()
+
+    async def _renew(self, lane: Lane) -> bool:
+        """Prolong the lease of one lane at once; whether it is still ours. Raises StoreAwayError where nobody knows."""
+        journal, held, began_ms = self.settings.journal, lane.owner, self._clock.mono_ms()
+        for kept in await self._at_the_store(partial(self.store.renew, (held,), journal.lease_ms)):
+            if kept.lease_until_ms <= held.lease_until_ms:
+                raise StoreAwayError(f"{held.name}: the lease could not be prolonged")
+            lane.lease_ends_mono_ms = began_ms + journal.lease_ms - journal.lease_margin_ms
+            lane.owner = kept
+            return True
+        return False
 
     async def _put_down(self, lane: Lane) -> None:
         """Stop a lane that is not ours any more; it stays where people and `carry` can see that."""
@@ -376,6 +392,19 @@ class Host:
             raise NotOwnerError(f"{entity} is not carried here")
         return await lane.trace(entry_id)
 
+    async def worth(self, entity: str, approved: Sequence[EntryApproved]) -> Sequence[Worth]:
+        """What each of these would bring if it were taken in now."""
+        lane = self.lanes.get(entity)
+        if lane is None:
+            if entity not in self.settings.entities:
+                raise KeyError(entity)
+            raise NotOwnerError(f"{entity} is not carried here")
+        try:
+            async with asyncio.timeout(self.settings.limits.take_seconds):
+                return await lane.worth(approved)
+        except TimeoutError:
+            raise IntakeRefusedError("moving", BUSY_RETRY_MS, f"{entity} is busy") from None
+
     def ready(self) -> str:
         """Empty when entries can be taken in; else what is waited for."""
         if self._draining:
@@ -423,7 +452,7 @@ def policy_of(settings: Settings, entity: str) -> Policy:
     return Policy(
         settings.tenant,
         entity,
-        LEDGERS[erp.kind].freeze,
+        LEDGERS[erp.kind](erp).freezer(entity),
         batch_max=erp.batch_max,
         tell_max=psa.batch_max if "batch_max" in psa.model_fields_set else TELL_MAX,
         linger_ms=where.linger_ms,

@@ -35,23 +35,26 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from runtime.configuration import ConfigurationError
 from runtime.core.inputs import Command
 from runtime.core.loans import Ask, Lent
-from runtime.core.news import News
+from runtime.core.news import EntryApproved, News
+from runtime.core.partition.worth import Worth
 from runtime.drivers import wire
 from runtime.drivers.clock import Clock
 from runtime.drivers.on_asyncio import Host
 from runtime.drivers.router import RETRY_AFTER_MS, Router
 from runtime.drivers.supervisor import FleetAwayError, HostLostError, HostReport, HostStartError, Supervisor
+from runtime.forecast import Outlook, look, ways
 from runtime.journal.stores import MissingExtraError, open_store
 from runtime.logs import set_up_logs
 from runtime.metrics import Metrics
 from runtime.ports import (
     AccountReport,
     EntryTrace,
+    Forecast,
     IntakeRefusedError,
     JournalError,
     Owner,
@@ -300,6 +303,11 @@ class HostActor:
         """Tell the story of an entry."""
         return await wire.answered((await self._here()).trace(entity, entry_id))
 
+    async def worth(self, entity: str, approved: bytes) -> bytes:
+        """Say what these would bring."""
+        news = cast("list[EntryApproved]", wire.NEWS.read(approved))
+        return await wire.answered((await self._here()).worth(entity, news))
+
     async def lend(self, account: str, ask: bytes) -> bytes:
         """Lend calls of an account that this host owns."""
         return await wire.answered((await self._here()).lend(account, wire.read_ask(ask)))
@@ -365,6 +373,10 @@ class RayHost:
         answer = await self._call("trace", entity, entry_id)
         told: EntryTrace | None = wire.read_answer(answer, wire.read_trace)
         return told
+
+    async def worth(self, entity: str, approved: Sequence[EntryApproved]) -> Sequence[Worth]:
+        """What each of these would bring if it were taken in now."""
+        return wire.read_answer(await self._call("worth", entity, wire.NEWS.write(approved)), wire.read_worths)
 
     async def report(self) -> HostReport:
         """How it stands."""
@@ -515,15 +527,18 @@ class OnRay:
         self.supervisor: Supervisor | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._reports: tuple[Sequence[PartitionReport], Sequence[AccountReport]] = ((), ())
+        self._ways = ways(settings)
+        self._outlook = Outlook()
         self.take = self._router.take
         self.command = self._router.command
         self.trace = self._router.trace
+        self.worth = self._router.worth
         self.partitions = self._router.partitions
         self.accounts = self._router.accounts
         self.drain = self._router.drain
         self.ready = self._router.ready
         self._metrics = metrics
-        metrics.watch(lambda: self._reports)
+        metrics.watch(lambda: (*self._reports, self._outlook.forecasts))
 
     def _host_of(self, owner: Owner) -> RayHost:
         assert self._fleet is not None, "nobody is called before the start"
@@ -544,6 +559,10 @@ class OnRay:
         ends_ms = self._clock.mono_ms() + int(READY_S * 1_000)
         while self._router.missing() and self._clock.mono_ms() < ends_ms:
             await asyncio.sleep(0.1)
+
+    async def forecasts(self) -> Sequence[Forecast]:
+        """When every entity of which a host reports will have cleared, as of the last look."""
+        return self._outlook.forecasts
 
     async def hosts(self) -> Mapping[str, str]:
         """Host to region, of every living host. Raises IntakeRefusedError."""
@@ -568,6 +587,7 @@ class OnRay:
             await asyncio.sleep(SCRAPE_S)
             try:
                 self._reports = (await self._router.partitions(), await self._router.accounts())
+                self._outlook = look(self._outlook.memory, *self._reports, self._ways)
             except JournalError as fault:
                 log.warning("no reports", extra={"reason": str(fault)})
 

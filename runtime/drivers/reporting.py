@@ -1,6 +1,6 @@
 """How a partition stands, and the story of one entry, read from its state and its journal. Changes nothing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import fields as fields_of
 from datetime import UTC, datetime
@@ -13,16 +13,22 @@ from runtime.core.partition.moves import AT_REST, PARKS, Phase
 from runtime.core.partition.state import Tracked
 from runtime.core.records import Record
 from runtime.drivers.shell import Shell
+from runtime.forecast import cut_off_of
 from runtime.journal.format import read_entry, read_frame
-from runtime.ports import EntryTrace, History, Owner, ParkedPile, PartitionReport, Pile, TraceStep
+from runtime.ports import EntryTrace, History, Owner, ParkedPile, PartitionReport, Pile, TraceStep, Work
 
 _ZERO = Decimal(0)
 
 
 @dataclass(slots=True)
 class Tally:
-    """What one process saw of a partition's source since it took it over."""
+    """What one process saw of a partition's source and ledger since it took it over."""
 
+    landed: int = 0
+    """As in `ports.Work`, like the next three."""
+    calls: int = 0
+    rows: int = 0
+    call_ms: int = 0
     dead_letters: int = 0
     source_listed: int = 0
     source_missing: int = 0
@@ -70,8 +76,12 @@ def report(
     shell: Shell | None,
     tally: Tally,
     undecided_bytes: int,
+    cut_offs: Sequence[int] = (),
 ) -> PartitionReport:
-    """The partition at one moment; without a shell all that is known is that it does not run."""
+    """The partition at one moment; without a shell all that is known is that it does not run.
+
+    `cut_offs` are those that were configured; what the source published counts besides.
+    """
     if shell is None:
         return absent(entity, region, owner, state, now_ms, undecided_bytes)
     held = shell.state
@@ -94,6 +104,8 @@ def report(
         for place in Place
     }
     waiting = [oldest[place] for place in (Place.IN_FLIGHT, Place.STAGED, Place.IN_DOUBT) if place in oldest]
+    oldest_work_ms = min(waiting, default=None)
+    published = [one.cutoff_feed_ms for one in held.calendar.periods if one.cutoff_feed_ms is not None]
     return PartitionReport(
         entity=entity,
         region=region,
@@ -106,7 +118,7 @@ def report(
         queued=held.ready_count + shell.shelved,
         shelved=shell.shelved,
         in_memory=len(held.entries),
-        oldest_work_ms=min(waiting, default=None),
+        oldest_work_ms=oldest_work_ms,
         parked=tuple(_pile(reason, parked[reason]) for reason in sorted(parked)),
         untold=len(held.untold),
         undecided_bytes=undecided_bytes,
@@ -117,6 +129,8 @@ def report(
         source_missing=tally.source_missing,
         last_recount_ms=tally.last_recount_ms,
         chain=shell.journal.chain,
+        work=Work(tally.landed, tally.calls, tally.rows, tally.call_ms),
+        cut_off_ms=cut_off_of((*published, *cut_offs), oldest_work_ms, now_ms),
     )
 
 
@@ -230,8 +244,10 @@ def told_of(record: Record, entry_id: str, keys: dict[str, None], calls: dict[st
             taken = next((status for status in record.statuses if status[0] == entry_id), None)
             return None if taken is None else f"the PSA knows: version {taken[1]} {taken[2]}"
         case r.EntriesUnconfirmed():
-            said = "old, or held up for long: the ledger is asked first whether a person posted it"
+            said = "old, held up for long, or refused for now: the ledger is asked first what it holds of it"
             return said if entry_id in record.entry_ids else None
+        case r.RefusedLineFound() if record.posting.entry_id == entry_id:
+            return f"stands in the ledger as {record.ledger_id}: what was refused was delivered twice, and landed"
         case r.EntriesConfirmed():
             return "the ledger holds nothing of it" if entry_id in record.entry_ids else None
         case r.EntryWithdrawn() if record.entry_id == entry_id:

@@ -19,7 +19,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from runtime.core.inputs import Command
-from runtime.core.news import News
+from runtime.core.news import EntryApproved, News
+from runtime.core.partition.worth import Worth
 from runtime.drivers.clock import Clock
 from runtime.drivers.reporting import absent
 from runtime.drivers.supervisor import HostLostError
@@ -63,6 +64,9 @@ class HostCalls(Protocol):
 
     async def trace(self, entity: str, entry_id: str) -> EntryTrace | None:
         """The story of an entry. Raises NotOwnerError, IntakeRefusedError."""
+
+    async def worth(self, entity: str, approved: Sequence[EntryApproved]) -> Sequence[Worth]:
+        """What each of these would bring if it were taken in now. Raises NotOwnerError, IntakeRefusedError."""
 
     async def partitions(self) -> Sequence[PartitionReport]:
         """Partitions; those that it does not carry are not looked at."""
@@ -184,6 +188,11 @@ class Router:
         """The story of an entry; None where it was never heard of."""
         seconds = self._settings.limits.take_seconds
         return await self._ask_owner(entity, seconds, lambda host, _: host.trace(entity, entry_id))
+
+    async def worth(self, entity: str, approved: Sequence[EntryApproved]) -> Sequence[Worth]:
+        """What each of these would bring if it were taken in now."""
+        seconds = self._settings.limits.take_seconds
+        return await self._ask_owner(entity, seconds, lambda host, _: host.worth(entity, approved))
 
     async def partitions(self) -> Sequence[PartitionReport]:
         """Every configured partition as its owner sees it; of the others, that nobody reports on them.

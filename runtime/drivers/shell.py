@@ -27,6 +27,7 @@ from runtime.core.partition.state import (
     settled,
     take_head,
 )
+from runtime.core.partition.worth import Worth, worth
 from runtime.core.policy import Policy, tuned
 from runtime.core.records import BatchSent, Record, RowsApplied, RowsReversed, StatusesTaken
 from runtime.journal.format import read_entry, read_frame, read_head, read_places, write_entry, write_frame, write_head
@@ -127,6 +128,13 @@ class Shell:
         self._commit(records, now_ms)
         self.look_around(now_ms)
         return bool(records)
+
+    def worth(self, approved: Sequence[EntryApproved]) -> list[Worth]:
+        """What each of these would bring if it were taken in now; nothing is loaded, decided or written."""
+        entries = self.state.entries
+        absent = [one.entry.entry_id for one in approved if one.entry.entry_id not in entries]
+        seen = self.journal.seen(absent)
+        return [worth(self.state, one, seen.get(one.entry.entry_id, 0)) for one in approved]
 
     def _why_not(self, one: Input) -> Receipt:
         """The receipt for reference data that changed nothing."""

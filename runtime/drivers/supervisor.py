@@ -386,7 +386,7 @@ class Supervisor:
                     one.region,
                     one.weight,
                     pile.oldest_ms if pile is not None else None,
-                    self._cut_offs[entity],
+                    _cut_off_ms(report, self._cut_offs[entity]),
                     _held_by(report, accounts.get(one.erp)),
                     crowd.get(entity) == 1,
                     report is not None,
@@ -491,6 +491,11 @@ class Supervisor:
                 self._acts.pop(key, None)
 
         self._acts[key] = asyncio.get_running_loop().create_task(watched(), name=key)
+
+
+def _cut_off_ms(report: PartitionReport | None, configured_ms: int | None) -> int | None:
+    """The cut-off that the partition knows, which hears of published ones too; else the configured one."""
+    return configured_ms if report is None or report.cut_off_ms is None else report.cut_off_ms
 
 
 def _held_by(report: PartitionReport | None, account: AccountReport | None) -> str:

@@ -17,6 +17,7 @@ from runtime.core.account import AccountInput
 from runtime.core.inputs import Command
 from runtime.core.loans import Ask, Lent
 from runtime.core.news import News
+from runtime.core.partition.worth import Worth
 from runtime.core.value import value
 from runtime.drivers.supervisor import HostReport
 from runtime.ports import EntryTrace, IntakeRefusedError, NotOwnerError, Receipt
@@ -61,6 +62,7 @@ WORDS: Kinds[AccountInput] = Kinds(AccountInput)
 read_receipts = msgspec.msgpack.Decoder(list[Receipt]).decode
 read_truth = msgspec.msgpack.Decoder(bool).decode
 read_trace = msgspec.msgpack.Decoder(EntryTrace | None).decode
+read_worths = msgspec.msgpack.Decoder(list[Worth]).decode
 read_lent = msgspec.msgpack.Decoder(Lent).decode
 read_nothing = msgspec.msgpack.Decoder(None).decode
 read_report = msgspec.msgpack.Decoder(HostReport).decode

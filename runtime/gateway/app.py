@@ -69,7 +69,7 @@ def build_app(
     desk = IntakeDesk(settings, intake, office, audit, metrics, clock)
     webhooks = WebhookDesk(settings, secrets, desk, office, metrics, clock)
     people = OperationsDesk(settings, operations, office, audit, clock)
-    letters = LettersDesk(settings, office, desk, audit)
+    letters = LettersDesk(settings, office, operations, desk, audit)
     described = Answer(200, msgspec.json.encode(document(settings.limits)))
 
     async def events(call: Call, caller: Caller) -> Answer:

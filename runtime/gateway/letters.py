@@ -8,7 +8,9 @@ Rule 1. Letters belong to no one entity, so only a grant of dead_letters for eve
         them in under that grant: whoever replays answers for what is in them. It never takes in a change of
         configuration, which is a command of whoever sent it: they send it again.
 Rule 2. A dry run changes nothing. It reads every letter as the replay would, and says how many could be taken in now,
-        with which hours, and how long that would take. Amounts are not known before a partition has rated an entry.
+        with which hours, and how long that would take. What they are worth it asks of their partitions, which rate
+        them with what they know now: reference data among the letters does not count yet. Of several versions of one
+        entry the newest counts.
 Rule 3. Letters are listed with the size of their bodies. Bodies are for those who ask, a few MiB in one page.
 Rule 4. A replay goes through the same reader and the same door as a delivery, so what was taken in meanwhile is a
         duplicate. A letter that fails again stays waiting. One request replays a few seconds' worth of letters, no
@@ -19,11 +21,13 @@ Rule 4. A replay goes through the same reader and the same door as a delivery, s
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 import msgspec
 
 from runtime.core.news import EntryApproved
+from runtime.core.partition.worth import KNOWN, LEFT_OUT, Worth
 from runtime.gateway.calls import Answer, Call, answer_json, read_json
 from runtime.gateway.events import Delivery, TooDeepError, Unread, read_items
 from runtime.gateway.gate import Action, Caller
@@ -31,7 +35,7 @@ from runtime.gateway.intake import QUARANTINED, CallerAdmission, IntakeDesk, Res
 from runtime.gateway.office import Audit, at_office
 from runtime.gateway.operations import Reasoned, whole_number
 from runtime.gateway.problems import Flaw, ProblemError
-from runtime.ports import IntakeRefusedError, Letter, Office, Taken
+from runtime.ports import IntakeRefusedError, JournalError, Letter, Office, Operations, Taken
 from runtime.settings import Settings
 
 STATES = ("waiting", "replayed", "dropped")
@@ -40,6 +44,10 @@ READ = 100
 """Letters that are read from the store at once: all of their bodies come with them. Ours."""
 BODIES_MAX = 4 * 2**20
 """Bytes of bodies in one page; a page has at least one letter. Ours."""
+RATED_AT_ONCE = 500
+"""Entries that a partition is asked about in one turn of its own. Ours."""
+AWAY = "partition_away"
+"""Why an entry has no amount where its partition could not be asked."""
 REPLAYED_MAX = 500
 REPLAYED_S = 5
 """One request replays at most so many letters, for at most so long, so that a client sees that it goes on. Ours."""
@@ -106,12 +114,14 @@ class LettersDesk:
         self,
         settings: Settings,
         office: Office,
+        operations: Operations,
         desk: IntakeDesk,
         audit: Audit,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._settings = settings
         self._office = office
+        self._operations = operations
         self._desk = desk
         self._audit = audit
         self._sleep = sleep
@@ -208,6 +218,7 @@ class LettersDesk:
         kinds: Counter[str] = Counter()
         entities: Counter[str] = Counter()
         unread: Counter[str] = Counter()
+        value = _Value(self._operations)
         async for letter in letters:
             kinds[letter.kind] += 1
             delivery = self._read(letter, caller)
@@ -221,6 +232,7 @@ class LettersDesk:
                     if isinstance(news, EntryApproved):
                         hours += news.entry.quantity if news.entry.unit == "hour" else 0
                         days += news.entry.quantity if news.entry.unit == "day" else 0
+                        await value.add(entity, news)
         count, failing = sum(kinds.values()), sum(unread.values())
         return {
             "dry_run": True,
@@ -228,6 +240,7 @@ class LettersDesk:
             "readable": count - failing,
             "hours": hours,
             "days": days,
+            **await value.sums(),
             "by_kind": kinds,
             "by_entity": entities,
             "fails_again": unread,
@@ -266,6 +279,52 @@ class LettersDesk:
             if command:
                 await self._audit.refused(caller.who, command, "", "", "refused: forbidden")
             raise ProblemError("forbidden", "dead letters are for those whose grant of them covers everything")
+
+
+@dataclass(slots=True)
+class _Value:
+    """What the entries of a dry run are worth: their partitions are asked, a few hundred at a time.
+
+    Bodies are let go after that; what stays is the newest version of each entry with its worth.
+    """
+
+    operations: Operations
+    asked: dict[str, list[EntryApproved]] = field(default_factory=dict)
+    told: dict[tuple[str, str], tuple[int, Worth]] = field(default_factory=dict)
+    away: set[str] = field(default_factory=set)
+    """Entities that could not tell; they are not waited for again."""
+
+    async def add(self, entity: str, news: EntryApproved) -> None:
+        """One more entry of this entity."""
+        asked = self.asked.setdefault(entity, [])
+        asked.append(news)
+        if len(asked) == RATED_AT_ONCE:
+            await self._ask(entity)
+
+    async def _ask(self, entity: str) -> None:
+        asked = self.asked.pop(entity)
+        worths: Sequence[Worth] = [Worth(0, "", AWAY)] * len(asked)
+        if entity not in self.away:
+            try:
+                worths = await self.operations.worth(entity, asked)
+            except (IntakeRefusedError, JournalError):
+                self.away.add(entity)
+        for news, worth in zip(asked, worths, strict=True):
+            name, version = (entity, news.entry.entry_id), news.entry.version
+            if name not in self.told or self.told[name][0] < version:
+                self.told[name] = (version, worth)
+
+    async def sums(self) -> dict[str, object]:
+        """Entries by what is known of their worth; `bills` is in minor units by currency."""
+        for entity in tuple(self.asked):
+            await self._ask(entity)
+        whys: Counter[str] = Counter(worth.why for _, worth in self.told.values())
+        bills: Counter[str] = Counter()
+        for _, worth in self.told.values():
+            if not worth.why:
+                bills[worth.currency] += worth.bill_minor
+        valued, known, left_out = whys.pop("", 0), whys.pop(KNOWN, 0), whys.pop(LEFT_OUT, 0)
+        return {"bills": bills, "valued": valued, "known": known, "left_out": left_out, "unvalued": whys}
 
 
 def _listed(letter: Letter, with_body: bool) -> ListedLetter:

@@ -15,14 +15,14 @@ from runtime.gateway.intake import BATCH, NDJSON, STRUCTURED, WHY_MAX, Taking
 from runtime.gateway.letters import DropRequest, ListedLetter, ReplayRequest
 from runtime.gateway.operations import CommandRequest, Done, DrainHostRequest, DrainRequest, RestartHostsRequest
 from runtime.gateway.problems import PROBLEMS, TYPE, Flaw
-from runtime.ports import AccountReport, AuditNote, EntryTrace, PartitionReport
+from runtime.ports import AccountReport, AuditNote, EntryTrace, Forecast, PartitionReport
 from runtime.settings import LimitSettings
 
 Schema = dict[str, Any]
 
 _DESCRIBED = (
     *(TimeEntry, Approval, RateLine, Project, Period, Worker, Assignment),
-    *(Taking, PartitionReport, AccountReport, EntryTrace, AuditNote, ListedLetter),
+    *(Taking, PartitionReport, Forecast, AccountReport, EntryTrace, AuditNote, ListedLetter),
     *(CommandRequest, Done, DrainRequest, DrainHostRequest, RestartHostsRequest, ReplayRequest, DropRequest, Flaw),
 )
 
@@ -77,6 +77,7 @@ _PERIOD: Schema = {
     "first_day": "2026-03-01",
     "last_day": "2026-03-31",
     "status": "open",
+    "cutoff_feed_ms": 1774972800000,
     "version": 2,
 }
 _PROJECT: Schema = {"project": "P-12", "entity": "DE01", "client": "C-4", "contract": "K-9", "version": 1}
@@ -261,6 +262,7 @@ def _plain(what: Any) -> Any:
 
 
 _TAKING = (400, 401, 403, 408, 413, 415, 422, 429, 503)
+_COUNTS: dict[str, Any] = {"type": "object", "additionalProperties": {"type": "integer"}}
 _ASKING = (400, 401, 403, 503)
 _TELLING = (400, 401, 403, 408, 413, 415, 503)
 _HOSTS: Schema = {
@@ -361,10 +363,14 @@ def _paths(limits: LimitSettings) -> Schema:
                 200,
                 {
                     "type": "object",
-                    "properties": {"ready": {"type": "string"}, "partitions": _many("PartitionReport")},
-                    "required": ["ready", "partitions"],
+                    "properties": {
+                        "ready": {"type": "string"},
+                        "partitions": _many("PartitionReport"),
+                        "forecasts": _many("Forecast"),
+                    },
+                    "required": ["ready", "partitions", "forecasts"],
                 },
-                {"ready": "", "partitions": []},
+                {"ready": "", "partitions": [], "forecasts": []},
                 _ASKING,
             )
         },
@@ -497,9 +503,17 @@ def _paths(limits: LimitSettings) -> Schema:
             "post": _operation(
                 "replay",
                 "Take dead letters in again",
-                "A dry run first, which says what it would do. Five seconds' worth of letters in one request.",
+                "A dry run first, which says what it would do and changes nothing: 'bills' is what the entries would "
+                "bill, in minor units by currency, at the rates their partitions know now; 'unvalued' says of how many "
+                "nobody can tell, and why. Five seconds' worth of letters in one request.",
                 200,
-                {"type": "object"},
+                {
+                    "type": "object",
+                    "properties": {
+                        **dict.fromkeys(("by_kind", "by_entity", "fails_again", "bills", "unvalued"), _COUNTS),
+                        **{name: {"type": "integer"} for name in ("valued", "known", "left_out")},
+                    },
+                },
                 {"results": [], "counts": {}, "next": ""},
                 _TELLING,
                 body=_json(

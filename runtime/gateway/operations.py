@@ -122,15 +122,16 @@ class OperationsDesk:
     # ---------------------------------------------------------------- questions
 
     async def status(self, call: Call, caller: Caller) -> Answer:
-        """Every partition that the caller may see."""
+        """Every partition that the caller may see, and when each of them will have cleared."""
         call.query({})
         seen = self._allowed(caller, Action.STATUS)
         reports = [one for one in await _told(self._operations.partitions()) if one.entity in seen]
+        forecasts = [one for one in await self._operations.forecasts() if one.entity in seen]
         ready = self._operations.ready()
         if ready and not caller.may(Action.STATUS, None, None):
             # What it waits for may name entities of others.
             ready = "not ready"
-        return answer_json({"ready": ready, "partitions": reports})
+        return answer_json({"ready": ready, "partitions": reports, "forecasts": forecasts})
 
     async def accounts(self, call: Call, caller: Caller) -> Answer:
         """Every account that an entity uses which the caller may see."""

@@ -8,7 +8,6 @@ and what the run was made of. With 90 entities and 800 samples it stays below 1.
 import json
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from importlib.resources import files
 
 from scenarios.report import plots
 from scenarios.report.markup import Child, Markup, el, joined
@@ -24,6 +23,7 @@ from scenarios.report.model import (
     Series,
     Sla,
 )
+from scenarios.report.sheet import Right, sheet, state, table, top
 from scenarios.report.wording import (
     PLACE_MEANINGS,
     PLACE_WORDS,
@@ -40,25 +40,6 @@ from scenarios.report.wording import (
     share,
 )
 
-# Exit code -> sign, look and the word in large letters. The sign carries the meaning without colour.
-_LOOKS: dict[int, tuple[str, str, str]] = {
-    0: ("✓", "good", "Held"),
-    1: ("!", "warn", "SLA missed"),
-    2: ("?", "doubt", "Unusable input"),
-    3: ("✕", "bad", "Violated"),
-    4: ("…", "warn", "Did not settle"),
-    5: ("?", "doubt", "Proved nothing"),
-}
-
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-
-
-class Right(str):
-    """Text of a cell that is set to the right, as numbers are."""
-
-    __slots__ = ()
-
-
 _MOST_KEPT_OUT = 200
 _MOST_FINDINGS = 100
 _MOST_CASES = 200
@@ -68,9 +49,8 @@ _MOST_ROWS = 25
 def page(report: Report) -> str:
     """report.html as text."""
     firm = plots.whole_firm(report.series)
-    body = el(
-        "body",
-        plots.patterns(),
+    return sheet(
+        f"{report.scenario}, seed {report.seed}: {report.verdict.word}",
         _header(report, firm),
         el(
             "main",
@@ -83,26 +63,11 @@ def page(report: Report) -> str:
             _faults(report),
             _made_of(report),
         ),
-        el("script", Markup(_samples(report, firm)), type="application/json", id="samples"),
-        el("script", Markup(_asset("page.js"))),
+        data=_samples(report, firm),
     )
-    head = el(
-        "head",
-        el("meta", charset="utf-8"),
-        el("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        el("title", f"{report.scenario}, seed {report.seed}: {report.verdict.word}"),
-        el("style", Markup(_asset("page.css"))),
-    )
-    return f"<!DOCTYPE html>\n{el('html', head, body, lang='en')}\n"
-
-
-def _asset(name: str) -> str:
-    return (files("scenarios.report") / "assets" / name).read_text(encoding="utf-8")
 
 
 def _samples(report: Report, firm: EntitySeries) -> str:
-    # "<" is written as an escape, so that nothing in here can end the script element.
     samples = {
         "start_ms": report.series.start_ms,
         "step_ms": max(1, report.series.step_ms),
@@ -111,11 +76,10 @@ def _samples(report: Report, firm: EntitySeries) -> str:
         "in_doubt": firm.in_doubt,
         "parked": firm.parked,
     }
-    return json.dumps(samples, separators=(",", ":")).replace("<", "\\u003c")
+    return json.dumps(samples, separators=(",", ":"))
 
 
 def _header(report: Report, firm: EntitySeries) -> Markup:
-    sign, look, words = _LOOKS[report.verdict.exit]
     posted = report.entries.get("posted", 0)
     overall = report.latency.overall
     speed = f" ({report.simulated_seconds / report.wall_seconds:,.0f} × real time)" if report.wall_seconds else ""
@@ -135,41 +99,14 @@ def _header(report: Report, firm: EntitySeries) -> Markup:
         ("parked", count(report.entries.get("parked", 0))),
         ("faults fired", count(sum(fault.fired for fault in report.faults))),
     ]
-    return el(
-        "header",
-        el(
-            "div",
-            el(
-                "div",
-                el("div", el("h1", kind_words(report.scenario)), el("p", report.description, class_="hint")),
-                el("button", "Light / dark", id="theme", type="button", class_="scripted", hidden="hidden"),
-                class_="top-line",
-            ),
-            el(
-                "div",
-                el("span", sign, class_="sign", aria_hidden="true"),
-                el("span", el("strong", f"{words} (exit {report.verdict.exit})"), el("span", report.verdict.sentence)),
-                class_=f"verdict {look}",
-                role="status",
-            ),
-            el("dl", [el("div", el("dt", name), el("dd", value)) for name, value in facts], class_="facts"),
-            el("dl", [el("div", el("dt", name), el("dd", value)) for name, value in tiles], class_="tiles"),
-        ),
-        class_="top",
-    )
-
-
-def _state(held: bool | None, bad: str) -> Markup:
-    if held is None:
-        return el("span", "? unknown", class_="state doubt")
-    return el("span", "✓ held" if held else f"✕ {bad}", class_=f"state {'good' if held else 'bad'}")
+    return top(kind_words(report.scenario), report.description, report.verdict, facts, tiles)
 
 
 def _promises(report: Report) -> Markup:
     return el(
         "section",
         el("h2", "What was promised"),
-        _table(
+        table(
             "Service levels, each with the sum it was derived from",
             ("SLA", "target", Right("actual"), "state", "arithmetic"),
             [
@@ -177,18 +114,18 @@ def _promises(report: Report) -> Markup:
                     s.name,
                     el("span", _target(s), class_="tight"),
                     Right(amount(s.actual, s.unit, s.unmeasured)),
-                    _state(s.held, "missed"),
+                    state(s.held, "missed"),
                     s.arithmetic,
                 )
                 for s in report.slas
             ],
         ),
         el("h3", "Invariants: what must be true under every fault"),
-        _table(
+        table(
             "Not held",
             ("id", "invariant", "state", Right("violations"), "what was seen"),
             [
-                (el("code", i.id), i.name, _state(i.held, "violated"), Right(count(i.violations)), _seen(i))
+                (el("code", i.id), i.name, state(i.held, "violated"), Right(count(i.violations)), _seen(i))
                 for i in report.invariants
                 if not i.held
             ],
@@ -198,7 +135,7 @@ def _promises(report: Report) -> Markup:
         el(
             "ul",
             [
-                el("li", _state(True, ""), el("span", el("code", i.id), f" {i.name}"))
+                el("li", state(True, ""), el("span", el("code", i.id), f" {i.name}"))
                 for i in report.invariants
                 if i.held
             ],
@@ -234,7 +171,7 @@ def _findings(report: Report) -> Markup | None:
         "section",
         el("h2", "What went wrong"),
         planted,
-        _table(
+        table(
             "Violations by name",
             ("invariant", "entity", "entry", "versions", Right("amount"), "what happened"),
             [
@@ -309,7 +246,7 @@ def _identity(report: Report) -> Markup:
             ],
             class_="legend",
         ),
-        _table(
+        table(
             "Amounts at bill value, in the currency of the contract; currencies are never added up",
             ("", "shares", Right("approved"), *(Right(PLACE_WORDS[place]) for place in used)),
             rows,
@@ -386,7 +323,7 @@ def _accounts(report: Report, from_ms: int, until_ms: int) -> Markup | None:
     return el(
         "details",
         el("summary", f"Availability of {len(rows)} accounts, in numbers"),
-        _table(
+        table(
             "Available: neither in maintenance nor refusing our login, as a share of the whole run",
             ("account", Right("available"), *(Right(words) for words in plots.BAND_WORDS.values())),
             rows,
@@ -583,7 +520,7 @@ def _cases(report: Report) -> Markup | None:
                 "summary",
                 f"{several(len(report.kept_out), 'row')} of the timesheet kept out as unusable",
             ),
-            _table(
+            table(
                 f"The first {count(len(shown))}" if len(shown) < len(report.kept_out) else "All of them",
                 ("file", Right("line"), "column", "reason"),
                 [(row.file, Right(count(row.line)), row.column, row.reason) for row in shown],
@@ -593,7 +530,7 @@ def _cases(report: Report) -> Markup | None:
     return el(
         "section",
         el("h2", "What people have to do"),
-        _table(
+        table(
             "Parked rows, one case for each cause",
             ("cause", Right("rows"), "owner", "suggested fix", "goes on when", "for example"),
             [
@@ -610,7 +547,7 @@ def _cases(report: Report) -> Markup | None:
         )
         if report.cases
         else None,
-        _table(
+        table(
             "Incidents of whole accounts",
             ("account", "kind", "from", "until", "what happened"),
             [
@@ -639,21 +576,21 @@ def _faults(report: Report) -> Markup | None:
     return el(
         "section",
         el("h2", "What went wrong on purpose, and what was reached"),
-        _table(
+        table(
             "Faults that struck; a kind that never did proves nothing",
             ("fault", Right("fired"), "state"),
             [
                 (
                     kind_words(fault.kind),
                     Right(count(fault.fired)),
-                    el("span", "✓ fired", class_="state good") if fault.fired else _state(None, ""),
+                    el("span", "✓ fired", class_="state good") if fault.fired else state(None, ""),
                 )
                 for fault in report.faults
             ],
         )
         if most or report.faults
         else None,
-        _table("Coverage", ("what", "seen"), facts) if facts else None,
+        table("Coverage", ("what", "seen"), facts) if facts else None,
     )
 
 
@@ -669,14 +606,14 @@ def _made_of(report: Report) -> Markup:
             el("code", report.digest or "no digest"),
             class_="hint",
         ),
-        _table("Changed with --set", ("path", "value"), overrides) if overrides else None,
+        table("Changed with --set", ("path", "value"), overrides) if overrides else None,
         [el("h3", "Assumptions"), el("ul", [el("li", text) for text in report.assumptions])]
         if report.assumptions
         else None,
         el(
             "details",
             el("summary", f"Parameters ({len(report.parameters)}), each with its mark"),
-            _table(
+            table(
                 "measured, derived, documented, second-hand or assumed: where each number comes from",
                 ("parameter", "value", "mark", "why"),
                 [(el("code", p.name), p.value, el("span", p.mark, class_="pill"), p.why) for p in report.parameters],
@@ -687,26 +624,6 @@ def _made_of(report: Report) -> Markup:
         el(
             "details",
             el("summary", "Versions"),
-            _table("Python and packages", ("name", "version"), [("Python", el("code", report.python)), *versions]),
+            table("Python and packages", ("name", "version"), [("Python", el("code", report.python)), *versions]),
         ),
-    )
-
-
-def _table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[Child]]) -> Markup:
-    """A table with a caption; `Right` text is set to the right."""
-
-    def cell(tag: str, content: Child) -> Markup:
-        return el(
-            tag, content, class_="n" if isinstance(content, Right) else None, scope="col" if tag == "th" else None
-        )
-
-    return el(
-        "div",
-        el(
-            "table",
-            el("caption", caption),
-            el("thead", el("tr", [cell("th", head) for head in heads])),
-            el("tbody", [el("tr", [cell("td", content) for content in row]) for row in rows]),
-        ),
-        class_="scroll",
     )

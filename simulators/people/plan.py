@@ -95,7 +95,7 @@ def plan_month(firm: Firm, settings: PeopleSettings, seed: int, entities: Collec
 
 
 @lru_cache(maxsize=1)
-def _quarters_table() -> Ints:
+def quarters_table() -> Ints:
     """65,536 cells that hold 1 .. 32 quarters as often as the truncated lognormal does."""
 
     def below_hours(hours: float) -> float:
@@ -204,7 +204,7 @@ class _Month:
         turn = np.arange(cell.size) - np.repeat(np.cumsum(flat) - flat, flat)
         key = mixed(cells.ravel()[cell], turn)
         worker, day = cell // len(days), days[cell % len(days)]
-        quarters = _quarters_table()[below(key, "hours", 65_536)]
+        quarters = quarters_table()[below(key, "hours", 65_536)]
         total = np.bincount(cell, weights=quarters, minlength=flat.size)[cell]
         share = np.maximum(LONGEST_DAY_QUARTERS // np.maximum(flat, 1), 1)[cell]
         quarters = np.where(total > LONGEST_DAY_QUARTERS, np.minimum(quarters, share), quarters)

@@ -12,7 +12,7 @@ from simulators.faults.reading import ClearedField
 from simulators.faults.source import MissingEvent, ReorderedEvent
 from simulators.plants.plant import Plant
 from simulators.plants.replace import Function
-from simulators.settings import DAY_MS, MINUTE_MS
+from simulators.settings import DAY_MS, HOUR_MS, MINUTE_MS, HandPostings
 
 RESTLESS = {"people.correction_ppm": 400_000, "people.withdrawal_ppm": 100_000}
 MOVED = {**RESTLESS, "people.moved_day_ppm": 400_000}
@@ -59,6 +59,15 @@ def _withdrawal_of_nothing(original: Function) -> Function:
             original(state, news, now_ms, out)
 
     return withdrawn
+
+
+def _late_word_is_only_counted(original: Function) -> Function:
+    """An older version that comes late is history: what stands by hand is not compared with it."""
+
+    def late_word(state: State, tracked: Tracked, news: EntryApproved, now_ms: int, out: list[Any]) -> None:
+        return None
+
+    return late_word
 
 
 def _from_what_is_current(original: Function) -> Function:
@@ -229,6 +238,25 @@ PLANTS = (
         bug=_another_day_is_words,
         caught_by="S2b",
         changes=MOVED,
+    ),
+    Plant(
+        number="D31",
+        name="late_word_is_only_counted",
+        story="an approval that comes after its withdrawal is counted, and a line that was posted by hand for it stays",
+        replaces="runtime.core.partition.decide:_late_word",
+        bug=_late_word_is_only_counted,
+        caught_by="S7",
+        faults=(OVERTAKEN, NONE_MISSING),
+        changes={
+            **NEVER_RECOUNTED,
+            "people.withdrawal_ppm": 400_000,
+            "runtime.confirm_after_ms": HOUR_MS,
+            "hand_postings": tuple(
+                HandPostings(day=day, at=at, older_than_ms=HOUR_MS + HOUR_MS // 4)
+                for day in (30, "last")
+                for at in ("11:30", "14:30", "18:30")
+            ),
+        },
     ),
 )
 

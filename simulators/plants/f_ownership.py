@@ -16,7 +16,7 @@ from simulators.faults.storage import FullDisk
 from simulators.lane import Lane
 from simulators.plants.plant import Plant
 from simulators.plants.replace import Function
-from simulators.process import LEASE_MS, Process
+from simulators.process import Process
 
 TWO_OWNERS = TwoOwners(ppm=1_000_000, draws=6)
 
@@ -75,16 +75,13 @@ def _tried_once(original: Function) -> Function:
     return ended
 
 
-def _renewed_between_turns(original: Function) -> Function:
-    """The lease is renewed between two turns, so a turn that takes longer than the lease loses it without a word."""
+def _late_call_asks_nobody(original: Function) -> Function:
+    """A commit went through, so the partition is ours; how long ago that was is nobody's business."""
 
-    def hold(process: Process, for_ms: int) -> None:
-        original(process, for_ms)
-        if for_ms > LEASE_MS and not process.stopped:
-            process.stopped = True
-            process.lane.stopped(process, for_ms)
+    def still_ours(process: Process) -> bool:
+        return True
 
-    return hold
+    return still_ours
 
 
 def _behind_the_cursor(original: Function) -> Function:
@@ -162,13 +159,14 @@ PLANTS = (
     ),
     Plant(
         number="F9",
-        name="renewed_between_turns",
-        story="the lease is renewed by whoever turns the crank, and a slow turn loses it while a call waits to leave",
-        replaces="simulators.process:Process._hold",
-        bug=_renewed_between_turns,
+        name="late_call_asks_nobody",
+        story="a call that was held up since its commit leaves without a word from the store, when another owns it",
+        replaces="simulators.process:Process._still_ours",
+        bug=_late_call_asks_nobody,
         caught_by="S11",
-        faults=tuple(
-            SlowWorker(day="every", at=at, lasts_ms=HOUR_MS, turn_ms=30_000) for at in ("10:00", "13:00", "16:00")
+        faults=(
+            SlowWorker(day="every", at="08:00", lasts_ms=12 * HOUR_MS, turn_ms=30_000),
+            TwoOwners(ppm=1_000_000, draws=30),
         ),
         wild="azure#1748",
     ),

@@ -5,8 +5,11 @@ import os
 import psutil  # type: ignore[import-untyped]  # it tells no types
 import pytest
 
+from runtime.core.news import EntryApproved
+from runtime.core.partition.worth import KNOWN
+from runtime.gateway.events import read_items
 from runtime.ports import HostOrder
-from tests.on_ray.a_deployment import REGIONS, Deployment, accepted
+from tests.on_ray.a_deployment import REGIONS, Deployment, Everybody, accepted
 
 pytestmark = pytest.mark.xdist_group("ray")
 """All of them share one cluster, so they run in one process."""
@@ -22,6 +25,20 @@ def test_every_partition_runs_in_its_own_region(deployment: Deployment) -> None:
     for region in REGIONS:
         hosts = {host for host in homes.values() if deployment.region_of(host) == region}
         assert sum(one == region for one in processes.values()) == len(hosts) > 0
+
+
+def test_every_entity_has_a_forecast(deployment: Deployment) -> None:
+    """What hosts report comes together where it is scraped: each entity, with what its account permits."""
+    runtime = deployment.runtime
+    assert runtime is not None
+    missing = set(deployment.settings.entities)
+
+    def all_told() -> bool:
+        missing.difference_update(one.entity for one in deployment.do(runtime.forecasts()) if one.permitted is not None)
+        return not missing
+
+    deployment.until("every entity has a forecast", all_told)
+    assert missing == set()
 
 
 def test_ray_listens_on_loopback_alone(deployment: Deployment) -> None:
@@ -53,6 +70,23 @@ def test_a_killed_host_is_replaced_and_nothing_is_lost_or_doubled(deployment: De
     after = deployment.homes()
     lost = {host for host in before.values() if host not in after.values()}
     assert {deployment.region_of(host) for host in lost} == {"EMEA"}
+
+
+def test_what_entries_are_worth_is_told_by_the_host_that_would_take_them_in(deployment: Deployment) -> None:
+    """A dry run crosses to the owner and back: amounts before the entries come, nothing once they are known."""
+    runtime = deployment.runtime
+    assert runtime is not None
+    events = deployment.mocks.approve(60)
+    groups = read_items(events, Everybody(list(deployment.settings.entities)), 64).groups
+    asked = {entity: [one for one in group.news if isinstance(one, EntryApproved)] for entity, group in groups.items()}
+    for entity, approved in asked.items():
+        told = deployment.do(runtime.worth(entity, approved))
+        assert all(not one.why and one.currency for one in told)
+        assert sum(one.bill_minor for one in told) > 0
+    assert accepted(deployment.do(deployment.take(events))) == len(events)
+    for entity, approved in asked.items():
+        assert {one.why for one in deployment.do(runtime.worth(entity, approved))} == {KNOWN}
+    deployment.until_everything_stands()
 
 
 def test_a_rolling_restart_while_entries_arrive_loses_and_doubles_nothing(deployment: Deployment) -> None:

@@ -7,16 +7,16 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from runtime.commands import serve
-from runtime.settings import Settings
+from runtime.commands import listening
+from runtime.settings import ServerSettings
 from simulators import over_http
 
-SETTINGS = Settings.model_validate({"tenant": "acme", "server": {"port": 0}, "accounts": {}, "entities": {}})
+SETTINGS = ServerSettings(port=0)
 
 
 def gateway() -> AbstractContextManager[list[socket.socket]]:
     """The sockets on which the gateway listens."""
-    return serve._listening(SETTINGS)
+    return listening.listening(SETTINGS)
 
 
 def mocks() -> AbstractContextManager[socket.socket]:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from decimal import Decimal
+from math import inf
 from pathlib import Path
 from threading import Thread
 from time import sleep
@@ -34,12 +35,12 @@ from runtime.core.effects import Effect, FrozenRow, SendBatch, TellPsa
 from runtime.core.model import Place, Posting
 from runtime.core.partition.moves import PARKS
 from runtime.metrics import METRICS, Metrics
-from runtime.ports import AccountReport, ParkedPile, PartitionReport, Pile
+from runtime.ports import AccountReport, Clearing, Forecast, ParkedPile, PartitionReport, Pile
 
 ROOT = Path(__file__).resolve().parents[2]
 BOUNDED = frozenset(
     {"entity", "region", "host", "account", "place", "currency", "reason", "owner", "outcome", "call", "mode", "state"}
-    | {"status_class"}
+    | {"status_class", "rate", "edge"}
 )
 REPORT = PartitionReport(
     entity="DE01",
@@ -76,6 +77,9 @@ REPORT = PartitionReport(
 )
 ACCOUNT = AccountReport("erp", "host-1", "maintenance", 0, 0, 600, 150, 300_000, 2, {"DE01": 3, "NO01": 1})
 
+CLEARING = Clearing(9_000, 130_000, 160_000, None, "unlikely")
+FORECAST = Forecast("DE01", "emea", 100_000, 150, 150_000, CLEARING, None, "", "")
+
 
 def shown(metrics: Metrics) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     """Every sample of a scrape."""
@@ -89,11 +93,13 @@ def number(metrics: Metrics, name: str, **labels: str) -> float | None:
 
 
 def watching(
-    partitions: Sequence[PartitionReport] = (REPORT,), accounts: Sequence[AccountReport] = (ACCOUNT,)
+    partitions: Sequence[PartitionReport] = (REPORT,),
+    accounts: Sequence[AccountReport] = (ACCOUNT,),
+    forecasts: Sequence[Forecast] = (FORECAST,),
 ) -> Metrics:
     """Metrics over these reports."""
     metrics = Metrics()
-    metrics.watch(lambda: (partitions, accounts))
+    metrics.watch(lambda: (partitions, accounts, forecasts))
     return metrics
 
 
@@ -136,6 +142,32 @@ def batch(rows: int) -> SendBatch:
 def test_a_scrape_says_what_the_report_says(name: str, labels: dict[str, str], expected: float) -> None:
     """Counts, hours, amounts and ages of a partition are those of its report, at the instant of the report."""
     assert number(watching(), name, entity="DE01", region="emea", **labels) == expected
+
+
+def test_a_forecast_is_shown_with_its_band_and_its_distance_to_the_cut_off() -> None:
+    """Each edge of each known rate is a sample, never is infinite, and what nobody can tell is absent."""
+    metrics = watching()
+    where = {"entity": "DE01", "region": "emea"}
+
+    assert number(metrics, "cut_off_in_seconds", **where) == 50
+    assert number(metrics, "forecast_entries_per_hour", rate="current", **where) == 9_000
+    clears = {e: number(metrics, "forecast_clears_in_seconds", rate="current", edge=e, **where) for e in EDGES}
+    assert clears == {"early": 30, "expected": 60, "late": inf}
+    margin = {e: number(metrics, "forecast_cut_off_margin_seconds", rate="current", edge=e, **where) for e in EDGES}
+    assert margin == {"early": 20, "expected": -10, "late": -inf}
+    assert number(metrics, "forecast_entries_per_hour", rate="permitted", **where) is None
+
+
+def test_without_a_cut_off_there_is_no_distance_to_it() -> None:
+    """When work clears is told all the same."""
+    at_once = Clearing(0, 100_000, 100_000, 100_000, "")
+    metrics = watching(forecasts=[Forecast("DE01", "emea", 100_000, 0, None, at_once, at_once, "", "")])
+
+    named = {name for name, _ in shown(metrics) if "forecast" in name or "cut_off" in name}
+    assert named == {"springtide_forecast_clears_in_seconds", "springtide_forecast_entries_per_hour"}
+
+
+EDGES = ("early", "expected", "late")
 
 
 def test_a_paused_or_stopped_partition_shows() -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from runtime.cli import main
 from scenarios.choose import load, with_plant
@@ -12,6 +13,7 @@ from scenarios.record import pytest_of, record, scenario_of, written
 from scenarios.shrink import Search, Shrunk, fails_alike, shrink
 from scenarios.small import small_world, swarm_world
 from simulators.plants.catalogue import PLANTS
+from simulators.settings import HandPostings, WorldSettings
 
 BUG = PLANTS["resend_without_lookup"]
 SEED = 5
@@ -39,6 +41,15 @@ def test_nothing_that_is_left_can_be_left_out(shrunk: Shrunk) -> None:
     spared = shrunk.world.model_copy(update={"only_strikes": ()})
     assert fails_alike(spared, SEED, "S1", BUG.name) is None
     assert fails_alike(shrunk.world, SEED, "S1") is None
+
+
+def test_a_smaller_world_keeps_the_assumptions() -> None:
+    """Finance posts by hand only what waited longer than the runtime counts on; another world is no find."""
+    world = small_world()
+    quick = {"hand_postings": (HandPostings(day="last", at="17:30", older_than_ms=world.runtime.confirm_after_ms),)}
+    assert not Search(world, SEED, "S2b", "", float("inf")).keep(**quick)
+    with pytest.raises(ValidationError, match=r"older_than_ms: 21600000 is not longer than runtime\.confirm_after_ms"):
+        WorldSettings.model_validate({**dict(world), **quick})
 
 
 def test_what_does_not_fail_cannot_be_shrunk() -> None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import tomllib
 from collections.abc import MutableMapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -12,6 +12,14 @@ import pytest
 from runtime.ports import Request
 from runtime.settings import Settings
 from simulators.faults.kinds import Fault
+from simulators.faults.moves import (
+    AccountMove,
+    AnswerInstead,
+    CloseSystem,
+    CutOff,
+    ExpireCredential,
+    FixCredential,
+)
 from simulators.faults.network import (
     DuplicateRequest,
     LateLanding,
@@ -301,6 +309,8 @@ def test_the_source_approves_on_demand() -> None:
         ("/admin/period", {"entity": "XX99", "status": "open"}, "XX99"),
         ("/admin/period", {"entity": "DE01", "status": "ajar"}, "ajar"),
         ("/admin/audit", {"places": 3}, "object"),
+        ("/admin/befall", {"moves": [{"what": "Flood", "move": {}}]}, "CloseSystem"),
+        ("/admin/befall", {"moves": [{"what": "CutOff", "move": {"at_ms": 1}}]}, "CutOff"),
     ],
 )
 def test_a_wrong_order_is_refused_in_words(path: str, order: dict[str, Any], why: str) -> None:
@@ -392,3 +402,81 @@ def test_somebody_else_may_say_what_befalls_a_call_and_hears_how_it_ended() -> N
     assert first is None
     assert (status, again["rows"][0]["replayed"]) == (200, True)
     assert heard == [("post", None), ("post", 200)]
+
+
+def befallen(*moves: AccountMove) -> Caller:
+    """Somebody whose accounts were befallen by this, at once."""
+    caller = Caller()
+    order = {"moves": [{"what": type(move).__name__, "move": asdict(move)} for move in moves]}
+
+    async def story() -> None:
+        assert await caller.ask("POST", "/admin/befall", order) == (200, {"moves": len(moves)})
+        await asyncio.sleep(0.001)
+
+    asyncio.run(story())
+    return caller
+
+
+def test_what_the_calendar_brings_befalls_an_account_at_its_instant() -> None:
+    """A system that closes turns calls away from its instant to its end, and the misfortune is counted."""
+    end_ms = NOW_MS + 60_000
+    caller = befallen(CloseSystem(NOW_MS, "maintenance_announced", end_ms, "erp", "erp-emea-1", True, "bare", end_ms))
+    request = caller.batch()
+
+    away = caller.answered(request)
+    caller.at_ms = end_ms
+    back = caller.answered(request)
+    _, told = caller.told("GET", "/admin/strikes")
+
+    assert (away[0], back[0]) == (503, 200)
+    assert told == {
+        "fired": {"maintenance_announced": 1},
+        "strikes": [[NOW_MS, "maintenance_announced", 1]],
+    }
+
+
+def test_what_will_befall_waits_for_its_instant() -> None:
+    """Before its time nothing has struck, and a reset calls it off."""
+    later = CutOff(NOW_MS + 3_600_000, "partition", NOW_MS + 7_200_000, "erp", "erp-emea-1", "both")
+    caller = befallen(later)
+
+    assert caller.answered(caller.batch())[0] == 200
+    assert caller.told("GET", "/admin/strikes")[1] == {"fired": {}, "strikes": []}
+
+
+@pytest.mark.parametrize(
+    ("move", "heard", "lines"),
+    [
+        (CutOff(NOW_MS, "partition", NOW_MS + 60_000, "erp", "erp-emea-1", "answers"), None, 1),
+        (AnswerInstead(NOW_MS, "read_only", NOW_MS + 60_000, "erp", "erp-emea-1", 503, ("post",)), 503, 0),
+    ],
+)
+def test_what_stands_in_the_way_answers_instead_of_the_system(move: AccountMove, heard: int | None, lines: int) -> None:
+    """Where only answers are cut off the work is done; what answers instead lets nothing through."""
+    caller = befallen(move)
+    answer = asyncio.run(caller.send(caller.batch()))
+
+    assert (answer and answer[0], caller.lines()) == (heard, lines)
+
+
+def test_a_credential_that_expired_is_renewed_as_it_was() -> None:
+    """Whoever calls keeps its credential, since nobody could hand it another."""
+    expired = ExpireCredential(NOW_MS, "credential_expiry", "erp", "erp-emea-1")
+    token = Request("POST", "/erp/erp-emea-1/token", {}, b'{"credential":"first"}')
+    caller = befallen(expired)
+    mended = befallen(expired, FixCredential(NOW_MS, "credential_expiry", "erp", "erp-emea-1"))
+
+    assert caller.answered(token)[0] == 401
+    assert mended.answered(token)[0] == 200
+
+
+def test_landings_and_doors_tell_a_long_run_in_short() -> None:
+    """Each line is one short row, and calls are counted by the second, kind and outcome."""
+    caller = Caller()
+    caller.answered(caller.batch())
+    [line] = caller.told("GET", "/admin/ledger/DE01")[1]
+    _, landings = caller.told("GET", "/admin/landings/DE01")
+    _, doors = caller.told("GET", "/admin/doors")
+
+    assert landings == [[line["entry_id"], 1, NOW_MS, "post", line["bill_minor"], line["bill_currency"]]]
+    assert [NOW_MS - NOW_MS % 1_000, "erp-emea-1", "post", "served", 1, 1] in doors

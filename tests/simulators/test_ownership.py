@@ -6,6 +6,7 @@ import pytest
 
 from runtime.core.model import RateLine
 from runtime.core.records import EntryReceived, RatesChanged
+from runtime.drivers.lane import PROVEN_MS
 from runtime.journal.chain import GENESIS, link
 from runtime.journal.format import UnknownRecordError, read_frame, write_frame
 from runtime.ports import StoreBrokenError
@@ -111,6 +112,19 @@ def test_nobody_sends_on_a_lease_that_is_over() -> None:
         ]
         assert bool(late) is leaves
         assert (not_held(outcome), outcome.unsettled) == ((), [])
+
+
+def test_a_call_that_was_held_up_asks_the_store_before_it_leaves() -> None:
+    """Durable, then slow: whoever was replaced meanwhile sends nothing, and whoever was not sends all the same."""
+    for replaced in (False, True):
+        _, lane = a_world()
+        first = lane.process
+        assert first is not None
+        lane.clock.run(lane.clock.now_ms + PROVEN_MS)
+        if replaced:
+            lane.befall(OverlapOwners(0, "two_owners", lane.entity, HOUR_MS))
+        assert first.may_send()
+        assert first._still_ours() is not replaced
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from runtime.core.partition.aside import Records, ask_by_entry, needs_a_look, pa
 from runtime.core.partition.moves import AT_REST, Phase
 from runtime.core.partition.queue import batch_due, first_in_line
 from runtime.core.partition.state import State, Tracked
-from runtime.core.partition.steps import Rest, Stay, next_step, price
+from runtime.core.partition.steps import Rest, Stay, next_step, price, rule_against
 from runtime.core.policy import tuned
 
 
@@ -61,16 +61,13 @@ def _approved(state: State, news: n.EntryApproved, now_ms: int, out: Records) ->
     if tracked is not None and entry.version <= tracked.latest:
         if not tracked.heard >> entry.version & 1:
             out.append(r.OldVersionReceived(entry))
-            late_ms = now_ms - state.policy.confirm_after_ms
-            if tracked.phase is Phase.SUPERSEDED and news.approval.decided_at_ms < late_ms:
-                # Approved long ago, taken back, and we hear of it only now: a person may have posted it meanwhile.
-                ask_by_entry(state, (entry.entry_id,), now_ms, out)
+            _late_word(state, tracked, news, now_ms, out)
         return
-    for time_type, rule in state.policy.excluded_time_types:
-        if entry.time_type == time_type:
-            out.append(r.EntryExcluded(entry, news.approval, rule, now_ms))
-            _was_parked(state, tracked, entry.version, now_ms, out)
-            return
+    rule = rule_against(state.policy, entry)
+    if rule is not None:
+        out.append(r.EntryExcluded(entry, news.approval, rule, now_ms))
+        _was_parked(state, tracked, entry.version, now_ms, out)
+        return
     priced = price(state, entry, news.approval.decided_at_ms)
     valuation = priced if isinstance(priced, Valuation) else None
     out.append(r.EntryReceived(entry, news.approval, valuation, now_ms))
@@ -78,6 +75,22 @@ def _approved(state: State, news: n.EntryApproved, now_ms: int, out: Records) ->
         return
     if tracked is None or tracked.phase in _FREE_TO_PARK:
         out.append(parked(entry.entry_id, entry.version, priced.reason, priced.detail, now_ms))
+
+
+def _late_word(state: State, tracked: Tracked, news: n.EntryApproved, now_ms: int, out: Records) -> None:
+    """An older version is heard of after a newer one: a line that a person posted may stand for it."""
+    if tracked.phase is Phase.PARKED:
+        if needs_a_look(tracked):
+            # What looked like a line for nothing may be the line for this version: it is compared again.
+            out.append(r.EntriesWoken((tracked.entry_id,), f"version {news.entry.version} came late", now_ms))
+            ask_by_entry(state, (tracked.entry_id,), now_ms, out)
+    elif tracked.phase in _CAME_TO_NOTHING and news.approval.decided_at_ms < now_ms - state.policy.confirm_after_ms:
+        # Approved long ago, taken back, and we hear of it only now: a person may have posted it meanwhile.
+        ask_by_entry(state, (tracked.entry_id,), now_ms, out)
+
+
+_CAME_TO_NOTHING = frozenset({Phase.SUPERSEDED, Phase.WAIVED})
+"""Phases of an entry that is done, and of which we believe nothing to stand."""
 
 
 _FREE_TO_PARK = frozenset({Phase.QUEUED, Phase.RESTING, Phase.PARKED}) | AT_REST
@@ -239,12 +252,12 @@ def _permit_came(state: State, word: i.PermitCame, now_ms: int, out: Records) ->
     late_ms = now_ms - policy.confirm_after_ms
     line = first_in_line(state, policy.batch_max)
     unconfirmed: list[str] = []
-    if any(_waited_too_long(tracked, late_ms) for tracked in line):
+    if any(_look_first(tracked, late_ms, now_ms) for tracked in line):
         # Where one waited so long, others behind it did: one question for as many as a look-up takes.
         longer = first_in_line(state, max(policy.batch_max, policy.lookup_max))
-        unconfirmed = [tracked.entry_id for tracked in longer if _waited_too_long(tracked, late_ms)]
+        unconfirmed = [tracked.entry_id for tracked in longer if _look_first(tracked, late_ms, now_ms)]
     for tracked in line:
-        if _waited_too_long(tracked, late_ms):
+        if _look_first(tracked, late_ms, now_ms):
             continue
         if tracked.refusals > policy.refusals_max:
             out.append(park(tracked, "erp_keeps_refusing", f"refused {tracked.refusals} times", now_ms))
@@ -259,9 +272,24 @@ def _permit_came(state: State, word: i.PermitCame, now_ms: int, out: Records) ->
     ask_by_entry(state, unconfirmed, now_ms, out)
 
 
+def _look_first(tracked: Tracked, late_ms: int, now_ms: int) -> bool:
+    """Whether the ledger is asked before anything of the entry is sent or called done."""
+    return _waited_too_long(tracked, late_ms) or _refused_for_now(tracked, now_ms)
+
+
 def _waited_too_long(tracked: Tracked, late_ms: int) -> bool:
     """Whether a person may have posted the entry by hand: nothing of it stood for long, and nobody asked since."""
     return 0 < tracked.wants_since_ms < late_ms and tracked.confirmed_ms < late_ms
+
+
+def _refused_for_now(tracked: Tracked, now_ms: int) -> bool:
+    """Whether it has rested since a passing refusal, and nobody asked since.
+
+    It goes on under a fresh key, because some ERPs answer a key that they refused with the same refusal for ever. A
+    network that delivered the refused request a second time, after the lock was gone, has let it land under the old
+    key by now: the rest is longer than a call may take.
+    """
+    return bool(tracked.refusals) and tracked.confirmed_ms < tracked.rests_until_ms <= now_ms
 
 
 HEAR: dict[type, Callable[[State, Any, int, Records], None]] = {

@@ -41,10 +41,13 @@ def wanted(state: State, now_ms: int) -> Permits:
     if not (erp or psa):
         return _NOTHING
     posting = sum(1 for call in state.calls.values() if call.kind in ("post", "look_up"))
-    return Permits(max(0, min(erp, policy.calls_max - posting)), min(psa, 2))
+    beside = len(state.calls) - posting
+    return Permits(max(0, min(erp, policy.calls_max - posting)), max(0, min(psa, 2, PSA_CALLS_MAX - beside)))
 
 
 _NOTHING = Permits()
+PSA_CALLS_MAX = 4
+"""Calls to the PSA that one partition has on the wire at once (ours): telling and fetching may wait for each other."""
 
 
 def next_due_ms(state: State, after_ms: int = -1) -> int | None:

@@ -74,6 +74,7 @@ MOVES: dict[Phase, dict[type, Phase]] = {
         r.StandingConfirmed: P.QUEUED,
         r.EntryValued: P.UNCONFIRMED,
         r.LineFoundByHand: P.POSTED,
+        r.RefusedLineFound: P.POSTED,
         r.RowsApplied: P.POSTED,
         r.RowsStaged: P.STAGED,
         r.RowsDoubted: P.IN_DOUBT,
@@ -108,7 +109,7 @@ MOVES: dict[Phase, dict[type, Phase]] = {
     P.PARKED: {**_NEWS_RESTARTS, r.EntriesWoken: P.QUEUED, r.EntryWaived: P.WAIVED},
     P.SUPERSEDED: {**_NEWS_RESTARTS, r.EntriesUnconfirmed: P.UNCONFIRMED},
     P.EXCLUDED: dict(_NEWS_RESTARTS),
-    P.WAIVED: dict(_NEWS_RESTARTS),
+    P.WAIVED: {**_NEWS_RESTARTS, r.EntriesUnconfirmed: P.UNCONFIRMED},
 }
 
 ON_THE_WAY: frozenset[Phase] = frozenset({P.IN_FLIGHT, P.IN_DOUBT, P.STAGED})

@@ -20,6 +20,7 @@ from runtime.core.effects import FrozenRow
 from runtime.core.model import Correction, Leg, Posting, TimeEntry, Valuation
 from runtime.core.partition.state import State, Tracked
 from runtime.core.periods import Access, Dated, Undated
+from runtime.core.policy import Policy
 from runtime.core.rating import Unpriced
 from runtime.core.value import value
 
@@ -49,6 +50,14 @@ class Rest:
 
 
 Step = Go | FrozenRow | Stay | Rest | Valuation
+
+
+def rule_against(policy: Policy, entry: TimeEntry) -> str | None:
+    """The rule that leaves this time out of the ledger; None where it belongs there."""
+    for time_type, rule in policy.excluded_time_types:
+        if entry.time_type == time_type:
+            return rule
+    return None
 
 
 def price(state: State, entry: TimeEntry, known_ms: int) -> Valuation | Stay:
@@ -215,6 +224,11 @@ def _new_posting(state: State, tracked: Tracked, go: Go, valuation: Valuation | 
 
 
 def _fresh_key(state: State, tracked: Tracked, version: int, leg: Leg) -> str:
+    return key_of(state, tracked, version, leg, tracked.intents + 1)
+
+
+def key_of(state: State, tracked: Tracked, version: int, leg: Leg, intent: int) -> str:
+    """The key of one intent of an entry, sent or still to be sent."""
     policy = state.policy
     return policy.key(
         policy.tenant,
@@ -223,7 +237,7 @@ def _fresh_key(state: State, tracked: Tracked, version: int, leg: Leg) -> str:
         version,
         policy.module,
         leg,
-        tracked.intents + 1,
+        intent,
         policy.key_room,
         policy.key_case_folded,
     )

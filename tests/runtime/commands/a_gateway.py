@@ -13,7 +13,7 @@ import msgspec
 
 from runtime.cli import BadInputError, Parser
 from runtime.commands import drain, pause, replay, status, trace
-from runtime.ports import AccountReport, AuditNote, EntryTrace, Letter, PartitionReport
+from runtime.ports import AccountReport, AuditNote, EntryTrace, Forecast, Letter, PartitionReport
 
 KEY = "stk_ops_0123456789012345678901234567890123456789012"
 URL = "http://127.0.0.1:8080"
@@ -52,6 +52,7 @@ class AGateway:
 
     partitions: list[PartitionReport] = field(default_factory=list)
     accounts: list[AccountReport] = field(default_factory=list)
+    forecasts: list[Forecast] = field(default_factory=list)
     traces: dict[tuple[str, str], EntryTrace] = field(default_factory=dict)
     letters: dict[str, Letter] = field(default_factory=dict)
     notes: list[AuditNote] = field(default_factory=list)
@@ -61,6 +62,10 @@ class AGateway:
     """Paths that the key does not cover."""
     unreadable: dict[str, str] = field(default_factory=dict)
     """Letter to why it cannot be read even now."""
+    worth: dict[str, Any] = field(
+        default_factory=lambda: {"bills": {}, "valued": 0, "known": 0, "left_out": 0, "unvalued": {}}
+    )
+    """What the partitions say of the entries in a dry run."""
     not_ready: str = ""
     away: Callable[[], OSError | None] = lambda: None
     """Asked before each request: why nobody answers it, if so."""
@@ -107,7 +112,11 @@ class AGateway:
 
     def _routes(self) -> Mapping[str, Callable[..., Any]]:
         return {
-            "GET /v1/status": lambda _: {"ready": self.not_ready, "partitions": self.partitions},
+            "GET /v1/status": lambda _: {
+                "ready": self.not_ready,
+                "partitions": self.partitions,
+                "forecasts": self.forecasts,
+            },
             "GET /v1/accounts": lambda _: {"accounts": self.accounts},
             "GET /v1/trace/([^/]+)/([^/]+)": self._trace,
             "GET /v1/audit": self._audit,
@@ -165,6 +174,7 @@ class AGateway:
                 "by_kind": {},
                 "by_entity": {"DE01": len(chosen) - len(failing)},
                 "fails_again": {reason: failing.count(reason) for reason in failing},
+                **self.worth,
                 "seconds": -(-len(chosen) // order["per_second"]),
                 "requests": 1,
             }

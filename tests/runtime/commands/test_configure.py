@@ -79,7 +79,7 @@ def test_the_example_shows_every_setting_and_its_default() -> None:
 
     told_apart = dict(re.findall(r"^(?:# )?([a-z_]+) = [^#\n]*#(.*)$", EXAMPLE, re.MULTILINE))
     defaults = dict(_defaults(Settings))
-    for line in re.findall(r"^# ([a-z_]+ = .*)$", EXAMPLE.split("# Who may do what")[0], re.MULTILINE):
+    for line in re.findall(r"^# ([a-z_]+ = .*)$", EXAMPLE.split("# A Tryton server")[0], re.MULTILINE):
         name, value = next(iter(tomllib.loads(line).items()))
         if "no default" not in told_apart.get(name, "") and not name.endswith(("_file", "_env")):
             shown = [json.dumps(default) for path, default in defaults.items() if path.endswith(f".{name}")]
@@ -95,13 +95,15 @@ def _defaults(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, obj
             yield f"{path}{name}", field.default
 
 
-def test_the_example_is_valid_with_everything_it_shows(tmp_path: Path) -> None:
+def test_the_example_is_valid_with_everything_it_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is commented out can be used: with all of it, and what it points to, there is no mistake."""
     alternatives = r"^(dsn_file|credential_file|secret_file|jwks_file) = .*\n"
     text = re.sub(alternatives, "", COMMENTED.sub("", EXAMPLE), flags=re.MULTILINE).replace("EMEA = 4", "AMER = 4")
     path = tmp_path / "springtide.toml"
     path.write_text(text, encoding="utf-8")
-    environ = {"ERP_TOKEN": "t", "PSA_WEBHOOK_SECRET": "s", "SPRINGTIDE_DSN": "d"}
+    (tmp_path / "crosswalk.toml").write_text("[DE01]\ncompany = 1\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    environ = {"ERP_TOKEN": "t", "PSA_WEBHOOK_SECRET": "s", "SPRINGTIDE_DSN": "d", "TRYTON_PASSWORD": "p"}
 
     assert read_settings(path, environ).access.jwt is not None
 

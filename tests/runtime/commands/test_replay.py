@@ -67,6 +67,27 @@ def test_without_yes_nothing_is_changed_and_the_command_is_printed() -> None:
     assert gateway.replayed == [120]
 
 
+def test_a_dry_run_says_what_the_letters_are_worth() -> None:
+    """Money by currency; what is known or left out; and why the rest has no amount. What is nothing is not said."""
+    gateway = AGateway(letters=letters(9))
+    plain = springtide(gateway, "replay", "--all", "--why", "x").out
+    gateway.worth = {
+        "bills": {"EUR": 123_456, "JPY": 500},
+        "valued": 3,
+        "known": 1,
+        "left_out": 2,
+        "unvalued": {"rate_gap": 2, "partition_away": 1},
+    }
+
+    said = springtide(gateway, "replay", "--all", "--why", "x").out
+
+    assert "bill" not in plain
+    assert "3 entries would bill 1,234.56 EUR, 500 JPY, at the rates known now" in said
+    assert "1 entry known already" in said
+    assert "2 entries left out of the ledger by a rule" in said
+    assert "no amount can be given for 3 entries: rate gap (2), partition away (1)" in said
+
+
 def test_a_replay_goes_step_by_step_and_meets_every_letter_once() -> None:
     """Steps of about ten seconds; what fails again is not tried again and again, is told, and the exit is 1."""
     gateway = AGateway(letters=letters(25))

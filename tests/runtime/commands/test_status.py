@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from runtime.core.model import Place
-from runtime.ports import AccountReport, Letter, ParkedPile, PartitionReport, Pile
+from runtime.ports import AccountReport, Clearing, Forecast, Letter, ParkedPile, PartitionReport, Pile
 from tests.runtime.commands.a_gateway import AGateway, springtide
 
 NOW_MS = 1_774_971_000_000
@@ -49,6 +49,12 @@ DE01 = PartitionReport(
 NO01 = replace(DE01, entity="NO01", places={}, parked=(), oldest_work_ms=None, paused="ops: repair", source_missing=3)
 ERP = AccountReport("erp", "host-1", "logged_out", NOW_MS - 60_000, 0, 600, 150, 300_000, 2, {"DE01": 3})
 
+MINUTE_MS = 60_000
+SLOW = Clearing(9_000, NOW_MS + 50 * MINUTE_MS, NOW_MS + 60 * MINUTE_MS, None, "unlikely")
+FAST = Clearing(90_000, NOW_MS + 4 * MINUTE_MS, NOW_MS + 5 * MINUTE_MS, NOW_MS + 6 * MINUTE_MS, "yes")
+NEVER = Clearing(0, None, None, None, "no")
+CLEARS = Forecast("DE01", "emea", NOW_MS, 1_200, NOW_MS + 55 * MINUTE_MS, SLOW, FAST, "", "quota")
+
 
 def lines(text: str) -> list[list[str]]:
     """Cells of each line."""
@@ -85,6 +91,38 @@ def test_parked_entries_have_amount_age_owner_and_fix() -> None:
     assert "1,234.56 EUR, 7 JPY" in row
     assert "25 h" in row
     assert row.rstrip().endswith("project accounting  publish a rate")
+
+
+def test_when_it_clears_is_told_at_both_rates_with_the_band_and_the_verdict() -> None:
+    """Expected, early to late, and whether that is before the cut-off; what binds stands below."""
+    said = springtide(AGateway(partitions=[DE01], forecasts=[CLEARS]), "status")
+
+    (row,) = [line for line in said.out.splitlines() if line.startswith("DE01") and "to" in line.split()]
+    assert " ".join(row.split()) == (
+        "DE01 1,200 55 min in 60 min (50 min to never) unlikely in 5 min (4 min to 6 min) yes"
+    )
+    assert "the permitted rate is bound by quota for 1 entity" in said.out
+
+
+def test_an_outage_is_never_and_what_is_not_known_is_said_so() -> None:
+    """No current rate: never, and why; no experience yet: not known; a cut-off that is over says since when."""
+    held = replace(CLEARS, current=NEVER, permitted=None, held_by="account erp: broken", bound_by="")
+    late = replace(CLEARS, entity="NO01", current=None, cut_off_ms=NOW_MS - 10 * MINUTE_MS)
+
+    said = springtide(AGateway(partitions=[DE01, NO01], forecasts=[held, late]), "status")
+
+    cells = [" ".join(line.split()) for line in said.out.splitlines()]
+    assert "DE01 1,200 55 min never no not known yet -" in cells
+    assert any(cell.startswith("NO01 1,200 over since 10 min not known yet - in 5 min") for cell in cells)
+    assert "held: 1 entity (account erp: broken)" in said.out
+
+
+def test_who_has_cleared_is_not_in_the_forecast() -> None:
+    """Nothing waits, nothing is told; machines see it all the same."""
+    gateway = AGateway(partitions=[DE01], forecasts=[replace(CLEARS, waiting=0)])
+
+    assert "current rate" not in springtide(gateway, "status").out
+    assert springtide(gateway, "status", "--json").json["forecasts"][0]["entity"] == "DE01"
 
 
 def test_accounts_have_their_mode_quota_and_queue() -> None:

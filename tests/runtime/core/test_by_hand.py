@@ -8,7 +8,7 @@ import pytest
 
 from runtime.core.answers import Door, Doubt, Refusal, TurnedAway
 from runtime.core.effects import LookUp
-from runtime.core.inputs import Pause, Resume, Retry
+from runtime.core.inputs import Pause, Resume, Retry, Waive
 from runtime.core.model import Gate, Leg, PeriodStatus, Place, Project
 from runtime.core.news import EntryNews, ProjectsPublished, RatesPublished
 from runtime.core.partition.moves import Phase
@@ -484,6 +484,34 @@ def test_an_approval_that_is_heard_of_after_its_withdrawal_asks_what_stands() ->
     partition.hears(Retry(("TS-1",), "ana", "line removed")).hears(found(asked_by_entry(partition))).stands_still()
     assert partition.phase_of("TS-1") is Phase.SUPERSEDED
     assert partition.places_of("TS-1") == {1: Place.SUPERSEDED}
+
+
+def _taken_back_beside_a_line_by_hand() -> Partition:
+    """The withdrawal is heard of hours after it was made, the approval not yet; a person's line was found."""
+    partition = given(withdrawn("TS-1", 2)).stands_still()
+    partition.waits(7 * HOUR_MS).hears(withdrawn("TS-1", 3))
+    partition.waits(7 * HOUR_MS)
+    partition.hears(found(asked_by_entry(partition), hand_line("TS-1")))
+    assert partition.park_of("TS-1") == "manual_line_differs"
+    assert partition.places_of("TS-1") == {}
+    return partition
+
+
+def test_an_approval_that_comes_behind_a_manual_line_is_what_that_line_is_about() -> None:
+    """Taken back, a person's line found, and only then the approval: its version is the one that is with a person."""
+    partition = _taken_back_beside_a_line_by_hand().hears(approved("TS-1", 1))
+    partition.hears(found(asked_by_entry(partition), hand_line("TS-1")))
+    assert partition.park_of("TS-1") == "manual_line_differs"
+    assert partition.places_of("TS-1") == {1: Place.PARKED}
+    assert_same(partition.state, read_back(partition))
+
+
+def test_an_approval_that_comes_after_the_case_was_given_up_opens_it_again() -> None:
+    """The person waived a line for nothing; now it turns out what it was for, so the ledger is asked once more."""
+    partition = _taken_back_beside_a_line_by_hand().hears(Waive("TS-1", "ana", "line stays"))
+    partition.hears(approved("TS-1", 1))
+    partition.hears(found(asked_by_entry(partition), hand_line("TS-1")))
+    assert partition.places_of("TS-1") == {1: Place.PARKED}
 
 
 def test_many_released_rows_are_asked_about_in_parts() -> None:

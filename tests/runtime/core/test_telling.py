@@ -5,6 +5,7 @@ from runtime.core.effects import TellPsa
 from runtime.core.inputs import Waive
 from runtime.core.model import Project
 from runtime.core.news import ProjectsPublished
+from runtime.core.partition.due import PSA_CALLS_MAX, wanted
 from runtime.core.partition.moves import Phase
 from tests.runtime.core.a_partition import (
     LINGER_MS,
@@ -46,6 +47,15 @@ def test_statuses_are_told_together() -> None:
     partition.posts()
     assert len(partition.tells(after_ms=0).statuses) == 3
     assert len(partition.tells().statuses) == 2
+
+
+def test_a_slow_psa_is_not_called_without_end() -> None:
+    """With four calls to the PSA on the wire no fifth is wanted, and with one answered there is room for one."""
+    partition = given(*(approved(f"TS-{n}") for n in range(6)), tell_max=1)
+    partition.posts()
+    calls = [partition.tells() for _ in range(PSA_CALLS_MAX)]
+    assert wanted(partition.state, partition.now_ms).psa == 0
+    assert wanted(partition.hears(taken(calls[0])).state, partition.now_ms).psa == 1
 
 
 def test_a_parked_entry_is_told_with_its_reason() -> None:

@@ -11,7 +11,8 @@ from typing import Any, cast
 
 from runtime.core.inputs import Command
 from runtime.core.model import Place
-from runtime.core.news import EntryWithdrawn, News
+from runtime.core.news import EntryApproved, EntryWithdrawn, News
+from runtime.core.partition.worth import Worth
 from runtime.drivers.clock import Clock
 from runtime.drivers.reporting import absent
 from runtime.drivers.supervisor import HostLostError, HostReport, HostStartError, Pace, Supervisor
@@ -137,6 +138,8 @@ class ModelHost:
         """Does nothing at all."""
         self.piles: dict[str, int] = {}
         """Entity to when its oldest work in flight was approved."""
+        self.cut_offs: dict[str, int] = {}
+        """Entity to the cut-off that it knows."""
         self.raises_after: list[Exception] = []
         """What the next calls raise after they did what they were asked to."""
         self.commands: list[tuple[str, Command]] = []
@@ -171,6 +174,11 @@ class ModelHost:
         self._own(entity)
         return None
 
+    async def worth(self, entity: str, approved: Sequence[EntryApproved]) -> Sequence[Worth]:
+        self._own(entity)
+        self._raise_after()
+        return [Worth(100, "EUR") for _ in approved]
+
     async def partitions(self) -> Sequence[PartitionReport]:
         if self.deaf or self.frozen:
             raise TimeoutError("no answer")
@@ -179,7 +187,8 @@ class ModelHost:
             report = absent(entity, self.region, owner, "running", self.directory.now_ms())
             oldest_ms = self.piles.get(entity)
             if oldest_ms is not None:
-                report = replace(report, places={Place.IN_FLIGHT: Pile(1, Decimal(1), {}, oldest_ms)})
+                places = {Place.IN_FLIGHT: Pile(1, Decimal(1), {}, oldest_ms)}
+                report = replace(report, places=places, cut_off_ms=self.cut_offs.get(entity))
             reports.append(report)
         return reports
 

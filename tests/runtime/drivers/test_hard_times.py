@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from threading import Event
-from time import time_ns
+from time import monotonic_ns, time_ns
 from typing import Any
 
 import pytest
@@ -29,6 +29,7 @@ from runtime.drivers.clock import Clock
 from runtime.drivers.counters import BorrowedAccount, OwnedAccount
 from runtime.drivers.desk import Desk
 from runtime.drivers.embedded import Embedded
+from runtime.drivers.lane import PROVEN_MS, Lane
 from runtime.drivers.on_asyncio import Host
 from runtime.journal.memory import MemoryStore
 from runtime.ports import (
@@ -619,6 +620,73 @@ def test_a_partition_whose_lease_ran_out_is_taken_up_again(monkeypatch: pytest.M
             await until(back)
             alone._task.cancel()
             assert (rivals, alone.ready()) == ([], "")
+
+    run(story())
+
+
+@pytest.mark.parametrize("taken_over", [False, True])
+def test_a_call_that_was_held_up_asks_the_store_before_it_leaves(taken_over: bool) -> None:
+    """Between the durable step and the send another process took over under our name: nothing leaves any more."""
+
+    async def story() -> None:
+        async with Ground() as ground:
+            host = await ground.host("one")
+            entity = next(iter(ground.firm.by_code))
+            lane = host.lanes[entity]
+            slow_ms, asked = [0], [0]
+            lane._clock = Clock(mono_ns=lambda: monotonic_ns() + slow_ms[0] * 1_000_000)
+            lane.lease_ends_mono_ms = lane._clock.mono_ms() + HOUR_MS
+            assert lane._shell is not None
+            journal = lane._shell.journal
+            commit, renew = journal.commit, lane._renew
+
+            def held_up(frame: bytes) -> None:
+                commit(frame)
+                if b"BatchSent" in frame:
+                    slow_ms[0] += PROVEN_MS
+                    if taken_over:
+                        ground.store.claim(entity, "one", "", 60_000)
+
+            async def asking(one: Lane) -> bool:
+                asked[0] += 1
+                return await renew(one)
+
+            journal.commit = held_up  # type: ignore[method-assign]  # it takes long from there on
+            lane._renew = asking
+            held = Held(ground, entity)
+            held.go()
+            published = ground.approve(20)[entity]
+            await host.take(entity, published, 1_000, PATIENCE_S)
+            if taken_over:
+                await lost(host, entity)
+                assert held.sent == 0
+            else:
+                await all_posted(host, entity, len(published))
+            assert asked[0] > 0
+
+    run(story())
+
+
+def test_nothing_leaves_once_the_lease_is_known_to_be_lost() -> None:
+    """A renewal that came back empty while a turn ran is enough, however long our own clock says the lease runs."""
+
+    async def story() -> None:
+        async with Ground() as ground:
+            host = await ground.host("one")
+            entity = next(iter(ground.firm.by_code))
+            lane = host.lanes[entity]
+            held = Held(ground, entity)
+            commit = lane._journal.commit
+
+            def lost_meanwhile(frame: bytes) -> None:
+                commit(frame)
+                if b"BatchSent" in frame:
+                    lane.fenced = True
+
+            lane._journal.commit = lost_meanwhile  # type: ignore[method-assign]  # the renewal was told meanwhile
+            await host.take(entity, ground.approve(20)[entity], 1_000, PATIENCE_S)
+            await lost(host, entity)
+            assert held.sent == 0
 
     run(story())
 

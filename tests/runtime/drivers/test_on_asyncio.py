@@ -1,6 +1,7 @@
 """The asyncio driver before mock systems: nothing is acknowledged that is not durable, nothing is posted twice."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,12 +9,14 @@ import pytest
 
 from runtime.core.inputs import Pause, Resume
 from runtime.core.model import Place
-from runtime.core.news import EntryApproved
+from runtime.core.news import EntryApproved, PeriodPublished
+from runtime.drivers import embedded
+from runtime.drivers.embedded import Embedded
 from runtime.drivers.on_asyncio import Host
 from runtime.journal.memory import MemoryJournal, MemoryStore
 from runtime.journal.sqlite import SqliteStore
 from runtime.ports import IntakeRefusedError, NotOwnerError, Request, Response, StoreAwayError, StoreBrokenError, Taken
-from tests.runtime.drivers.a_host import PATIENCE_S, Ground, reports_of, until
+from tests.runtime.drivers.a_host import PATIENCE_S, Ground, reports_of, until, wall_ms
 
 
 def run(test: "asyncio._CoroutineLike[None]") -> None:
@@ -42,6 +45,67 @@ def test_what_is_approved_stands_in_the_ledger_once(tmp_path: Path) -> None:
             await ground.settled(host)
             assert ground.breaches() == {}
             assert await posted(host) > 80
+
+    run(story())
+
+
+def test_a_report_counts_what_landed_and_what_calls_brought() -> None:
+    """Versions that came to stand, and rows, calls and time of posting calls: what a forecast is made of."""
+
+    async def story() -> None:
+        async with Ground() as ground:
+            host = await ground.host("one", account={"batch_max": 10})
+            await ground.deliver(host, 60)
+            await ground.settled(host)
+            for report in await reports_of(host):
+                stand = report.places[Place.POSTED].count
+                assert report.work.landed == report.work.rows == stand > 0
+                assert stand / 10 <= report.work.calls <= stand
+
+    run(story())
+
+
+def test_a_published_feed_cut_off_counts_besides_the_configured_one() -> None:
+    """The first that is to come, whoever named it."""
+
+    async def story() -> None:
+        async with Ground(cut_off=datetime.fromtimestamp(wall_ms() / 1_000 + 7_200, UTC).isoformat()) as ground:
+            host = await ground.host("one")
+            entity = next(iter(ground.firm.by_code))
+            (before,) = [report.cut_off_ms for report in await reports_of(host) if report.entity == entity]
+            period = host.lanes[entity]._shell.state.calendar.periods[0]  # type: ignore[union-attr]  # it runs
+            sooner_ms = wall_ms() + 3_600_000
+            news = PeriodPublished(replace(period, version=period.version + 1, cutoff_feed_ms=sooner_ms))
+            await host.take(entity, [news], 100, PATIENCE_S)
+            (after,) = [report.cut_off_ms for report in await reports_of(host) if report.entity == entity]
+            assert before is not None
+            assert before - sooner_ms > 3_500_000
+            assert after == sooner_ms
+
+    run(story())
+
+
+def test_one_process_forecasts_what_it_carries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every entity has a forecast once it was looked at; what has cleared clears now."""
+    monkeypatch.setattr(embedded, "LOOK_S", 0.01)
+
+    async def story() -> None:
+        async with Ground() as ground:
+            host = await ground.host("one")
+            alone = Embedded(host, lambda why: None)
+            await ground.deliver(host, 20)
+            await ground.settled(host)
+            alone._task = asyncio.ensure_future(alone._keep_carrying())
+
+            async def all_told() -> bool:
+                return {one.entity for one in await alone.forecasts()} == set(ground.firm.by_code)
+
+            await until(all_told)
+            alone._task.cancel()
+            for one in await alone.forecasts():
+                assert one.permitted is not None
+                assert one.waiting or one.permitted.expected_ms == one.at_ms
+            assert alone.latest == (*host.latest, await alone.forecasts())
 
     run(story())
 
@@ -366,5 +430,37 @@ def test_a_command_that_was_given_up_is_not_carried_out_later() -> None:
                     await host.command(entity, Pause("ann", "ledger check"))
             await host.take(entity, ground.approve(20)[entity], 1_000, PATIENCE_S)
             assert [report.paused for report in await reports_of(host) if report.entity == entity] == [""]
+
+    run(story())
+
+
+def test_what_entries_are_worth_is_told_without_taking_them_in() -> None:
+    """The host says what each would bill, as it does bill later; its journal does not grow by the question."""
+
+    async def story() -> None:
+        async with Ground() as ground:
+            host = await ground.host("one")
+            entity = next(iter(ground.firm.by_code))
+            news = [one for one in ground.approve(30)[entity] if isinstance(one, EntryApproved)]
+            (before,) = [report for report in await reports_of(host) if report.entity == entity]
+            told = await host.worth(entity, news)
+            (after,) = [report for report in await reports_of(host) if report.entity == entity]
+            assert replace(after, at_ms=0) == replace(before, at_ms=0)
+            assert {one.why for one in told} == {""}
+            await host.take(entity, news, 1_000, PATIENCE_S)
+            (report,) = [report for report in await reports_of(host) if report.entity == entity]
+            money = dict.fromkeys({one.currency for one in told}, 0)
+            for one in told:
+                money[one.currency] += one.bill_minor
+            booked: dict[str, int] = {}
+            for pile in report.places.values():
+                for currency, minor in pile.money.items():
+                    booked[currency] = booked.get(currency, 0) + minor
+            assert {code: minor for code, minor in booked.items() if minor} == money
+            with pytest.raises(KeyError):
+                await host.worth("XX", news)
+            await host.let_go(entity)
+            with pytest.raises(NotOwnerError):
+                await host.worth(entity, news)
 
     run(story())

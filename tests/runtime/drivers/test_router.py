@@ -7,9 +7,11 @@ import pytest
 
 from runtime.core.inputs import Pause
 from runtime.core.news import EntryWithdrawn
+from runtime.core.partition.worth import Worth
 from runtime.drivers import router as the_module
 from runtime.drivers.router import HostCalls, Router
 from runtime.ports import IntakeRefusedError, Owner, Taken
+from tests.runtime.core.a_partition import approved
 from tests.runtime.drivers.a_fleet import LEASE_MS, Cluster, the_settings
 
 ENTITIES = {"DE01": "emea", "US01": "amer"}
@@ -142,7 +144,12 @@ def test_an_entity_that_is_not_configured_is_nobodys() -> None:
 
     async def story(cluster: Cluster, router: Router) -> None:
         before = cluster.directory.readings
-        for call in (router.take("XX", (), 0, 1.0), router.command("XX", Pause("ann", "?")), router.trace("XX", "a")):
+        for call in (
+            router.take("XX", (), 0, 1.0),
+            router.command("XX", Pause("ann", "?")),
+            router.trace("XX", "a"),
+            router.worth("XX", ()),
+        ):
             with pytest.raises(KeyError):
                 await call
         assert cluster.directory.readings == before
@@ -222,6 +229,16 @@ def test_a_command_finds_its_owner_and_is_sent_again_when_its_answer_was_lost() 
         assert not await router.command("US01", Pause("ann", "audit"))
         assert len(host.commands) == 2
         assert await router.trace("DE01", "a") is None
+
+    played(story)
+
+
+def test_what_entries_are_worth_is_asked_of_their_owner_again_if_need_be() -> None:
+    """A question that got no answer is asked again: asking changes nothing."""
+
+    async def story(cluster: Cluster, router: Router) -> None:
+        cluster.fleet.host(cluster.homes()["DE01"]).raises_after = [ConnectionError("died")]
+        assert await router.worth("DE01", [approved("TS-1")]) == [Worth(100, "EUR")]
 
     played(story)
 

@@ -331,6 +331,27 @@ def test_late_work_gets_more_of_a_host() -> None:
     played(story, Cluster(the_settings({"DE01": "emea", "FR01": "emea", "NO01": "emea"}, weight=30)))
 
 
+def test_the_cut_off_that_a_partition_knows_reaches_scaling() -> None:
+    """Work that stands still is young enough at a cut-off that is near, so nobody gets more room for it."""
+
+    async def story(cluster: Cluster) -> None:
+        cluster.a_supervisor()
+        await cluster.steps(3)
+        first_ms = cluster.clock.now_ms
+
+        def stands_still() -> None:
+            for host in cluster.fleet.living.values():
+                host.piles = {"DE01": first_ms - MINUTE_MS}
+                host.cut_offs = {"DE01": first_ms + 9 * MINUTE_MS}
+
+        cluster.on_step.append(stands_still)
+        for _ in range(8 * 60):
+            await cluster.step()
+        assert len(set(cluster.homes().values())) == 1
+
+    played(story, Cluster(the_settings({"DE01": "emea", "FR01": "emea", "NO01": "emea"}, weight=30)))
+
+
 def test_a_store_that_is_away_stops_the_looking_and_nothing_else() -> None:
     """While the store is away the supervisor says so and ends no host; when it is back, it goes on."""
 

@@ -13,6 +13,7 @@ from runtime.core.inputs import Command, Pause, Retry, Waive
 from runtime.core.loans import Ask, Lent
 from runtime.core.model import Approval, Place, TimeEntry
 from runtime.core.news import ConfigurationPublished, EntryApproved, EntryWithdrawn, MasterDataReady, News
+from runtime.core.partition.worth import Worth
 from runtime.drivers import wire
 from runtime.drivers.reporting import absent
 from runtime.drivers.supervisor import HostReport
@@ -52,7 +53,7 @@ def test_commands_and_asks_arrive_as_they_were() -> None:
 
 
 def test_answers_arrive_as_they_were() -> None:
-    """Receipts, truth values, reports, stories and loans are the same on the other side."""
+    """Receipts, truth values, reports, stories, loans and worths are the same on the other side."""
     report = absent("DE01", "emea", None, "running", 5)
     report.places = {Place.PARKED: Pile(1, Decimal("7.25"), {"EUR": 100}, 3)}  # type: ignore[misc]  # made as we go
     report.parked = []  # type: ignore[misc]  # likewise; what was a sequence arrives as a list
@@ -65,6 +66,7 @@ def test_answers_arrive_as_they_were() -> None:
         (HostReport("", [report], []), wire.read_report),
         (Lent(("DE01",), 5_000, "token"), wire.read_lent),
         (None, wire.read_nothing),
+        ([Worth(7_250, "EUR"), Worth(0, "", "rate_gap")], wire.read_worths),
     ):
         assert wire.read_answer(asyncio.run(wire.answered(_say(said))), read) == said
 

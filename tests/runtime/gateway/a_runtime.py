@@ -19,7 +19,8 @@ import msgspec
 
 from runtime.connectors.erp.generic import freeze
 from runtime.core.inputs import Command
-from runtime.core.news import News
+from runtime.core.news import EntryApproved, News
+from runtime.core.partition.worth import Worth
 from runtime.core.policy import Policy
 from runtime.drivers.shell import Shell
 from runtime.gateway.access import Access, new_key
@@ -29,6 +30,7 @@ from runtime.metrics import Metrics
 from runtime.ports import (
     AccountReport,
     EntryTrace,
+    Forecast,
     IntakeRefusedError,
     PartitionReport,
     Receipt,
@@ -106,6 +108,8 @@ class Runtime:
         self.before_take: Callable[[str], Awaitable[None]] | None = None
         self.sizes: list[tuple[str, int, int]] = []
         """(entity, items, bytes) of each take."""
+        self.rated: list[tuple[str, int]] = []
+        """(entity, entries) of each question for their worth."""
         self.commands: list[tuple[str, Command]] = []
         self.drained: list[tuple[str, str]] = []
         self.waits_for = ""
@@ -158,12 +162,24 @@ class Runtime:
     async def accounts(self) -> Sequence[AccountReport]:
         return [AccountReport(name, "h1", "open", 0, 0, 600, 0, 300_000, 0, {}) for name in ("erp", "erp-us", "psa")]
 
+    async def forecasts(self) -> Sequence[Forecast]:
+        return [
+            Forecast(name, region, self.clock.now_ms, 0, None, None, None, "", "")
+            for name, region in self.regions.items()
+        ]
+
     async def trace(self, entity: str, entry_id: str) -> EntryTrace | None:
         tracked = self.shells[entity].state.entries.get(entry_id)
         if tracked is None:
             return None
         step = TraceStep(self.clock.now_ms, "EntryReceived", "version 1")
         return EntryTrace(entity, entry_id, "in_flight", tracked.phase.value, tracked.latest, "", (), (step,))
+
+    async def worth(self, entity: str, approved: Sequence[EntryApproved]) -> Sequence[Worth]:
+        if entity in self.bounds:
+            raise self.bounds[entity]
+        self.rated.append((entity, len(approved)))
+        return self.shells[entity].worth(approved)
 
     async def command(self, entity: str, command: Command) -> bool:
         if entity in self.bounds:

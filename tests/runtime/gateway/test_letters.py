@@ -12,6 +12,7 @@ import pytest
 from runtime.gateway import events, letters
 from runtime.gateway.openapi import plain_example
 from runtime.ports import IntakeRefusedError
+from tests.runtime.core.a_partition import PROJECTS, RATES
 from tests.runtime.gateway.a_runtime import EMEA, OPS, World, a_world, cloud, event, ndjson
 
 NEWER = cloud(event("TS-1", hours="7.5"), dataschema="urn:springtide:time_entry.approved:2")
@@ -299,3 +300,73 @@ def test_a_query_that_nobody_knows_is_refused(query: str) -> None:
     reply = a_world().get(f"/v1/dead-letters?{query}", OPS)
 
     assert (reply.status, reply.problem) == (400, "invalid")
+
+
+def publish(world: World) -> None:
+    """Rates and projects, so that DE01 can value what it takes in."""
+    world.runtime.shells["DE01"].take((RATES, PROJECTS), world.clock.now_ms)
+
+
+def worth_of(world: World) -> dict[str, Any]:
+    """What a dry run over everything says of amounts."""
+    told = world.post("/v1/dead-letters/replay", {"why": "schema 2"}, OPS).json
+    return {name: told[name] for name in ("bills", "valued", "known", "left_out", "unvalued")}
+
+
+def newer(entry_id: str, version: int = 1, **changes: Any) -> dict[str, Any]:
+    """An approval in a schema that is not known yet."""
+    letter_id = f"{entry_id}/{version}"
+    schema = "urn:springtide:time_entry.approved:2"
+    return cloud(event(entry_id, version, **changes), letter_id, dataschema=schema)
+
+
+def test_a_dry_run_says_what_the_letters_are_worth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each partition rates its own: amounts by currency, what is known already, and why the rest has none."""
+    world = kept(newer("TS-1"), newer("TS-2", hours="0.5"), newer("TS-3", project="P9"), newer("TS-4"))
+    publish(world)
+    world.post("/v1/bulk", ndjson(event("TS-4")), OPS)
+    learn_schema_2(monkeypatch)
+    before = world.runtime.shells["DE01"].journal.chain
+
+    assert worth_of(world) == {
+        "bills": {"EUR": 85_000},
+        "valued": 2,
+        "known": 1,
+        "left_out": 0,
+        "unvalued": {"project_unknown": 1},
+    }
+    assert world.runtime.shells["DE01"].journal.chain == before
+    assert world.runtime.heard() == {"DE01": ["TS-4"]}
+
+
+def test_of_several_versions_the_newest_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two letters about one entry are worth what its newer version is, in whatever order they lie there."""
+    world = kept(newer("TS-1", 2, hours="2"), newer("TS-1", 1), newer("TS-1", 3, hours="1"))
+    publish(world)
+    learn_schema_2(monkeypatch)
+
+    assert worth_of(world)["bills"] == {"EUR": 10_000}
+    assert worth_of(world)["valued"] == 1
+
+
+def test_a_partition_is_asked_for_a_few_hundred_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that no turn of its own is long; all of them are counted all the same."""
+    world = kept(*(newer(f"TS-{number}") for number in range(5)))
+    publish(world)
+    learn_schema_2(monkeypatch)
+    monkeypatch.setattr(letters, "RATED_AT_ONCE", 2)
+
+    assert worth_of(world)["bills"] == {"EUR": 400_000}
+    assert world.runtime.rated == [("DE01", 2), ("DE01", 2), ("DE01", 1)]
+
+
+def test_a_partition_that_cannot_be_asked_costs_its_amounts_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count, hours and duration are told all the same; it is asked once and not again for the next few hundred."""
+    world = kept(newer("TS-1"), newer("TS-2"), newer("US-1", entity="US01"))
+    world.runtime.bounds["DE01"] = IntakeRefusedError("moving", 500)
+    learn_schema_2(monkeypatch)
+    monkeypatch.setattr(letters, "RATED_AT_ONCE", 1)
+
+    told = world.post("/v1/dead-letters/replay", {"why": "schema 2"}, OPS).json
+
+    assert (told["count"], told["hours"], told["unvalued"]) == (3, "24", {"partition_away": 2, "project_unknown": 1})

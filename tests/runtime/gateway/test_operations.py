@@ -22,13 +22,14 @@ WHY = "ledger under repair"
 
 
 def test_a_caller_sees_the_entities_of_their_grants() -> None:
-    """Partitions and accounts of another region are not there."""
+    """Partitions, forecasts and accounts of another region are not there."""
     world = a_world()
 
     seen = [report["entity"] for report in world.get("/v1/status", EMEA).json["partitions"]]
     accounts = [report["account"] for report in world.get("/v1/accounts", EMEA).json["accounts"]]
 
-    assert seen == ["DE01"]
+    forecasts = [one["entity"] for one in world.get("/v1/status", EMEA).json["forecasts"]]
+    assert seen == forecasts == ["DE01"]
     assert accounts == ["erp", "psa"]
     assert len(world.get("/v1/status", READER).json["partitions"]) == 2
     assert world.get("/v1/status", PSA_DE).problem == "forbidden"

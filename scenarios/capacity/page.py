@@ -93,8 +93,14 @@ def _row(plan: Plan, row: Row, of: int) -> Markup:
         ("in time as it is", months(row.in_time, of), f"95 % sure: at least {100 * row.sure:.0f} % of months", ""),
         ("entities in time", share(round(row.clear_ppm.middle or 0)), share_band(row.clear_ppm), ""),
         (
+            "clear by the cut-off itself",
+            f"{row.by_cutoff.middle or 0:g} of {len(row.entities)}",
+            number_band(row.by_cutoff),
+            "",
+        ),
+        (
             "last entity clear",
-            f"{minutes(row.last_clear_min.middle)} after cut-off",
+            f"{minutes(row.last_clear_min.middle)} after it",
             minutes_band(row.last_clear_min),
             minutes_band(row.theory_last_min),
         ),

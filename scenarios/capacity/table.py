@@ -89,9 +89,11 @@ def _answers(row: Row, of: int) -> Table:
         "",
     )
     table.add_row("entities in time", share(round(row.clear_ppm.middle or 0)), share_band(row.clear_ppm), "")
+    by_then = f"{row.by_cutoff.middle or 0:g} of {len(row.entities)}"
+    table.add_row("clear by the cut-off itself", by_then, number_band(row.by_cutoff), "")
     table.add_row(
         "last entity clear",
-        f"{minutes(row.last_clear_min.middle)} after cut-off",
+        f"{minutes(row.last_clear_min.middle)} after it",
         minutes_band(row.last_clear_min),
         minutes_band(row.theory_last_min),
     )

@@ -20,7 +20,7 @@ ASSUMPTIONS = (
     "Rows are counted, not carried: people, webhooks, the account machine, the ERP's door, latencies and losses are"
     " those of a full run; a partition is a queue with the runtime's rules. Processes do not die, rows are not bad.",
     "The ERP answers as its profile says at any load: latency does not grow with concurrency (assumed; vendors publish"
-    " nothing, and `springtide calibrate` fits it from a measured run).",
+    " nothing).",
     "Hosts are counted apart, as a fluid: in virtual time a turn of the core costs nothing.",
     "In every month that was drawn is not in every month there can be: the bound beside it says how sure that makes.",
 )
@@ -35,6 +35,8 @@ def minutes(value: float | None) -> str:
     """Minutes after a cut-off: "by the cut-off", "18 min", "3 h 5 min", or not at all."""
     if value is None:
         return HORIZON_WORDS
+    if value <= 0:
+        return "by cut-off"
     if round(value) < 1:
         return "< 1 min"
     whole = round(value)
@@ -150,7 +152,7 @@ def notes(plan: Plan) -> Iterator[str]:
             yield from _notes(finding, row)
         yield from _time_note(row)
     if plan.left_out:
-        yield f"Left out of the counting, since no capacity changes it: {', '.join(plan.left_out)}."
+        yield f"Left out of the counting: {', '.join(plan.left_out)}. No capacity changes that."
 
 
 def _notes(finding: Finding, row: Row) -> Iterator[str]:

@@ -146,12 +146,12 @@ def test_json_has_every_number_and_the_page_is_one_file(tight: Plan) -> None:
 
 
 def test_what_is_left_out_is_said() -> None:
-    """A fault that a counted run does not know is named in the plan."""
+    """A fault that a counted run does not know is named in the plan, and so is what finance does."""
     world = SLOW.model_copy(update={"faults": ()})
     assert planned(asked(world)).left_out == ()
-    dying = WorldSettings.model_validate({**world.model_dump(), "faults": [{"kind": "random_crashes", "ppm": 1}]})
-    plan = planned(asked(dying))
-    assert plan.left_out == ("random_crashes",)
+    more = {"faults": [{"kind": "random_crashes", "ppm": 1}], "gates": [{"day": "last", "at": "12:00", "gate": "shut"}]}
+    plan = planned(asked(WorldSettings.model_validate({**world.model_dump(), **more})))
+    assert plan.left_out == ("random_crashes", "gates of finance")
     assert any("random_crashes" in note for note in notes(plan))
 
 

@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import entry_points, version
 from typing import NoReturn
 
@@ -75,4 +76,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Under its own name: commands raise the BadInputError of `runtime.cli`, which is not the one of `__main__`.
+    sys.exit(import_module("runtime.cli").main())

@@ -98,11 +98,11 @@ def judge(
         description=scenario.story,
         overrides=overrides or {},
         digest=outcome.digest,
-        commit=_commit(),
+        commit=revision(),
         simulated_seconds=(outcome.end_ms - outcome.start_ms) // 1000,
         wall_seconds=round(outcome.wall_s, 2),
         python=platform.python_version(),
-        versions=_versions(),
+        versions=versions(),
         verdict=verdict(
             invariants,
             slas,
@@ -318,7 +318,8 @@ def _parameters() -> list[Parameter]:
     return [Parameter(p.name, str(p.value), MARK_OF[p.mark], p.why) for p in all_parameters()]
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of the packages that a run depends on."""
     found = {}
     for name in (*PINNED, "springtide"):
         try:
@@ -328,7 +329,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _commit() -> str:
+def revision() -> str:
     """The commit of the checkout this runs from; empty where there is none."""
     try:
         said = subprocess.run(

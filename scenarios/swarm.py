@@ -44,6 +44,9 @@ POPULATIONS: dict[str, int] = {
 ENTRIES, ENTITIES, KINDS = 100, 2, 3
 """What a seed has at least to count as full: entries, legal entities, kinds of fault that struck, beside one death."""
 
+UNKNOWN_PPM = 20_000
+"""The share of seeds that may prove nothing before the swarm does not count as one (ours: 2 %)."""
+
 MONTH_S = 365.25 / 12 * 86_400
 
 
@@ -273,6 +276,15 @@ class Swarm:
             f"0 failures in {self.runs:,} seeds: failure rate below {3 / self.runs:.3%} (3/n) at 95 % for this"
             " distribution"
         )
+
+    @property
+    def exit(self) -> int:
+        """What it comes to: 3 something was violated, 5 too many seeds proved nothing, 4 one did not settle, 0."""
+        if self.violations:
+            return 3
+        if self.unknown * 1_000_000 > self.runs * UNKNOWN_PPM:
+            return 5
+        return 4 if self.unsettled else 0
 
     @property
     def seeds_per_core_hour(self) -> int:

@@ -66,8 +66,8 @@ class Process:
         self._watch = watch
         self._weather = lane.weather
         self._held_until_ms = 0
-        self._proven_ms = 0
-        """When its last turn was durable, by the true clock."""
+        self._proven_mono_ms = 0
+        """When its last turn was durable, by its monotonic clock."""
         self._line: deque[Callable[[], None]] = deque()
         self._numbers: dict[str, int] = {}
         self._timer_ms = -1
@@ -119,7 +119,7 @@ class Process:
         except Exception as bug:
             self.lane.broke(self, bug)
             return
-        self._proven_ms = self._clock.now_ms
+        self._proven_mono_ms = self.mono_ms()
         slow_ms = self.lane.slow_ms()
         if slow_ms:
             self._line.appendleft(then)
@@ -296,10 +296,7 @@ class Process:
     def _checked(self, desk: Desk, effect: Effect, note: CallNote) -> None:
         checked_ms = self._clock.now_ms
         if not self.may_send():
-            self.lane.ended(self, NotOwnerError(f"{self.entity}: the lease ended before a call could leave"))
-            return
-        if not self._still_ours():
-            self.lane.ended(self, NotOwnerError(f"{self.entity}: another process took over before a call could leave"))
+            self.lane.ended(self, NotOwnerError(f"{self.entity}: not its owner any more before a call could leave"))
             return
         if self._weather.disturbs_steps:
             number = self._numbers[effect.call_id]
@@ -310,12 +307,13 @@ class Process:
         self._send(desk, effect, note, checked_ms)
 
     def may_send(self) -> bool:
-        """Whether the lease runs, by the monotonic clock, with a margin."""
-        return self.lease_ends_ms is None or self.mono_ms() < self.lease_ends_ms
+        """Whether the lease runs, by the monotonic clock, with a margin, and the partition is still its own."""
+        runs = self.lease_ends_ms is None or self.mono_ms() < self.lease_ends_ms
+        return runs and self._still_ours()
 
     def _still_ours(self) -> bool:
         """Whether it is the owner by a durable step of just now, or else by the word of the store."""
-        if self._clock.now_ms - self._proven_ms < PROVEN_MS:
+        if self.mono_ms() - self._proven_mono_ms < PROVEN_MS:
             return True
         return bool(self.lane.store.renew((self.owner,), LEASE_MS))
 

@@ -405,7 +405,7 @@ def _entity_outcome(seen: Seen, world: World, code: str) -> EntityOutcome:
         for version in versions
         if not version.withdrawn
     }
-    due = _due_to_stand(evidence, cutoff_ms)
+    due = due_to_stand(evidence, cutoff_ms)
     waits: list[int] = []
     for line in evidence.lines:
         if line.leg != "post":
@@ -440,7 +440,7 @@ def _entity_outcome(seen: Seen, world: World, code: str) -> EntityOutcome:
         np.array(sorted(waits), dtype=np.int64),
         sum(v.quarter_hours for versions in evidence.versions.values() for v in versions if not v.withdrawn),
         len(due),
-        np.array(sorted(max(0, at_ms - cutoff_ms) for at_ms in _came_to_stand(evidence, due)), dtype=np.int64),
+        np.array(sorted(max(0, at_ms - cutoff_ms) for at_ms in came_to_stand(evidence, due)), dtype=np.int64),
         _drain_ms(seen, evidence, entity.erp_account, approved_at),
         world.oldest_ms[code, "in_doubt"],
         world.oldest_ms[code, "staged"],
@@ -449,7 +449,7 @@ def _entity_outcome(seen: Seen, world: World, code: str) -> EntityOutcome:
     )
 
 
-def _due_to_stand(evidence: Evidence, cutoff_ms: int) -> dict[str, int]:
+def due_to_stand(evidence: Evidence, cutoff_ms: int) -> dict[str, int]:
     """Entry to the version approved last by the cut-off, where that is to be posted and was not taken back later."""
     due: dict[str, int] = {}
     for entry_id, versions in evidence.versions.items():
@@ -468,7 +468,7 @@ def _is_to_stand(version: ApprovedVersion) -> bool:
     return not version.withdrawn and version.time_type not in EXCLUDED
 
 
-def _came_to_stand(evidence: Evidence, due: dict[str, int]) -> list[int]:
+def came_to_stand(evidence: Evidence, due: dict[str, int]) -> list[int]:
     """When each entry's due version, or a later one, came to stand; entries of which none did are left out.
 
     A version that changed nothing but words has no line of its own: it is carried by the line that stood already.

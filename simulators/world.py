@@ -25,6 +25,7 @@ from runtime.core.records import (
     EntryParked,
     LineFoundByHand,
     Record,
+    RefusedLineFound,
     RowRefused,
     RowsApplied,
     RowsDoubted,
@@ -70,6 +71,7 @@ from simulators.firm.rates import keys_by_scope
 from simulators.lane import DELIVERY_MAX, WEBHOOK_MS, Lane
 from simulators.operators import Operators
 from simulators.people.acts import Act, SheetsDecided, SheetSubmitted, acts_about
+from simulators.people.parameters import PeopleSettings
 from simulators.settings import DAY_MS, FinanceGate, HandPostings, WorldSettings
 from simulators.systems.erp import Erp
 from simulators.systems.erp_profile import ErpProfile
@@ -153,6 +155,50 @@ def components(firm: Firm) -> list[tuple[str, ...]]:
 def last_ms(firm: Firm, settings: WorldSettings) -> int:
     """When a run ends: so long after the last day of the month, by UTC."""
     return instant_ms(firm.month_last, _MIDNIGHT, "UTC") + DAY_MS + settings.drain_ms
+
+
+def cutoff_ms(firm: Firm, people: PeopleSettings, entity: LegalEntity) -> int:
+    """The instant by which approved time should be in the ledger: the approval cut-off on the entity's clock."""
+    day = working_day_after(firm.month_last, people.cutoff_working_days_after, entity.holidays)
+    return instant_ms(day, time(*divmod(people.cutoff_local_minute, 60)), entity.zone)
+
+
+def erp_account_policy(settings: WorldSettings, account: str, profile: ErpProfile) -> AccountPolicy:
+    """The account's contracted limits are those of its profile; one session to begin with is not logged in."""
+    quota = profile.quota
+    return AccountPolicy(
+        account,
+        quota_calls=quota.calls if quota else ERP_WITHOUT_QUOTA_CALLS,
+        quota_window_ms=quota.window_ms if quota else QUOTA_WINDOW_MS,
+        concurrent_max=settings.runtime.concurrent_max,
+        needs_session=profile.login.required,
+    )
+
+
+def partition_policy(settings: WorldSettings, tenant: str, entity: str, read_lag_ms: int) -> Policy:
+    """What the partition of an entity is composed of; `read_lag_ms`: how much later look-ups show what stands."""
+    run = settings.runtime
+    return Policy(
+        tenant,
+        entity,
+        freeze,
+        batch_max=min(run.batch_max, settings.erp.batch_rows_max),
+        linger_ms=run.linger_ms,
+        lookup_max=run.lookup_max,
+        tell_linger_ms=run.tell_linger_ms,
+        calls_max=run.calls_max,
+        call_deadline_ms=run.call_deadline_ms,
+        late_landing_ms=run.late_landing_ms,
+        lookup_lag_ms=run.lookup_lag_ms + settings.erp.read_lag_ms + read_lag_ms,
+        staged_poll_ms=run.staged_poll_ms,
+        key_room=settings.erp.key_length_max or 200,
+        key_case_folded=settings.erp.key_case_folded,
+        confirm_after_ms=run.confirm_after_ms,
+        recount_every_ms=run.recount_every_ms,
+        recount_overlap_ms=run.recount_overlap_ms,
+        full_recount_every_ms=run.full_recount_every_ms,
+        full_recount_span_ms=run.full_recount_span_ms,
+    )
 
 
 class World:
@@ -247,7 +293,7 @@ class World:
                 profile, account, self.seed, behind, noted, projects, workers, self.weather.strike, self._calm_ms
             )
             self.desks[account] = Desk(
-                self.clock, self._erp_account(account, profile), erp, account, self.weather, self.seed, noted
+                self.clock, erp_account_policy(settings, account, profile), erp, account, self.weather, self.seed, noted
             )
         for account in dict.fromkeys(entity.psa_account for entity in self.entities):
             noted = self.accounts[account] = AccountEvidence(account)
@@ -282,41 +328,10 @@ class World:
             lambda account, credential: self.desks[account].rotate(credential),
         )
 
-    def _erp_account(self, account: str, profile: ErpProfile) -> AccountPolicy:
-        """The account's contracted limits are those of its profile; one session to begin with is not logged in."""
-        quota = profile.quota
-        return AccountPolicy(
-            account,
-            quota_calls=quota.calls if quota else ERP_WITHOUT_QUOTA_CALLS,
-            quota_window_ms=quota.window_ms if quota else QUOTA_WINDOW_MS,
-            concurrent_max=self.settings.runtime.concurrent_max,
-            needs_session=profile.login.required,
-        )
-
     def _build_lanes(self, recompose: Recompose | None) -> None:
         run = self.settings.runtime
         for entity in self.entities:
-            policy = Policy(
-                self.firm.tenant,
-                entity.code,
-                freeze,
-                batch_max=min(run.batch_max, self.settings.erp.batch_rows_max),
-                linger_ms=run.linger_ms,
-                lookup_max=run.lookup_max,
-                tell_linger_ms=run.tell_linger_ms,
-                calls_max=run.calls_max,
-                call_deadline_ms=run.call_deadline_ms,
-                late_landing_ms=run.late_landing_ms,
-                lookup_lag_ms=run.lookup_lag_ms + self.settings.erp.read_lag_ms + self.weather.read_lag_ms,
-                staged_poll_ms=run.staged_poll_ms,
-                key_room=self.settings.erp.key_length_max or 200,
-                key_case_folded=self.settings.erp.key_case_folded,
-                confirm_after_ms=run.confirm_after_ms,
-                recount_every_ms=run.recount_every_ms,
-                recount_overlap_ms=run.recount_overlap_ms,
-                full_recount_every_ms=run.full_recount_every_ms,
-                full_recount_span_ms=run.full_recount_span_ms,
-            )
+            policy = partition_policy(self.settings, self.firm.tenant, entity.code, self.weather.read_lag_ms)
             if recompose is not None:
                 policy = recompose(policy)
             self.lanes[entity.code] = Lane(
@@ -350,6 +365,8 @@ class World:
                     self._waits(entity, "staged", [key for key, _ in record.rows], now_ms)
                 case LineFoundByHand():
                     self.evidences[entity].adopted.append((record.posting.entry_id, record.ledger_id))
+                case RefusedLineFound():
+                    self.evidences[entity].ledger_ids.append((record.posting.key, record.ledger_id))
                 case RowsApplied() | RowsReversed():
                     self.evidences[entity].ledger_ids.extend(record.rows)
                     for where in ("in_doubt", "staged"):
@@ -713,12 +730,6 @@ class World:
             )
         )
 
-    def _cutoff_ms(self, entity: LegalEntity) -> int:
-        """The instant by which approved time should be in the ledger: the approval cut-off on the entity's clock."""
-        people = self.settings.people
-        day = working_day_after(self.firm.month_last, people.cutoff_working_days_after, entity.holidays)
-        return instant_ms(day, time(*divmod(people.cutoff_local_minute, 60)), entity.zone)
-
     def _seen(self) -> Seen:
         unsettled: list[str] = []
         never = self.settings.never_back
@@ -771,7 +782,7 @@ class World:
             bands,
             self.series,
             self.settings.sample_ms,
-            {entity.code: self._cutoff_ms(entity) for entity in self.entities},
+            {entity.code: cutoff_ms(self.firm, self.settings.people, entity) for entity in self.entities},
             self.end_ms,
             sum(lane.tally.deaths for lane in self.lanes.values()),
             sum(lane.tally.commits for lane in self.lanes.values()),

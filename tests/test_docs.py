@@ -40,7 +40,7 @@ GENERATED = {
     "docs/faults.md": "list_faults",
     "docs/bugs.md": "list_bugs",
 }
-MANUALS = ("README.md", "docs/operations.md", "docs/conform.md", "docs/proof.md")
+MANUALS = ("README.md", "docs/operations.md", "docs/conform.md", "docs/proof.md", "docs/certify.md")
 """Where every command and every option is told."""
 NOT_TOLD = frozenset({"--help", "--key"})
 """Options that need no word: everybody has the first, and the second is there to be refused."""

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -202,7 +203,7 @@ def test_nothing_that_reaches_a_digest_is_unsteady() -> None:
 
 def test_lock_files_pin_and_hash_everything() -> None:
     """Lock files hold exact versions with hashes and name no index, host or folder."""
-    for lock in ("base.lock", "serve.lock", "dev.lock"):
+    for lock in ("base.lock", "serve.lock", "cluster.lock", "dev.lock"):
         text = (ROOT / "requirements" / lock).read_text(encoding="utf-8")
         entries = re.split(r"\n(?=[a-z0-9])", text)[1:]
 
@@ -212,8 +213,9 @@ def test_lock_files_pin_and_hash_everything() -> None:
 
 
 def test_one_lock_adds_to_another() -> None:
-    """Everything of base.lock stands in serve.lock, and of that in dev.lock: all may share one environment."""
-    assert pins("base.lock").items() <= pins("serve.lock").items() <= pins("dev.lock").items()
+    """Everything of base.lock stands in serve.lock, of that in cluster.lock, of that in dev.lock: all may share one."""
+    chain = [pins(f"{name}.lock").items() for name in ("base", "serve", "cluster", "dev")]
+    assert all(one <= more for one, more in pairwise(chain))
 
 
 def test_lock_files_follow_pyproject() -> None:
@@ -223,6 +225,7 @@ def test_lock_files_follow_pyproject() -> None:
     wanted = {
         "base.lock": project["dependencies"],
         "serve.lock": extras["serve"],
+        "cluster.lock": [one for name in ("postgres", "ray", "telemetry") for one in extras[name]],
         "dev.lock": [requirement for requirements in extras.values() for requirement in requirements],
     }
 

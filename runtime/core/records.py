@@ -421,6 +421,18 @@ class LineFoundByHand:
 
 
 @value
+class RefusedLineFound:
+    """A row that was refused stands after all, under the key of that intent: its request was delivered a second time.
+
+    `posting` is what stands, as it was sent.
+    """
+
+    posting: Posting
+    ledger_id: str
+    at_ms: int
+
+
+@value
 class EntriesConfirmed:
     """The ledger was asked and holds nothing of these entries."""
 
@@ -462,7 +474,10 @@ class HeadsFoundMissing:
 
 @value
 class RecountTurned:
-    """A page of a recount was read; the next page, or "" when the recount is complete."""
+    """The next page of a recount, and from when on it is due; "" when the recount is complete.
+
+    After a page that was read it is due at once. A page that did not come is the next one again, after a rest.
+    """
 
     next_page: str
     at_ms: int
@@ -513,6 +528,7 @@ Record = (
     | RowsFoundMissing
     | AskPostponed
     | LineFoundByHand
+    | RefusedLineFound
     | EntriesConfirmed
     | StandingConfirmed
     | BatchBisected

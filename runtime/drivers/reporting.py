@@ -244,8 +244,10 @@ def told_of(record: Record, entry_id: str, keys: dict[str, None], calls: dict[st
             taken = next((status for status in record.statuses if status[0] == entry_id), None)
             return None if taken is None else f"the PSA knows: version {taken[1]} {taken[2]}"
         case r.EntriesUnconfirmed():
-            said = "old, or held up for long: the ledger is asked first whether a person posted it"
+            said = "old, held up for long, or refused for now: the ledger is asked first what it holds of it"
             return said if entry_id in record.entry_ids else None
+        case r.RefusedLineFound() if record.posting.entry_id == entry_id:
+            return f"stands in the ledger as {record.ledger_id}: what was refused was delivered twice, and landed"
         case r.EntriesConfirmed():
             return "the ledger holds nothing of it" if entry_id in record.entry_ids else None
         case r.EntryWithdrawn() if record.entry_id == entry_id:

@@ -43,8 +43,6 @@ exit codes: 0 everything held and settled, 2 bad input, 3 an invariant was viola
 5 too many seeds proved nothing, or the harness is blind: a known bug, planted before the swarm begins, was not caught
 """
 
-UNKNOWN_PPM = 20_000
-"""The share of seeds that may prove nothing before the swarm does not count as one (ours: 2 %)."""
 ROUND = 1_000
 """After so many seeds the swarm looks at what it has not seen yet, and leans that way (ours)."""
 SHRUNK = 3
@@ -110,7 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
             if bar:
                 bar.update(task, advance=1, failed=len(swarm.failures), states=len(swarm.coverage.states))
     wall_s = time.monotonic() - began
-    code = _exit(swarm)
+    code = swarm.exit
     report = _report(swarm, first, wall_s, code)
     if arguments.out:
         (arguments.out / "swarm.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
@@ -273,14 +271,6 @@ def _blind(why: str, arguments: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps({"blind": why, "seeds": 0, "exit": 5}, indent=1) + "\n")
     Console(stderr=True, soft_wrap=True).print(f"{why}; no seed was run", style="bold red", markup=False)
     return 5
-
-
-def _exit(swarm: Swarm) -> int:
-    if swarm.violations:
-        return 3
-    if swarm.unknown * 1_000_000 > swarm.runs * UNKNOWN_PPM:
-        return 5
-    return 4 if swarm.unsettled else 0
 
 
 def _report(swarm: Swarm, first: int, wall_s: float, code: int) -> dict[str, Any]:

@@ -79,7 +79,9 @@ class Deployment:
         self.config = folder / "springtide.toml"
         self.config.write_text(as_toml(data))
         self.mocks = Api(told["url"])
-        self.gateway = Api(f"http://{self.settings.server.host}:{port}", key)
+        self.key = key
+        self.gateway_url = f"http://{self.settings.server.host}:{port}"
+        self.gateway = Api(self.gateway_url, key)
         self._serve = [*SPRINGTIDE, "serve", "--config", str(self.config)]
 
     @property

@@ -10,10 +10,11 @@ from runtime.core.account import Account, RestAsked, ServedAgain, SessionLost
 from runtime.core.answers import Door, Refusal, Refused, RefusedAsOne, StatusTaken, TurnedAway
 from runtime.core.effects import TellPsa
 from runtime.core.pacing import AskFirst
+from runtime.core.partition.state import Tracked
 from runtime.core.records import RowsApplied, RowsReturned
 from simulators.faults.login import SessionEnded, UnauthorizedMaintenance
 from simulators.faults.maintenance import MaintenanceUnannounced, ReadOnly
-from simulators.faults.network import GarbledAnswer, LateLanding, Partition
+from simulators.faults.network import DuplicateRequest, GarbledAnswer, LateLanding, Partition
 from simulators.faults.quota import ConcurrencyCap, Throttling
 from simulators.faults.rows import RowFailures
 from simulators.plants.plant import Plant
@@ -206,6 +207,15 @@ def _one_key_for_all(original: Function) -> Function:
     return effect_key
 
 
+def _refused_is_over(original: Function) -> Function:
+    """A refusal is a definite no, so there is nothing to ask about."""
+
+    def refused_for_now(tracked: Tracked, now_ms: int) -> bool:
+        return False
+
+    return refused_for_now
+
+
 PLANTS = (
     Plant(
         number="E1",
@@ -368,6 +378,19 @@ PLANTS = (
         faults=(LateLanding(ppm=200_000, after_ms_low=90_000, after_ms_high=4 * MINUTE_MS, calls=("post",)),),
         profile="none",
         wild="celery#5935, pretix#2058",
+    ),
+    Plant(
+        number="E26",
+        name="refused_is_over",
+        story="what was refused for now goes again under the next key, and nobody looks whether it landed after all",
+        replaces="runtime.core.partition.decide:_refused_for_now",
+        bug=_refused_is_over,
+        caught_by="S1",
+        faults=(
+            RowFailures(ppm=300_000),
+            DuplicateRequest(ppm=300_000, gap_ms_low=10_000, gap_ms_high=29_000, calls=("post",)),
+        ),
+        changes={**ROW_BY_ROW, "erp.locked_ms": 5_000},
     ),
     Plant(
         number="B13",

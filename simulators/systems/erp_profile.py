@@ -127,8 +127,8 @@ class ErpProfile(Settings):
     locked_ppm: int = Field(default=0, ge=0, le=1_000_000)
     """Share of keys that meet a record lock: refused inside the 200, until the lock is gone."""
     locked_ms: int = Field(default=30_000, ge=0)
-    """Assumed: how long such a lock lasts. Longer than the gap of any request delivered twice: otherwise the second
-    delivery would post a row whose refusal was already heard, and no refusal would be definite."""
+    """Assumed: how long such a lock lasts. Where a request is delivered twice, the second delivery may find it gone,
+    and post a row whose refusal was already heard."""
     server_error_ppm: int = Field(default=0, ge=0, le=1_000_000)
     """Share of posting calls that end in a bare 500, which says nothing about the rows."""
     server_error_worked_ppm: int = Field(default=500_000, ge=0, le=1_000_000)

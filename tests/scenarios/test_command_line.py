@@ -392,3 +392,13 @@ def test_a_bug_that_nobody_wrote_has_a_nearest_one(capsys: pytest.CaptureFixture
     """A typing error in the name of a bug is met with the bug that was meant."""
     said = complaint(capsys, "simulate", "quiet_week", "--plant", "resend_without_look")
     assert said == "--plant resend_without_look: no such bug; did you mean resend_without_lookup?"
+
+
+def test_as_a_module_it_says_the_same() -> None:
+    """`python -m runtime.cli` is the program `springtide`: bad input is one line and exit 2 there too."""
+    asked = [sys.executable, "-m", "runtime.cli", "simulate", "nosuch"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("springtide: scenario 'nosuch' is not known")
+    assert done.stderr.count("\n") == 1

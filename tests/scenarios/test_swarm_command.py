@@ -88,7 +88,7 @@ def test_how_a_swarm_ends_depends_on_the_gravest() -> None:
         swarm = Swarm()
         swarm.add(clean)
         swarm.add(run)
-        exits[name] = command._exit(swarm)
+        exits[name] = swarm.exit
     assert exits == {"clean": 0, "violated": 3, "unknown": 5, "unsettled": 4}
 
 

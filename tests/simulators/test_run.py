@@ -14,7 +14,7 @@ from simulators.faults.bases import FaultData
 from simulators.faults.network import DuplicateRequest, LostReply
 from simulators.firm.build import build_firm
 from simulators.people.plan import plan_month
-from simulators.run import Job, _came_to_stand, _due_to_stand, allowances, not_held, simulate, simulate_component
+from simulators.run import Job, allowances, came_to_stand, due_to_stand, not_held, simulate, simulate_component
 from simulators.settings import DAY_MS, HOUR_MS, LateMasterData, WorldSettings
 from simulators.world import Seen, World
 from tests.simulators.auditors.books import Books, at
@@ -113,8 +113,8 @@ def test_a_lane_that_stands_still_is_found() -> None:
 
 def in_time(books: Books, cutoff_ms: int) -> list[int] | None:
     """When the entry "E" came to stand; None when it was not due by the cut-off."""
-    due = _due_to_stand(books.evidence, cutoff_ms)
-    return _came_to_stand(books.evidence, {"E": due["E"]}) if "E" in due else None
+    due = due_to_stand(books.evidence, cutoff_ms)
+    return came_to_stand(books.evidence, {"E": due["E"]}) if "E" in due else None
 
 
 def test_in_time_is_what_was_approved_by_the_cut_off() -> None:

@@ -5,6 +5,8 @@ made it) is not heard.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 from typing import Any, TypeVar
 
 from runtime.core import inputs as i
@@ -30,16 +32,20 @@ from runtime.core.answers import (
 )
 from runtime.core.effects import Fetch, FrozenRow, LookUp, Recount, SendBatch, TellPsa
 from runtime.core.inputs import Answered
-from runtime.core.model import Correction, Leg
+from runtime.core.model import Correction, Leg, Posting, TimeEntry, Valuation
 from runtime.core.pacing import AskFirst, back_off
 from runtime.core.partition.aside import Records, ask_by_entry, park
 from runtime.core.partition.moves import REFUSAL_PARKS, Phase
 from runtime.core.partition.state import Ask, OpenCall, State, Tracked
-from runtime.core.partition.steps import Go, Stay, posting_for, price
+from runtime.core.partition.steps import Go, Stay, key_of, posting_for, price
 from runtime.core.periods import Dated
 from runtime.core.records import Record
 
 T = TypeVar("T")
+
+PAGE_LIVES_MS = 15 * 60_000
+"""For how long after the first page of a recount its other pages are asked for again where they did not come (ours:
+longer than many pages and a few failures take, and shorter than the tokens of most sources live)."""
 
 # ------------------------------------------------------------------ our calls
 
@@ -113,6 +119,9 @@ def _call_answered(
                 if missing:
                     out.append(r.HeadsFoundMissing(missing, now_ms))
                 out.append(r.RecountTurned(answer.next_page, now_ms))
+            elif state.head.recount_page and now_ms < state.head.recount_began_ms + PAGE_LIVES_MS:
+                # The same page again after a rest. A recount that began longer ago begins anew, with `CallEnded`.
+                out.append(r.RecountTurned(state.head.recount_page, now_ms + state.policy.tell_linger_ms))
         case "fetch":
             # What came is decided as news of its own; what did not come is still missing.
             came = {_head(news) for news in answer.news} if isinstance(answer, Republished) else set()
@@ -280,7 +289,8 @@ def _refused(state: State, call: OpenCall, row: Refused, now_ms: int, out: Recor
     elif row.reason is Refusal.LOCKED:
         policy = state.policy
         rest_ms = back_off(tracked.refusals + 1, policy.back_off_ms, policy.back_off_max_ms)
-        out.append(r.EntryBackedOff(tracked.entry_id, now_ms + rest_ms))
+        # Not before the refused request, delivered a second time on the way, would have landed.
+        out.append(r.EntryBackedOff(tracked.entry_id, now_ms + max(rest_ms, policy.call_deadline_ms)))
 
 
 # ------------------------------------------------------------------ the ledger was asked
@@ -386,6 +396,8 @@ def _entries_looked_up(state: State, ask: Ask, lines: tuple[LineFound, ...], now
             (applied if held[0].status == "posted" else staged).append((held[0].key, held[0].ledger_id))
         elif tracked.standing is not None and held[0].key == tracked.standing.key:
             standing.append(entry_id)
+        elif (posting := _refused_before(state, tracked, held[0])) is not None:
+            out.append(r.RefusedLineFound(posting, held[0].ledger_id, now_ms))
         else:
             text = f"{held[0].ledger_id} stands under a key we do not know"
             out.append(park(tracked, "ledger_differs", text, now_ms))
@@ -410,6 +422,36 @@ def _is_row(intent: FrozenRow | None, line: LineFound) -> bool:
     )
 
 
+def _refused_before(state: State, tracked: Tracked, line: LineFound) -> Posting | None:
+    """What stands, if the line is a row of the latest version that was refused once, for the money it is worth."""
+    entry, valuation = tracked.entry, tracked.valuation
+    if (
+        entry is None
+        or valuation is None
+        or tracked.excluded
+        or tracked.standing is not None
+        or line.status != "posted"
+    ):
+        return None
+    keys = [key_of(state, tracked, entry.version, Leg.POST, intent) for intent in range(1, tracked.intents + 1)]
+    if line.key not in keys or _as_read(line) != _as_worth(entry, valuation):
+        return None
+    posting = posting_for(state, tracked, _dated_as_read(line, entry), valuation)
+    return replace(posting, key=line.key, intent=1 + keys.index(line.key))
+
+
+def _as_read(line: LineFound) -> tuple[int, int, str, date | None]:
+    return line.bill_minor, line.cost_minor, line.project, line.work_date
+
+
+def _as_worth(entry: TimeEntry, valuation: Valuation) -> tuple[int, int, str, date | None]:
+    return valuation.bill_minor, valuation.cost_minor, entry.project, entry.work_date
+
+
+def _dated_as_read(line: LineFound, entry: TimeEntry) -> Go:
+    return Go(Leg.POST, Dated(line.accounting_date or entry.work_date, line.period, ""), Correction.NONE)
+
+
 def _found_by_hand(state: State, tracked: Tracked, held: list[LineFound], now_ms: int) -> Records:
     """A person's one line for the entry: ours from now on if it is what we would have posted, else a person's case."""
     line = held[0]
@@ -432,12 +474,11 @@ def _found_by_hand(state: State, tracked: Tracked, held: list[LineFound], now_ms
             return [park(tracked, priced.reason, f"{priced.detail}; {line.ledger_id} was posted by hand", now_ms)]
         valuation = priced
         valued.append(r.EntryValued(tracked.entry_id, valuation))
-    wanted = (valuation.bill_minor, valuation.cost_minor, entry.project, entry.work_date)
-    if (line.bill_minor, line.cost_minor, line.project, line.work_date) != wanted:
+    if _as_read(line) != _as_worth(entry, valuation):
         text = f"{line.ledger_id} was posted by hand for something else"
         return [*valued, park(tracked, "manual_line_differs", text, now_ms)]
-    as_read = Go(Leg.POST, Dated(line.accounting_date or entry.work_date, line.period, ""), Correction.NONE)
-    adopted = r.LineFoundByHand(posting_for(state, tracked, as_read, valuation), line.ledger_id, now_ms)
+    posting = posting_for(state, tracked, _dated_as_read(line, entry), valuation)
+    adopted = r.LineFoundByHand(posting, line.ledger_id, now_ms)
     return [*valued, adopted]
 
 

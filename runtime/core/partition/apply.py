@@ -580,14 +580,22 @@ def _ask_postponed(state: State, record: r.AskPostponed) -> None:
 
 
 def _line_found_by_hand(state: State, record: r.LineFoundByHand) -> None:
+    _line_found(state, record, by_hand=True)
+
+
+def _refused_line_found(state: State, record: r.RefusedLineFound) -> None:
+    _line_found(state, record, by_hand=False)
+
+
+def _line_found(state: State, record: r.LineFoundByHand | r.RefusedLineFound, by_hand: bool) -> None:
     tracked = state.entries[record.posting.entry_id]
-    move(state, tracked, r.LineFoundByHand)
+    move(state, tracked, type(record))
     close_intent(state, tracked)
     tracked.refusals = 0
     tracked.reversed = None
     tracked.standing = record.posting
     tracked.ledger_id = record.ledger_id
-    tracked.by_hand = True
+    tracked.by_hand = by_hand
     if tracked.counts_for != record.posting.version:
         # Its line by hand was corrected, and stands for the newer version now.
         place(state, tracked, tracked.counts_for, Place.SUPERSEDED)
@@ -708,6 +716,7 @@ APPLY: dict[type, Callable[[State, Any], None]] = {
     r.RowsFoundMissing: _rows_found_missing,
     r.AskPostponed: _ask_postponed,
     r.LineFoundByHand: _line_found_by_hand,
+    r.RefusedLineFound: _refused_line_found,
     r.EntriesConfirmed: _entries_confirmed,
     r.StandingConfirmed: _standing_confirmed,
     r.BatchBisected: _batch_bisected,

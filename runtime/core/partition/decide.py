@@ -252,12 +252,12 @@ def _permit_came(state: State, word: i.PermitCame, now_ms: int, out: Records) ->
     late_ms = now_ms - policy.confirm_after_ms
     line = first_in_line(state, policy.batch_max)
     unconfirmed: list[str] = []
-    if any(_waited_too_long(tracked, late_ms) for tracked in line):
+    if any(_look_first(tracked, late_ms, now_ms) for tracked in line):
         # Where one waited so long, others behind it did: one question for as many as a look-up takes.
         longer = first_in_line(state, max(policy.batch_max, policy.lookup_max))
-        unconfirmed = [tracked.entry_id for tracked in longer if _waited_too_long(tracked, late_ms)]
+        unconfirmed = [tracked.entry_id for tracked in longer if _look_first(tracked, late_ms, now_ms)]
     for tracked in line:
-        if _waited_too_long(tracked, late_ms):
+        if _look_first(tracked, late_ms, now_ms):
             continue
         if tracked.refusals > policy.refusals_max:
             out.append(park(tracked, "erp_keeps_refusing", f"refused {tracked.refusals} times", now_ms))
@@ -272,9 +272,24 @@ def _permit_came(state: State, word: i.PermitCame, now_ms: int, out: Records) ->
     ask_by_entry(state, unconfirmed, now_ms, out)
 
 
+def _look_first(tracked: Tracked, late_ms: int, now_ms: int) -> bool:
+    """Whether the ledger is asked before anything of the entry is sent or called done."""
+    return _waited_too_long(tracked, late_ms) or _refused_for_now(tracked, now_ms)
+
+
 def _waited_too_long(tracked: Tracked, late_ms: int) -> bool:
     """Whether a person may have posted the entry by hand: nothing of it stood for long, and nobody asked since."""
     return 0 < tracked.wants_since_ms < late_ms and tracked.confirmed_ms < late_ms
+
+
+def _refused_for_now(tracked: Tracked, now_ms: int) -> bool:
+    """Whether it has rested since a passing refusal, and nobody asked since.
+
+    It goes on under a fresh key, because some ERPs answer a key that they refused with the same refusal for ever. A
+    network that delivered the refused request a second time, after the lock was gone, has let it land under the old
+    key by now: the rest is longer than a call may take.
+    """
+    return bool(tracked.refusals) and tracked.confirmed_ms < tracked.rests_until_ms <= now_ms
 
 
 HEAR: dict[type, Callable[[State, Any, int, Records], None]] = {

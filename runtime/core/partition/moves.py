@@ -74,6 +74,7 @@ MOVES: dict[Phase, dict[type, Phase]] = {
         r.StandingConfirmed: P.QUEUED,
         r.EntryValued: P.UNCONFIRMED,
         r.LineFoundByHand: P.POSTED,
+        r.RefusedLineFound: P.POSTED,
         r.RowsApplied: P.POSTED,
         r.RowsStaged: P.STAGED,
         r.RowsDoubted: P.IN_DOUBT,

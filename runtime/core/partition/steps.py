@@ -224,6 +224,11 @@ def _new_posting(state: State, tracked: Tracked, go: Go, valuation: Valuation | 
 
 
 def _fresh_key(state: State, tracked: Tracked, version: int, leg: Leg) -> str:
+    return key_of(state, tracked, version, leg, tracked.intents + 1)
+
+
+def key_of(state: State, tracked: Tracked, version: int, leg: Leg, intent: int) -> str:
+    """The key of one intent of an entry, sent or still to be sent."""
     policy = state.policy
     return policy.key(
         policy.tenant,
@@ -232,7 +237,7 @@ def _fresh_key(state: State, tracked: Tracked, version: int, leg: Leg) -> str:
         version,
         policy.module,
         leg,
-        tracked.intents + 1,
+        intent,
         policy.key_room,
         policy.key_case_folded,
     )

@@ -287,7 +287,7 @@ class Intake:
         self._numberless.append((from_ms, until_ms))
 
     def _no_number(self, key: str, now_ms: int) -> No | None:
-        """Which row got no number gets none for as long as a lock lasts: a refusal is definite (see `locked_ms`)."""
+        """Which row got no number gets none for as long as a lock lasts (see `locked_ms`)."""
         if not self._numberless:
             return None
         if any(from_ms <= now_ms < until_ms for from_ms, until_ms in self._numberless):

@@ -314,6 +314,11 @@ class Partition:
         assert isinstance(effects[0], SendBatch)
         return effects[0]
 
+    def sends_again(self, after_ms: int = 0) -> SendBatch:
+        """The batch of rows that rested: the ledger is asked first, holds nothing of them, and they leave."""
+        self.hears(found(self.asks(after_ms)))
+        return self.sends(after_ms=0)
+
     def asks(self, after_ms: int = 0) -> LookUp:
         """The question to the ledger that leaves now."""
         effects = self.starts(after_ms)

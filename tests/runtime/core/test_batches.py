@@ -1,13 +1,14 @@
 """How rows leave together: linger, fill, bisect, take out the named one, read per-row answers."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 
 from runtime.core.answers import Applied, Refusal, Refused, RefusedAsOne, RowsAnswered
 from runtime.core.effects import SendBatch
 from runtime.core.inputs import Pause
-from runtime.core.model import Place
+from runtime.core.model import Leg, Place
 from runtime.core.news import MasterDataReady
 from runtime.core.partition import wanted
 from runtime.core.partition.moves import Phase
@@ -17,11 +18,17 @@ from tests.runtime.core.a_partition import (
     answer,
     applied,
     approved,
+    found,
     given,
     keys,
+    line_of,
     refused,
     withdrawn,
 )
+from tests.runtime.core.a_recovery import assert_same, read_back
+
+REST_MS = 30_000
+"""At least as long as a call may take."""
 
 
 def of(batch: SendBatch) -> list[str]:
@@ -170,10 +177,10 @@ def test_a_row_that_leaves_its_half_does_not_hold_it_up() -> None:
 
 def test_a_locked_row_rests_and_goes_again() -> None:
     """A passing refusal closes the intent and rests; the next attempt has a new key, later each time."""
-    partition = given(approved("TS-1"), back_off_ms=1_000, back_off_max_ms=3_000)
+    partition = given(approved("TS-1"), call_deadline_ms=500, back_off_ms=1_000, back_off_max_ms=3_000)
     seen: list[str] = []
     for rest_ms in (1_000, 2_000, 3_000, 3_000):
-        batch = partition.sends(after_ms=LINGER_MS if not seen else 0)
+        batch = partition.sends_again() if seen else partition.sends()
         seen += keys(batch)
         partition.hears(refused(batch, Refusal.LOCKED))
         assert partition.phase_of("TS-1") is Phase.RESTING
@@ -186,10 +193,49 @@ def test_a_locked_row_rests_and_goes_again() -> None:
 def test_too_many_passing_refusals_are_one_for_a_person() -> None:
     """What never stops passing is looked at by somebody, once."""
     partition = given(approved("TS-1"), refusals_max=3, back_off_ms=1_000, back_off_max_ms=1_000)
-    for _ in range(4):
-        partition.hears(refused(partition.sends(), Refusal.LOCKED))
-    partition.stands_still()
+    partition.hears(refused(partition.sends(), Refusal.LOCKED))
+    for _ in range(3):
+        partition.hears(refused(partition.sends_again(REST_MS), Refusal.LOCKED))
+    partition.hears(found(partition.asks(REST_MS))).stands_still()
     assert partition.parks() == ["erp_keeps_refusing"]
+
+
+def test_a_row_rests_for_longer_than_its_request_may_be_under_way() -> None:
+    """A refused request that the network delivers a second time has landed before the ledger is asked."""
+    partition = given(approved("TS-1"), back_off_ms=1_000, call_deadline_ms=REST_MS)
+    partition.hears(refused(partition.sends(), Refusal.LOCKED))
+    assert partition.next_due_ms() == partition.now_ms + REST_MS
+
+
+def refused_and_delivered_twice(**change: Any) -> Partition:
+    """TS-1 was refused, and the second delivery of that request landed once the lock was gone."""
+    partition = given(approved("TS-1"))
+    first = partition.sends()
+    partition.hears(refused(first, Refusal.LOCKED))
+    ask = partition.asks(REST_MS)
+    assert (ask.by, ask.names) == ("entry", ("TS-1",))
+    return partition.hears(found(ask, line_of(first.rows[0], **change)))
+
+
+def test_a_refused_row_that_landed_after_all_is_ours() -> None:
+    """Nothing is sent under the next key; what stands is known under its own, and can be corrected like any line."""
+    partition = refused_and_delivered_twice()
+    assert partition.phase_of("TS-1") is Phase.POSTED
+    assert partition.places_of("TS-1") == {1: Place.POSTED}
+    standing = partition.entry("TS-1").standing
+    assert standing is not None
+    assert standing.intent == 1
+    assert not partition.entry("TS-1").by_hand
+    assert_same(partition.state, read_back(partition))
+    reversal = partition.hears(approved("TS-1", 2, hours="6")).sends()
+    assert [(row.posting.leg, row.posting.reverses) for row in reversal.rows] == [(Leg.REVERSE, standing.key)]
+
+
+@pytest.mark.parametrize("change", [{"bill_minor": 1}, {"project": "P9"}, {"key": "nobody's"}])
+def test_a_refused_row_that_landed_as_something_else_is_for_a_person(change: dict[str, Any]) -> None:
+    """Another amount, another project, a key that no intent of the entry had: nothing is sent beside it."""
+    partition = refused_and_delivered_twice(**change)
+    assert partition.park_of("TS-1") == "ledger_differs"
 
 
 def test_a_resting_row_holds_nobody_up() -> None:
@@ -236,5 +282,5 @@ def test_news_takes_a_resting_row_and_no_other_out_of_its_rest() -> None:
     partition.hears(refused(partition.sends(), Refusal.LOCKED, *names))
     assert of(partition.hears(approved("TS-2", 2), withdrawn("TS-4", 2)).sends()) == ["TS-2"]
     assert [name for _, name in partition.state.resting] == ["TS-0", "TS-1", "TS-3"]
-    assert of(partition.sends(after_ms=60_000)) == ["TS-0", "TS-1", "TS-3"]
+    assert of(partition.sends_again(60_000)) == ["TS-0", "TS-1", "TS-3"]
     assert partition.state.resting == []

@@ -1,9 +1,10 @@
 """The recount: now and then the source is asked what it has published, and what never reached us is fetched."""
 
-from runtime.core.answers import HeadsListed, Republished, VersionHead
+from runtime.core.answers import Door, HeadsListed, Republished, TurnedAway, VersionHead
 from runtime.core.effects import Fetch, Recount
 from runtime.core.model import Leg, Place
 from runtime.core.news import DeadLetter, EntryApproved
+from runtime.core.partition.answered import PAGE_LIVES_MS
 from tests.runtime.core.a_partition import (
     BEGAN_MS,
     HOUR_MS,
@@ -103,19 +104,33 @@ def test_every_page_is_read() -> None:
     assert partition.due(erp=0, psa=1) == []
 
 
-def test_a_recount_whose_page_was_not_read_begins_anew() -> None:
-    """A page token need not live for ever: after silence, or a crash over it, the first page is asked for, later."""
+def test_a_page_that_did_not_come_is_asked_for_again() -> None:
+    """After silence, a closed door or a crash over it the same page is asked for, later: the others were read."""
     partition = given()
     first = recount(partition, after_ms=EVERY_MS)
     partition.hears(answer(first, heads(page="2")))
     partition.hears(silence(recount(partition)))
     assert partition.due(erp=0, psa=1) == []
     again = recount(partition, after_ms=partition.policy.tell_linger_ms)
-    assert (again.page, again.since_ms) == ("", first.since_ms)
-    partition.hears(answer(again, heads(page="2")))
-    assert recount(partition).page == "2"
+    assert (again.page, again.since_ms) == ("2", first.since_ms)
+    partition.hears(answer(again, TurnedAway(Door.UNREACHABLE)))
+    again = recount(partition, after_ms=partition.policy.tell_linger_ms)
+    partition.hears(answer(again, heads(page="3")))
+    assert recount(partition).page == "3"
     partition.crashes()
-    assert recount(partition, after_ms=partition.policy.tell_linger_ms).page == ""
+    assert recount(partition, after_ms=partition.policy.tell_linger_ms).page == "3"
+
+
+def test_a_recount_that_began_long_ago_begins_anew() -> None:
+    """A page token need not live for ever: in the end the first page is asked for."""
+    partition = given()
+    first = recount(partition, after_ms=EVERY_MS)
+    partition.hears(answer(first, heads(page="2")))
+    second = recount(partition)
+    partition.waits(PAGE_LIVES_MS)
+    partition.hears(silence(second))
+    again = recount(partition, after_ms=partition.policy.tell_linger_ms)
+    assert (again.page, again.since_ms) == ("", first.since_ms)
 
 
 def test_a_fetch_that_failed_is_still_missing() -> None:

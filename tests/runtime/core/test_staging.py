@@ -82,7 +82,7 @@ def test_a_rejection_is_a_definite_no() -> None:
     partition, batch = waiting()
     partition.hears(found(partition.asks(after_ms=POLL_MS), line_of(batch.rows[0], "rejected", reason="locked")))
     assert partition.phase_of("TS-1") is Phase.RESTING
-    again = partition.sends(after_ms=partition.policy.back_off_ms)
+    again = partition.sends_again(partition.policy.back_off_ms)
     assert keys(again) != keys(batch)
     partition.hears(staged(again))
     partition.hears(

@@ -118,9 +118,9 @@ def test_a_parked_version_is_cured_by_a_newer_one() -> None:
 def test_a_newer_version_starts_with_a_clean_record() -> None:
     """An entry that the ERP refused too often is tried afresh when its newer version comes."""
     partition = given(approved("TS-1"), refusals_max=1, back_off_ms=1_000)
-    for _ in range(2):
-        partition.hears(refused(partition.sends(after_ms=20_000), Refusal.LOCKED))
-    partition.stands_still(after_ms=20_000)
+    partition.hears(refused(partition.sends(), Refusal.LOCKED))
+    partition.hears(refused(partition.sends_again(30_000), Refusal.LOCKED))
+    partition.hears(found(partition.asks(30_000))).stands_still()
     assert partition.park_of("TS-1") == "erp_keeps_refusing"
     assert entries(partition.hears(approved("TS-1", 2)).sends()) == [("TS-1", 2, Leg.POST)]
 
@@ -128,8 +128,8 @@ def test_a_newer_version_starts_with_a_clean_record() -> None:
 def test_a_withdrawal_after_too_many_refusals_clears() -> None:
     """What was refused too often and then cancelled is no exception any more."""
     partition = given(approved("TS-1"), refusals_max=1, back_off_ms=1_000)
-    for _ in range(2):
-        partition.hears(refused(partition.sends(after_ms=20_000), Refusal.LOCKED))
+    partition.hears(refused(partition.sends(), Refusal.LOCKED))
+    partition.hears(refused(partition.sends_again(30_000), Refusal.LOCKED))
     partition.hears(withdrawn("TS-1", 2)).stands_still(after_ms=20_000)
     assert partition.phase_of("TS-1") is Phase.SUPERSEDED
 

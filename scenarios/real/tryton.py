@@ -257,6 +257,10 @@ class RealTryton:
         )
         self.start()
 
+    def forget_sessions(self) -> None:
+        """Log everybody out, behind the server's back."""
+        self._cluster.sql("DELETE FROM ir_session", database=self.database)
+
     # ---------------------------------------------------------------- its users
 
     def client(self, user: str = ADMIN, seconds: float = 300.0) -> TrytonClient:

@@ -1,4 +1,4 @@
-"""`springtide real-demo`: what it asks for, what it prints, how it ends; the systems themselves are not started here."""
+"""`springtide real-demo`: what it asks for, what it prints, how it ends; the systems are not started here."""
 
 import json
 from collections.abc import Callable

@@ -8,7 +8,7 @@ async with Feed(erp) as feed:
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from time import monotonic
 from types import TracebackType
@@ -24,7 +24,6 @@ from runtime.gateway.events import read_items
 from runtime.journal.memory import MemoryStore
 from runtime.ports import Request, Response, Transport
 from runtime.settings import Settings
-from scenarios.real.billing import billed
 from scenarios.real.tryton import RealTryton
 from simulators.live import LiveFirm
 from tests.runtime.drivers.a_host import Anybody, reports_of, wall_ms
@@ -178,18 +177,28 @@ class Feed:
     def stands(self) -> Mapping[str, Decimal]:
         """Entry to the hours that stand in Tryton; asked of it directly."""
         found: dict[str, Decimal] = {}
-        client = self.erp.client()
-        for one in self.erp.crosswalk.values():
-            for line in billed(client, one.company, self.erp.mode == "keyed"):
-                entry_id = line.entry_id or line.key.split("/")[2]
-                found[entry_id] = found.get(entry_id, Decimal(0)) + line.seconds / 3600
+        for key, _, seconds in self._lines():
+            entry_id = key.split("/")[2]
+            found[entry_id] = found.get(entry_id, Decimal(0)) + seconds / 3600
         return {entry_id: hours for entry_id, hours in found.items() if hours}
 
     def keys(self) -> list[str]:
         """The key of every line in Tryton, each as often as it is there."""
-        client = self.erp.client()
-        companies = [one.company for one in self.erp.crosswalk.values()]
-        return sorted(line.key for company in companies for line in billed(client, company, self.erp.mode == "keyed"))
+        return sorted(key for key, _, _ in self._lines())
+
+    def invoiced(self) -> Mapping[int, Decimal]:
+        """Invoice line (0: none yet) to the hours of time that are on it."""
+        found: dict[int, Decimal] = {}
+        for _, invoice_line, seconds in self._lines():
+            found[invoice_line] = found.get(invoice_line, Decimal(0)) + seconds / 3600
+        return found
+
+    def _lines(self) -> Iterator[tuple[str, int, Decimal]]:
+        """(key, invoice line, seconds) of every timesheet line."""
+        fields = ("description", "duration", "invoice_line", *(("uuid",) if self.erp.mode == "keyed" else ()))
+        for line in self.erp.client().read("timesheet.line", fields=fields):
+            key = line.get("uuid") or line["description"].partition("[")[2].partition("]")[0]
+            yield key, line["invoice_line"] or 0, Decimal(str(line["duration"]))
 
 
 def id_of(one: EntryNews) -> str:

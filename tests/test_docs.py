@@ -40,6 +40,7 @@ GENERATED = {
     "docs/faults.md": "list_faults",
     "docs/bugs.md": "list_bugs",
 }
+TRACKER = "docs/tutorials/from_a_time_tracker_to_an_invoice.md"
 MANUALS = (
     "README.md",
     "docs/operations.md",
@@ -48,6 +49,7 @@ MANUALS = (
     "docs/certify.md",
     "docs/load.md",
     "docs/capacity.md",
+    TRACKER,
 )
 """Where every command and every option is told."""
 NOT_TOLD = frozenset({"--help", "--key"})

@@ -103,7 +103,9 @@ lock: ## renew requirements/*.lock (UPGRADE=--upgrade: newest versions)
 	$(LOCK) pyproject.toml requirements/build.in --output-file requirements/base.lock
 	$(LOCK) pyproject.toml requirements/build.in --extra serve --constraints requirements/base.lock \
 		--output-file requirements/serve.lock
-	$(LOCK) pyproject.toml requirements/build.in --all-extras --constraints requirements/serve.lock \
+	$(LOCK) pyproject.toml requirements/build.in --extra serve --extra postgres --extra ray --extra telemetry \
+		--constraints requirements/serve.lock --output-file requirements/cluster.lock
+	$(LOCK) pyproject.toml requirements/build.in --all-extras --constraints requirements/cluster.lock \
 		--output-file requirements/dev.lock
 
 .PHONY: clean

@@ -1,1 +1,1 @@
-"""Load against the real runtime over real sockets, in the shapes of the scenarios; it comes with its own issue."""
+"""Load tests: the traffic of a scenario's cut-off against a running Springtide, over real sockets."""

@@ -7,11 +7,13 @@ Rule 1. It is about what waits now: in flight, staged and in doubt. Postings lea
 Rule 2. The current rate is what landed in stretches of time in which something waited and the account was open. Where
         there were enough in which more waited than one call carries, only these count: a trickle says nothing of a
         burst. What was measured before an outage is believed until newer stretches take its place.
-Rule 3. The band is two standard errors either way: of the mean of these stretches, and of those still to come. What
-        is not seen in them is not in the band: an outage to come, arrivals of others on the same account.
-Rule 4. The permitted rate is what the account allows with full calls: what is left of the quota and its refill, or its
-        open slots at the time that calls took lately. Entities that share an account are served in turn, so an entity
-        has done its n-th call when each of the others has done n, or is through. Its own `calls_max` binds it too.
+Rule 3. The band is two standard errors either way: of the mean of these stretches, and of those still to come. A quota
+        lets calls leave in bursts, so stretches are looked at by whole windows of it, once there are enough. What is
+        not seen in them is not in the band: an outage to come, arrivals of others on the same account.
+Rule 4. The permitted rate is what the account allows with calls as full and as quick as lately: what is left of the
+        quota and its refill, a window earlier or later, since it comes in bursts; or its open slots. Entities that
+        share an account are served in turn, so an entity has done its n-th call when each of the others has done n,
+        or is through. Its own `calls_max` binds it too.
 Rule 5. Closed until: what is shifted by a maintenance or a 429 clears that much later. An outage has no end that we
         know: never at the current rate, and at the permitted rate as if the next probe or login were served. Paused
         is never at either.
@@ -26,6 +28,7 @@ from dataclasses import field, replace
 from itertools import accumulate
 from math import ceil, sqrt
 
+from runtime.core.account import AccountPolicy
 from runtime.core.model import Place
 from runtime.core.value import value
 from runtime.ports import AccountReport, Clearing, Forecast, PartitionReport, Work
@@ -37,6 +40,7 @@ _OPEN = frozenset({"open", "throttled"})
 """Modes in which time counts as working time: resting after a 429 is part of how an account works."""
 _OPENS_BY_ITSELF = frozenset({"open", "throttled", "maintenance"})
 """Modes of which it is known when they end, or when the next probe may end them."""
+_MARGIN_MS = AccountPolicy("").quota_margin_ms
 
 
 @value
@@ -44,10 +48,12 @@ class ForecastPolicy:
     """How long we look before we believe a rate, and for how long then. All of it targets of ours (assumed)."""
 
     stretch_ms: int = 10_000
-    """How long one stretch is, at least; `stretches` of them span at least one window of the quota."""
-    stretches: int = 30
+    """How long one stretch is, at least; `stretches` of them span `stretches_least` windows of the quota."""
+    stretches: int = 60
     stretches_least: int = 3
     believed_ms: int = 12 * HOUR_MS
+    still_ms: int = HOUR_MS // 12
+    """If nothing landed for so long, and for a whole window of the quota, nothing lands any more."""
     errors: float = 2.0
     """Standard errors either way; some 95 % if stretches did not depend on each other, which they do a little."""
 
@@ -161,8 +167,8 @@ def _seen(
         # Another life: it counts from nought. What its predecessor did is still known.
         return Watch(here, before.stretches)
     length_ms = report.at_ms - mark.at_ms
-    window_ms = account.quota_window_ms if account is not None else 0
-    if length_ms < max(policy.stretch_ms, window_ms // policy.stretches):
+    window_ms = _window_ms(account) if account is not None else 0
+    if length_ms < max(policy.stretch_ms, window_ms * policy.stretches_least // policy.stretches):
         return Watch(replace(mark, closed=mark.closed or closed), before.stretches)
     kept = [one for one in before.stretches if one.ended_ms > report.at_ms - policy.believed_ms]
     if mark.waiting and not (mark.closed or closed):
@@ -283,16 +289,42 @@ def _current(
         return _clearing(report, 0.0, None, None, None)
     if not telling:
         return None
-    if not rate:
+    if not rate or _stands_still(telling, max(policy.still_ms, _window_ms(account))):
         return _clearing(report, 0.0, None, None, None)
     begins_ms = report.at_ms if account.mode in _OPEN else _begins_ms(report, account)
     takes_ms = rows / rate
-    seen = len(telling)
-    spread = sum((one.work.landed / one.length_ms - rate) ** 2 for one in telling) / (seen - 1)
+    rates = _rates(telling, _window_ms(account), policy)
+    seen = len(rates)
+    spread = sum((one - rate) ** 2 for one in rates) / (seen - 1)
     to_come = max(1.0, takes_ms * seen / length_ms)
     error = policy.errors * sqrt(spread * (1 / seen + 1 / to_come))
     late_ms = begins_ms + ceil(rows / (rate - error)) if rate > error else None
     return _clearing(report, rate, begins_ms + ceil(rows / (rate + error)), begins_ms + ceil(takes_ms), late_ms)
+
+
+def _stands_still(telling: Sequence[Stretch], at_least_ms: int) -> bool:
+    """Whether nothing landed in the latest stretches, which are at least so long together."""
+    still_ms = 0
+    for one in reversed(telling):
+        if one.work.landed or still_ms >= at_least_ms:
+            break
+        still_ms += one.length_ms
+    return still_ms >= at_least_ms
+
+
+def _rates(telling: Sequence[Stretch], window_ms: int, policy: ForecastPolicy) -> Sequence[float]:
+    """The rate of each whole window of the quota, latest first; of each stretch while there are too few of those."""
+    windows: list[float] = []
+    length_ms = landed = 0
+    for one in reversed(telling):
+        length_ms += one.length_ms
+        landed += one.work.landed
+        if length_ms >= window_ms:
+            windows.append(landed / length_ms)
+            length_ms = landed = 0
+    if len(windows) >= policy.stretches_least:
+        return windows
+    return [one.work.landed / one.length_ms for one in telling]
 
 
 def _permitted(
@@ -314,7 +346,7 @@ def _permitted(
         in_turn = allowed.sums[edge][through] + mine * (len(calls) - through)
         needs.append(
             {
-                "quota": _quota_ms(in_turn, account, begins_ms - report.at_ms),
+                "quota": _quota_ms(in_turn, account, begins_ms - report.at_ms, edge),
                 # However few calls there are, the last of them takes its time.
                 "concurrent_max": max(1, in_turn / way.concurrent_max) * slot_ms,
                 "calls_max": mine * slot_ms / way.calls_max,
@@ -327,7 +359,7 @@ def _permitted(
 def _sustained(report: PartitionReport, allowed: _Allowed, way: Way) -> float:
     """Calls in a millisecond for as long as anybody waits: what a refilling quota and the slots allow, shared."""
     sharing = allowed.asking + (not waiting(report))
-    calls = allowed.account.quota_calls / allowed.account.quota_window_ms / sharing
+    calls = allowed.account.quota_calls / _window_ms(allowed.account) / sharing
     if slot_ms := allowed.call_ms[1]:
         calls = min(calls, way.concurrent_max / slot_ms / sharing, way.calls_max / slot_ms)
     return calls
@@ -338,11 +370,19 @@ def _calls(report: PartitionReport, rows: float) -> int:
     return ceil(waiting(report) / rows)
 
 
-def _quota_ms(calls: int, account: AccountReport, closed_ms: int) -> float:
+def _window_ms(account: AccountReport) -> int:
+    """How long a window of the quota is for us, who count it a little longer."""
+    return account.quota_window_ms + _MARGIN_MS
+
+
+def _quota_ms(calls: int, account: AccountReport, closed_ms: int, edge: int) -> float:
     """How long the quota makes so many calls wait: first what is left of it goes, then what comes free again."""
-    used = account.quota_used * max(0.0, 1 - closed_ms / account.quota_window_ms)
-    left = max(0.0, account.quota_calls - used)
-    return max(0.0, calls - left) * account.quota_window_ms / account.quota_calls
+    window_ms = _window_ms(account)
+    used = account.quota_used * max(0.0, 1 - closed_ms / window_ms)
+    behind = calls - max(0.0, account.quota_calls - used)
+    if behind <= 0:
+        return 0.0
+    return max(0.0, behind * window_ms / account.quota_calls + (edge - 1) * window_ms)
 
 
 def _spread(samples: Sequence[float], policy: ForecastPolicy) -> tuple[float, float, float] | None:

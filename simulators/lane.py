@@ -114,6 +114,7 @@ class Lane:
         self.erp_desk, self.psa_desk = desks
         self.weather = weather
         self.restart_ms = restart_ms
+        self.redelivery_ms = REDELIVERY_MS
         self.checkpoint_every = checkpoint_every
         self.window = window
         self.tally = Tally(evidence.heard)
@@ -199,7 +200,7 @@ class Lane:
         """Senders whose delivery was not acknowledged try again."""
         waiting, self._undelivered = self._undelivered, []
         for inputs in waiting:
-            self.clock.after(REDELIVERY_MS, partial(self.hear, inputs))
+            self.clock.after(self.redelivery_ms, partial(self.hear, inputs))
 
     def ended(self, process: Process, why: Exception) -> None:
         """A life is over: what it was told and did not acknowledge is sent again, and somebody comes after it."""

@@ -289,6 +289,10 @@ class MockSystems:
         """GET /admin/reference: a list of plain events; with ?as=ndjson one on each line, for /v1/bulk."""
         return _events(self.live.reference_events(), asked)
 
+    def clock(self, name: str, asked: dict[str, str], body: bytes) -> Response:
+        """GET /admin/clock: the instant by which everything here is stamped, ms UTC."""
+        return _json({"now_ms": self.now_ms()})
+
     def settings(self, name: str, asked: dict[str, str], body: bytes) -> Response:
         """GET /admin/settings: tenant, accounts, entities, environment; with ?as=toml for a settings file."""
         if asked.get("as") == "toml":
@@ -476,6 +480,7 @@ ADMIN: dict[tuple[str, str], Callable[[MockSystems, str, dict[str, str], bytes],
     ("GET", "evidence"): MockSystems.evidence,
     ("GET", "reference"): MockSystems.reference,
     ("GET", "settings"): MockSystems.settings,
+    ("GET", "clock"): MockSystems.clock,
     ("GET", "example"): MockSystems.example,
     ("POST", "approve"): MockSystems.approve,
     ("POST", "approved"): MockSystems.approved,

@@ -158,6 +158,8 @@ class Desk:
         self.system = system
         self.weather = weather
         self.seed = seed
+        self.wire_ms = WIRE_MS
+        """One way over the network, least and most."""
         self.lanes: dict[str, Partition] = {}
         self.credential = "first"
         self.token = ""
@@ -187,7 +189,7 @@ class Desk:
         if isinstance(verdict, Refuse):
             self._note_refusal(verdict, "", "login", 0)
             refusal = _response(verdict)
-            clock.after(2 * WIRE_MS[0], lambda: self._logged_in(refusal))
+            clock.after(2 * self.wire_ms[0], lambda: self._logged_in(refusal))
             return
         if not isinstance(verdict, LoseTheRequest):
             reply = self.system.answer(build_login(self.credential), clock.now_ms)
@@ -228,7 +230,7 @@ class Desk:
             request = Request(
                 request.method, request.path, {**request.headers, "Authorization": f"Bearer {self.token}"}, request.body
             )
-        out_ms = between(*WIRE_MS, self.seed, "wire", note.name, note.kind)
+        out_ms = between(*self.wire_ms, self.seed, "wire", note.name, note.kind)
         verdict = in_the_way(self.hindrances, note.kind, note.entity, left_ms) if self.hindrances else PASS
         if verdict is PASS:
             verdict = self.weather.call(note, left_ms)

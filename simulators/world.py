@@ -293,7 +293,7 @@ class World:
                 profile, account, self.seed, behind, noted, projects, workers, self.weather.strike, self._calm_ms
             )
             self.desks[account] = Desk(
-                self.clock, erp_account_policy(settings, account, profile), erp, account, self.weather, self.seed, noted
+                self.clock, self._erp_account(account, profile), erp, account, self.weather, self.seed, noted
             )
         for account in dict.fromkeys(entity.psa_account for entity in self.entities):
             noted = self.accounts[account] = AccountEvidence(account)
@@ -327,6 +327,10 @@ class World:
             lambda move: f"{_MENDED[type(move)]}-{move.at_ms}",
             lambda account, credential: self.desks[account].rotate(credential),
         )
+
+    def _erp_account(self, account: str, profile: ErpProfile) -> AccountPolicy:
+        """Limits and manners of one ERP account; a world that is deployed otherwise has its own."""
+        return erp_account_policy(self.settings, account, profile)
 
     def _build_lanes(self, recompose: Recompose | None) -> None:
         run = self.settings.runtime
@@ -745,7 +749,7 @@ class World:
                 continue
             self._checkpoint(lane, evidence, self.clock.now_ms)
             counts = shell.state.head.books.counts
-            left = {place.value: counts[place] for place in _UNFINISHED if counts[place]}
+            left = {place.value: counts[place] for place in UNFINISHED if counts[place]}
             if (left or shell.state.untold) and code not in unhealthy:
                 untold = f", {len(shell.state.untold)} not told to the PSA" if shell.state.untold else ""
                 unsettled.append(f"{code}: {left}{untold}")
@@ -868,5 +872,5 @@ def _rate_line(rate: RatePlan) -> RateLine:
 
 _FOUR = Decimal(4)
 _FINISHED = (Place.POSTED, Place.PARKED, Place.SUPERSEDED, Place.WAIVED, Place.EXCLUDED)
-_UNFINISHED = (Place.IN_FLIGHT, Place.STAGED, Place.IN_DOUBT)
+UNFINISHED = (Place.IN_FLIGHT, Place.STAGED, Place.IN_DOUBT)
 _MENDED: dict[type, str] = {FixCredential: "renewed", Unlock: "unlocked"}

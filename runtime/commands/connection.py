@@ -95,6 +95,7 @@ class Gateway:
 
     def __init__(self, url: str, key: str, send: Send) -> None:
         self.url = url
+        self.key = key
         self._send = send
         self._headers = {"Authorization": f"Bearer {key}", "Accept": "application/json"}
 

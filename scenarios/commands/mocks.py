@@ -18,7 +18,7 @@ examples:
   springtide mocks serve --entities 12 --regions 3 --profile async_job --set world.firm.consultants=240
 
 One line of JSON on standard output says where it listens. What can be asked of it beside what connectors ask stands
-under /admin, on the loopback interface only: GET reference, settings, example, ledgers, ledger/ENTITY,
+under /admin, on the loopback interface only: GET reference, settings, clock, example, ledgers, ledger/ENTITY,
 landings/ENTITY, calls/ACCOUNT, doors, strikes, evidence; POST approve, approved, audit, away, slow, befall, period,
 reset.
 """

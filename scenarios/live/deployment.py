@@ -8,11 +8,12 @@ Everything lives in one folder and on the loopback interface, and ends with the 
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from runtime.configuration import dotted, toml
 from runtime.gateway.access import demo_key
@@ -22,6 +23,13 @@ from scenarios.live.parts import SPRINGTIDE, Api, Part, PartFailedError, Unreach
 NDJSON = "application/x-ndjson"
 START_SECONDS = 60.0
 """How long our servers may take to start on a small machine that is busy (measured: 2 s on an idle one)."""
+
+
+class Mocked(Protocol):
+    """A firm whose systems can be mocked."""
+
+    def arguments(self) -> list[str]:
+        """For `springtide mocks serve`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +60,25 @@ class Deployment:
         self,
         stack: ExitStack,
         folder: Path,
-        firm: MockFirm,
+        firm: Mocked,
         tables: Mapping[str, Mapping[str, object]],
         environ: Mapping[str, str] | None = None,
         account: Mapping[str, object] | None = None,
+        adapted: Callable[[dict[str, Any]], dict[str, Any]] = lambda systems: systems,
+        found_seconds: float = START_SECONDS,
     ) -> None:
         """Start the mock systems and write the settings. `tables` are settings besides accounts, entities and key.
 
-        `account` comes on top of the settings of every account.
+        `account` comes on top of the settings of every account; `adapted` may change what the mock systems hand out.
+        They have `found_seconds` to be there.
         """
         self.folder = folder
-        mocks = stack.enter_context(Part("mocks", [*SPRINGTIDE, "mocks", "serve", *firm.arguments()], folder))
-        told = mocks.hears(START_SECONDS)
+        self.systems = stack.enter_context(Part("mocks", [*SPRINGTIDE, "mocks", "serve", *firm.arguments()], folder))
+        """The process of the mock systems."""
+        told = self.systems.hears(found_seconds)
         key, held = demo_key()
         port = free_port()
-        systems: dict[str, Any] = tomllib.loads(told["settings"])
+        systems = adapted(tomllib.loads(told["settings"]))
         data: dict[str, Any] = systems | {
             "accounts": {name: one | (account or {}) for name, one in systems["accounts"].items()},
             "server": {"port": port},
@@ -78,8 +90,9 @@ class Deployment:
         self.environ = {**(environ or {}), **told["environment"]}
         self.config = folder / "springtide.toml"
         self.config.write_text(as_toml(data))
-        self.mocks = Api(told["url"])
         self.key = key
+        self.systems_url: str = told["url"]
+        self.mocks = Api(self.systems_url)
         self.gateway_url = f"http://{self.settings.server.host}:{port}"
         self.gateway = Api(self.gateway_url, key)
         self._serve = [*SPRINGTIDE, "serve", "--config", str(self.config)]
@@ -95,18 +108,38 @@ class Deployment:
 
     def publish_reference_data(self, seconds: float = START_SECONDS) -> None:
         """Deliver what must be known before anything is approved; tried again until all of it is taken in."""
-        lines = self.mocks.must("GET", "/admin/reference?as=ndjson")
+        deliver_reference_data(self.mocks, self.gateway, self.settings.limits.body_bytes, seconds)
 
-        def delivered() -> bool:
-            try:
-                status, told, _ = self.gateway.ask("POST", "/v1/bulk", lines, NDJSON)
-            except Unreachable:
-                return False
-            if status not in (202, 429, 503):
-                raise PartFailedError(f"the reference data was answered with {status}: {told.get('detail')}")
-            return status == 202
 
-        wait_for("the reference data is taken in", seconds, delivered, every_s=0.5)
+def deliver_reference_data(mocks: Api, gateway: Api, most_bytes: int, seconds: float = START_SECONDS) -> None:
+    """What mock systems publish of their reference data, in bodies of at most so many bytes, each until it is taken."""
+    lines: bytes = mocks.must("GET", "/admin/reference?as=ndjson")
+    for body in in_bodies(lines.splitlines(), most_bytes):
+        wait_for("the reference data is taken in", seconds, partial(_taken_in, gateway, body), every_s=0.5)
+
+
+def _taken_in(gateway: Api, lines: bytes) -> bool:
+    try:
+        status, told, _ = gateway.ask("POST", "/v1/bulk", lines, NDJSON)
+    except Unreachable:
+        return False
+    if status not in (202, 429, 503):
+        raise PartFailedError(f"the reference data was answered with {status}: {told.get('detail')}")
+    return status == 202
+
+
+def in_bodies(lines: Iterable[bytes], most_bytes: int) -> Iterator[bytes]:
+    """Lines as bodies that are not larger than that, in their order."""
+    body: list[bytes] = []
+    size = 0
+    for line in lines:
+        if body and size + len(line) + 1 > most_bytes:
+            yield b"\n".join(body)
+            body, size = [], 0
+        body.append(line)
+        size += len(line) + 1
+    if body:
+        yield b"\n".join(body)
 
 
 def as_toml(data: Mapping[str, object]) -> str:

@@ -17,7 +17,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -139,7 +139,9 @@ class Api:
 
     def __init__(self, url: str, key: str = "") -> None:
         """`key` goes along with every request."""
-        self._address = urlsplit(url).netloc
+        parts = urlsplit(url)
+        self._address = parts.netloc
+        self._connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     def ask(
@@ -147,7 +149,7 @@ class Api:
     ) -> tuple[int, Any, Mapping[str, str]]:
         """(status, body, headers): a body of JSON is read, other bodies come as bytes. Raises Unreachable."""
         sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-        connection = HTTPConnection(self._address, timeout=seconds)
+        connection = self._connect(self._address, timeout=seconds)
         try:
             connection.request(method, path, sent, {**self._headers, "Content-Type": kind})
             answer = connection.getresponse()

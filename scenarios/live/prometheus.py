@@ -1,9 +1,10 @@
 """A real Prometheus with our rules, before a runtime: what it scrapes, and which alerts fire.
 
-    with APrometheus(folder, gateway_url, key) as prometheus:
+    with APrometheus(folder, gateway_url, key) as prometheus, AlertLog(prometheus) as log:
         prometheus.until_alert("AccountBroken", 30)         it fires; the labels of each
         prometheus.until_no_alert("AccountBroken", 30)      it does not any more
         prometheus.number('sum(springtide_backlog_entries)')
+    log.fired                                               every alert that fired meanwhile, from when to when
 
 Rule 1. The rules are the files of deploy/prometheus. In a hurry (`HURRY`) their `for:` and intervals are made short on
         the way, by `hurried`, since a demo cannot wait four hours; nothing else is changed, and no rule is kept here.
@@ -11,12 +12,15 @@ Rule 2. It listens on 127.0.0.1 on a port that is free, keeps its data in the fo
 Rule 3. Where Prometheus is not installed, `PrometheusAbsentError` says how to get it; whoever can do without goes on.
 """
 
+import contextlib
 import json
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event, Thread
+from time import time
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
@@ -57,8 +61,9 @@ class Alert:
     state: str
     """ "pending" or "firing"."""
     labels: Mapping[str, str]
-    summary: str
-    runbook: str
+    summary: str = field(compare=False)
+    """Says numbers that change while it fires."""
+    runbook: str = field(compare=False)
 
 
 def hurried(rules: str, hurry: Hurry) -> str:
@@ -170,6 +175,47 @@ class APrometheus:
 
     def _data(self, path: str) -> Any:
         return self._api.must("GET", path)["data"]
+
+
+@dataclass(slots=True)
+class Fired:
+    """One alert that fired: what, and from when to when it was seen (ms UTC); `ended_ms` is None while it fires."""
+
+    alert: Alert
+    began_ms: int
+    ended_ms: int | None = None
+
+
+class AlertLog:
+    """Looks at the alerts every second for as long as the block runs, beside whatever else happens in it."""
+
+    def __init__(self, prometheus: APrometheus, every_s: float = 1.0) -> None:
+        self.fired: list[Fired] = []
+        self._prometheus = prometheus
+        self._every_s = every_s
+        self._over = Event()
+        self._thread = Thread(target=self._watch, name="alerts", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(self._every_s):
+            # On a machine that is busy an answer may not come in time; the next one tells.
+            with contextlib.suppress(PartFailedError):
+                self._note([one for one in self._prometheus.alerts() if one.state == "firing"], int(time() * 1_000))
+
+    def _note(self, firing: Sequence[Alert], now_ms: int) -> None:
+        for one in self.fired:
+            if one.ended_ms is None and one.alert not in firing:
+                one.ended_ms = now_ms
+        known = [one.alert for one in self.fired if one.ended_ms is None]
+        self.fired += [Fired(alert, now_ms) for alert in firing if alert not in known]
 
 
 def _configuration(target: str, hurry: Hurry) -> dict[str, object]:

@@ -9,6 +9,7 @@ The runtime's word is taken for one thing only: where a version is that does not
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from runtime.core.records import EntryWithdrawn, OldWithdrawalReceived
@@ -74,16 +75,27 @@ def audit(mocks: Api, gateway: Api, versions: Iterable[Version]) -> dict[str, An
         latest[name] = max(latest.get(name, 0), one.version)
     standing: dict[tuple[str, str], int] = {}
     for entity in dict.fromkeys(entity for entity, _ in latest):
-        for line in mocks.must("GET", f"/admin/ledger/{entity}"):
-            name = (entity, line["entry_id"])
-            standing[name] = standing.get(name, 0) + (-1 if line["leg"] == "reverse" else 1)
-    places: dict[str, list[tuple[str, int, str, str]]] = {}
-    for entity, entry_id in [name for name in latest if standing.get(name, 0) <= 0][:ASKED_MOST]:
-        place = _place(gateway, entity, entry_id)
-        if place is not None:
-            places.setdefault(entity, []).append((entry_id, latest[entity, entry_id], *place))
-    told: dict[str, Any] = mocks.must("POST", "/admin/audit", {"places": places})
+        for entry_id, _, _, leg, _, _ in mocks.must("GET", f"/admin/landings/{entity}"):
+            name = (entity, entry_id)
+            standing[name] = standing.get(name, 0) + (-1 if leg == "reverse" else 1)
+    missing = [Version(*name, version) for name, version in latest.items() if standing.get(name, 0) <= 0]
+    return audited(mocks, places_of(gateway, missing))
+
+
+def audited(mocks: Api, places: Mapping[Version, tuple[str, str]]) -> dict[str, Any]:
+    """What the auditors say, given where the versions are that do not stand."""
+    said: dict[str, list[tuple[str, int, str, str]]] = {}
+    for one, place in places.items():
+        said.setdefault(one.entity, []).append((one.entry_id, one.version, *place))
+    told: dict[str, Any] = mocks.must("POST", "/admin/audit", {"places": said})
     return told
+
+
+def places_of(gateway: Api, missing: Iterable[Version]) -> dict[Version, tuple[str, str]]:
+    """(place, reason) of each by the runtime's word; those it never heard of, and those beyond ASKED_MOST, are left
+    out."""
+    asked = {one: _place(gateway, one.entity, one.entry_id) for one in islice(missing, ASKED_MOST)}
+    return {one: place for one, place in asked.items() if place is not None}
 
 
 def _place(gateway: Api, entity: str, entry_id: str) -> tuple[str, str] | None:

@@ -41,6 +41,10 @@ class Look:
         idle = all(one["untold"] == 0 and one["calls_open"] == 0 for one in self.partitions.values())
         return self.running and not self.unsettled and idle
 
+    def __str__(self) -> str:
+        posted, flying, doubt = (self.places[one] for one in (Place.POSTED, Place.IN_FLIGHT, Place.IN_DOUBT))
+        return f"{posted:,} posted, {flying:,} in flight, {doubt:,} in doubt"
+
     @property
     def resting(self) -> int:
         """Versions that will not move by themselves, wherever."""

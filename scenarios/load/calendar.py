@@ -68,6 +68,12 @@ class LoadCalendar:
         """The cut-off of an entity, in run time."""
         return self.run_ms(self.cutoff_ms[entity], entity)
 
+    @property
+    def patience_ms(self) -> int:
+        """When nobody waits any longer, in run time: so long after the last arrival, or the end of the last outage."""
+        ends = [getattr(move, "until_ms", 0) for move in self.moves()]
+        return max(self.profile.run_ms, *ends, 0) + self.profile.settle_ms
+
     def moves(self) -> list[Move]:
         """What the calendar of the scenario brings within the window, `at_ms` and ends in run time, by time.
 

@@ -12,8 +12,8 @@ Rule 1. Arrivals are open. Every instant is drawn before the first request leave
 Rule 2. Handing in is a matter of the source: the gateway knows no event for it, so nothing of it reaches the runtime.
         The mock source takes a line on when it is handed in, with every version that there will be of it, which is
         before anybody delivers one; so it knows whatever the runtime hears of, and its audit is a second opinion.
-        `preparation` is what was handed in before the window. With `source=False` nobody tells the source anything:
-        any URL may be loaded.
+        `preparation` is what was handed in before the window. The runtime is set up not to ask the source (`deployed`).
+        With `source=False` nobody tells the source anything: any URL may be loaded.
 Rule 3. Every event is made by the mock PSA itself from acts of people, so that it is byte for byte the dialect that
         the gateway knows. Sheets are made when their request is due and forgotten after it.
 Rule 4. An event that the scenario's faults delay leaves its click and comes later with others, by webhook; one that
@@ -413,15 +413,18 @@ class Load:
         later: list[tuple[int, int, bool, _Event]] = []
         turn = count()
         end_ms = self.profile.run_ms
+        newest: Entry | None = None
         for job in self._jobs:
             while later and later[0][0] + GATHERED_MS <= job.at_ms:
                 yield from self._gathered(later)
             if job.what == "look":
-                yield self._look(job)
+                yield self._look(job, newest)
             elif job.what == "submit":
                 yield _to_source(job.at_ms, self._for_the_source(job.number))
             else:
-                yield from self._decided(job, later, turn, end_ms)
+                for made in self._decided(job, later, turn, end_ms):
+                    newest = made.entries[0] if made.entries else newest
+                    yield made
         while later:
             yield from self._gathered(later)
 
@@ -483,14 +486,12 @@ class Load:
             WEBHOOKS,
         )
 
-    def _look(self, job: _Job) -> Delivery:
-        """Somebody wants to know: how it stands, how the accounts are, or what became of an entry."""
+    def _look(self, job: _Job, newest: Entry | None) -> Delivery:
+        """Somebody wants to know: how it stands, how the accounts are, or what became of the newest entry."""
         which = job.number % 4
-        path = ("/v1/status", "/v1/accounts", "/v1/status", "")[which]
-        if not path:
-            sheet = int(draws.below(mixed(self._keys[:1], np.array([job.number])), "load/look", len(self._who))[0])
-            person = self._staff[self._who[sheet]]
-            path = f"/v1/trace/{person.entity}/{self._sheet_id(sheet)}-1"
+        path = ("/v1/status", "/v1/accounts", "/v1/status", "/v1/status")[which]
+        if which == 3 and newest is not None:
+            path = f"/v1/trace/{newest.entity}/{newest.entry}"
         return Delivery(job.at_ms, "operators", "runtime", "GET", path, {}, b"")
 
     # ---------------------------------------------------------------- events, made by the mock PSA from acts

@@ -7,25 +7,32 @@
 Rule 1. Arrivals are compressed: what comes within `factor` minutes of scenario time comes within one minute. So are
         cut-offs, and faults that stand in the calendar.
 Rule 2. What the systems do is real: latencies, time-outs, lingering. Quotas are multiplied by the factor, so that a
-        system lets as much of the load through as it would have.
+        system lets as much of the load through as it would have. Probes of a system that is away are as much quicker as
+        it is away for less.
 Rule 3. The live run and its prediction read the same profile; `compressed` is the world of both.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from runtime.settings import AccountSettings
 from scenarios.model import Scenario
 from simulators.faults.maintenance import MaintenanceAnnounced, MaintenanceUnannounced
 from simulators.faults.source import DuplicateEvent, MissingEvent, ReorderedEvent
-from simulators.settings import HOUR_MS, MINUTE_MS
+from simulators.settings import HOUR_MS, MINUTE_MS, WorldSettings
 
 DELIVERED_BY_US = (DuplicateEvent, MissingEvent, ReorderedEvent)
 """Faults of the way from the source to the runtime: the load itself carries them out, no system does."""
 
 
 MAINTENANCE = (MaintenanceAnnounced, MaintenanceUnannounced)
+
+
+STANDS_STILL = ("gates", "hand_postings", "late_master_data", "never_back")
+"""What the calendar of a month brings and a load leaves out, as the mock systems behind sockets do."""
 
 
 class Shape(StrEnum):
@@ -38,6 +45,7 @@ class Shape(StrEnum):
     SUSTAINED = "sustained"
 
 
+PROBES = {name: AccountSettings.model_fields[name].default for name in ("probe_first_ms", "probe_max_ms")}
 WINDOWS: dict[Shape, tuple[int, int, int]] = {
     Shape.CUTOFF_HOUR: (-59 * MINUTE_MS, MINUTE_MS, 20),
     Shape.FOLLOW_THE_SUN: (-24 * HOUR_MS, MINUTE_MS, 240),
@@ -48,6 +56,18 @@ WINDOWS: dict[Shape, tuple[int, int, int]] = {
 """(from, until, factor) of each shape where nobody says otherwise. Three minutes for the hour that ends a minute after
 the cut-off, since that is when the machine approves what is left; six for a day; three for a payment run and for two
 hours with maintenance in them; ten at a steady rate."""
+
+
+class Own(BaseModel):
+    """What the runtime's own machine needs, in a prediction; `springtide calibrate` takes it from a live run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    intake_p50_ms: int = Field(default=0, ge=0)
+    intake_p99_ms: int = Field(default=0, ge=0)
+    """From a request until its news is durable: log-normal by these two; 0: no time at all."""
+    turn_ms: int = Field(default=0, ge=0)
+    """Of each step of a partition, in which it does nothing else."""
 
 
 class LoadProfile(BaseModel):
@@ -70,8 +90,12 @@ class LoadProfile(BaseModel):
     """Of the modelled peak; 1.5 is what load-test practice asks for (sourced: Shopify tests at 150 %)."""
     rows_per_s: int = Field(default=0, ge=0, le=100_000)
     """Of the shape `sustained`, in run time; the others have their rate from the scenario."""
-    settle_ms: int = Field(default=120_000, ge=0)
-    """How long after the last arrival is waited for everything to stand (ours)."""
+    settle_ms: int = Field(ge=0)
+    """How long after the last arrival is waited, at most, for everything to stand."""
+    wire_ms: tuple[int, int] = (0, 2)
+    """One way between the runtime and its systems, least and most: both are on one machine (assumed). This and `own`
+    are for the prediction alone; the live run has what it has."""
+    own: Own = Own()
 
     @model_validator(mode="after")
     def _has_a_window(self) -> Self:
@@ -82,6 +106,14 @@ class LoadProfile(BaseModel):
         return self
 
     @property
+    def probes(self) -> dict[str, int]:
+        """How soon the runtime looks whether a system that was away works again: settings of every account.
+
+        Outages shrink with the factor, and so do these, or a system would be missed for longer than it was away.
+        """
+        return {name: max(100, default // self.factor) for name, default in PROBES.items()}
+
+    @property
     def run_ms(self) -> int:
         """How long arrivals go on, in run time."""
         return (self.until_ms - self.from_ms) // self.factor
@@ -89,6 +121,17 @@ class LoadProfile(BaseModel):
     def run_time_ms(self, relative_ms: int) -> int:
         """An instant of scenario time, counted from the cut-off, in run time; negative before the start."""
         return (relative_ms - self.from_ms) // self.factor
+
+
+def deployed(profile: LoadProfile, systems: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a runtime for this load: those that the mock systems hand out, with what a load asks besides.
+
+    Probes are compressed. Nobody asks the source for what it published (`intake`): it was told everything before the
+    runtime is, so whoever asked would be ahead of the load.
+    """
+    accounts = {name: {**one, **profile.probes} for name, one in systems["accounts"].items()}
+    entities = {code: {**one, "intake": "push"} for code, one in systems["entities"].items()}
+    return {**systems, "accounts": accounts, "entities": entities}
 
 
 def load_profile(
@@ -101,7 +144,7 @@ def load_profile(
     factor: int | None = None,
     volume: float = 1.0,
     rows_per_s: int | None = None,
-    settle_ms: int = 120_000,
+    settle_ms: int | None = None,
 ) -> LoadProfile:
     """A profile with the window and the factor of its shape wherever nobody says otherwise.
 
@@ -123,8 +166,14 @@ def load_profile(
         factor=fast if factor is None else factor,
         volume=volume,
         rows_per_s=steady if rows_per_s is None else rows_per_s,
-        settle_ms=settle_ms,
+        settle_ms=_settle_ms(scenario) if settle_ms is None else settle_ms,
     )
+
+
+def _settle_ms(scenario: Scenario) -> int:
+    """Long enough for a row that the last call left in doubt: its silence, the late landing, two look-ups, a minute."""
+    run = scenario.world.runtime
+    return 3 * run.call_deadline_ms + run.late_landing_ms + MINUTE_MS
 
 
 def _with_maintenance(scenario: Scenario) -> Scenario:
@@ -139,7 +188,8 @@ def _with_maintenance(scenario: Scenario) -> Scenario:
 def compressed(profile: LoadProfile) -> Scenario:
     """The scenario as the systems of a load run live it: quotas times the factor, arrivals' own faults left out.
 
-    What stands in it is what `springtide mocks serve FILE` and the prediction are both given. Faults of the calendar
+    What stands in it is what `springtide mocks serve FILE` and the prediction are both given. What finance and the
+    ERP's owners do on days of the month does not happen within a load. Faults of the calendar
     are left in, at the instants of the scenario; `LoadCalendar.moves` has them in run time.
     """
     world = profile.scenario.world
@@ -148,4 +198,6 @@ def compressed(profile: LoadProfile) -> Scenario:
     if quota is not None:
         erp = erp.model_copy(update={"quota": quota.model_copy(update={"calls": quota.calls * profile.factor})})
     faults = tuple(fault for fault in world.faults if not isinstance(fault, DELIVERED_BY_US))
-    return profile.scenario.model_copy(update={"world": world.model_copy(update={"erp": erp, "faults": faults})})
+    still: dict[str, object] = {name: WorldSettings.model_fields[name].get_default() for name in STANDS_STILL}
+    changed = world.model_copy(update={"erp": erp, "faults": faults, **still})
+    return profile.scenario.model_copy(update={"world": changed})

@@ -9,6 +9,7 @@
     samples.csv     how runtime, mock systems and machine stood, second by second (live runs only)
     doors.csv       calls at the doors of the mock systems, second by second (live runs only)
     strikes.csv     misfortunes as they struck, second by second (live runs only)
+    metrics.prom    what GET /metrics of the runtime said at the end (live runs only)
     findings.json   Findings: what journals and auditors say at the end, and what was not tried (live runs only)
 
 Rule 1. Instants are milliseconds of run time: since `started_at_ms`, at which the first arrival was due.
@@ -31,6 +32,7 @@ from scenarios.load.profile import LoadProfile
 
 RUN_FILE = "run.json"
 FINDINGS_FILE = "findings.json"
+METRICS_FILE = "metrics.prom"
 
 
 class _Told(BaseModel):
@@ -84,8 +86,10 @@ class Findings(_Told):
     cores: int = Field(ge=1)
     settled: bool
     """Whether the runtime said that nothing was left to do."""
+    ledger: bool = True
+    """Whether anybody could look into the ledgers."""
     audit: dict[str, int]
-    """Breach to how many, by the auditors of the simulated world over source and ledger."""
+    """Breach to how many, by the auditors of the simulated world over source and ledger; empty: they did not judge."""
     examples: tuple[str, ...] = ()
     """What they found, a few."""
     acknowledged: int = 0

@@ -8,13 +8,12 @@ Rule 1. Waiting for a quota shrinks with the factor, since arrivals and quotas g
 Rule 2. Where misfortune makes so many rows doubtful that they may fill half of the tail that a target leaves, the
         target bears one doubt: deadline, late landing and a slow answer. A cut-off always does: one call in doubt is
         a batch, and may be a large part of what a small entity has.
-Rule 3. After an outage a probe finds out that it is over. Probes keep their own time, so targets bear one.
+Rule 3. Outages shrink with the factor, and the probes that find out that one is over do too (`LoadProfile.probes`).
 Rule 4. Targets are ours, as those of the scenario are. Nothing here is measured.
 """
 
 from collections.abc import Mapping, Sequence
 
-from runtime.core.account import AccountPolicy
 from runtime.core.value import value
 from scenarios.load.profile import LoadProfile, Shape
 from scenarios.load.results import Outage
@@ -25,7 +24,8 @@ INTAKE_P99_MS = 250
 """Of a sustained load: from the intended instant of a request to its answer (ours)."""
 DOUBTS = ("lost_request", "lost_reply", "late_landing", "garbled_answer", "server_error")
 """Faults that leave the caller in doubt about every row of a call."""
-MAINTENANCE, KILLED = "maintenance", "killed"
+KILLED = "killed"
+"""The kind of an outage in which the runtime itself was away."""
 
 
 @value
@@ -44,13 +44,12 @@ class Reality:
 
     usual_ms: int
     doubt_ms: int
-    probe_ms: int
     doubt_ppm: int
     words: Mapping[str, str]
 
     def of(self, *parts: str) -> tuple[int, str]:
         """(ms, words) of these parts together."""
-        lengths = {"usual": self.usual_ms, "doubt": self.doubt_ms, "probe": self.probe_ms}
+        lengths = {"usual": self.usual_ms, "doubt": self.doubt_ms}
         used = [part for part in parts if lengths[part]]
         return sum(lengths[part] for part in used), " + ".join(self.words[part] for part in used)
 
@@ -78,11 +77,7 @@ def reality(profile: LoadProfile, outages: Sequence[Outage] = (), versions: int 
         f"{_s(run.call_deadline_ms)} deadline + {_s(run.late_landing_ms)} late landing + {_s(slow_ms)} to ask after a"
         " row in doubt"
     )
-    policy = AccountPolicy("")
-    away_ms = max((one.until_ms - one.from_ms for one in outages if one.kind != KILLED), default=0)
-    probe_ms = min(policy.probe_max_ms, max(policy.probe_first_ms, away_ms)) if away_ms else 0
-    probe = f"{_s(probe_ms)} until a probe finds that an outage of {_s(away_ms)} is over"
-    return Reality(usual_ms, doubt_ms, probe_ms, doubt_ppm, {"usual": usual, "doubt": doubt, "probe": probe})
+    return Reality(usual_ms, doubt_ms, doubt_ppm, {"usual": usual, "doubt": doubt})
 
 
 def targets(profile: LoadProfile, outages: Sequence[Outage] = (), versions: int = 0) -> list[Target]:
@@ -96,14 +91,8 @@ def targets(profile: LoadProfile, outages: Sequence[Outage] = (), versions: int 
 
     for percent, promised_s in ((50, slas.p50_s), (95, slas.p95_s), (99, slas.p99_s)):
         doubtful = 2 * real.doubt_ppm >= PPM - percent * 10_000
-        most(
-            f"approval to posting p{percent}",
-            promised_s,
-            f"p{percent}_s",
-            "usual",
-            *(("doubt",) if doubtful else ()),
-            *(("probe",) if percent > 50 else ()),
-        )
+        parts = ("usual", "doubt") if doubtful else ("usual",)
+        most(f"approval to posting p{percent}", promised_s, f"p{percent}_s", *parts)
     grace_ms, arithmetic = grace(profile, outages, versions)
     found.append(
         Target(
@@ -114,7 +103,7 @@ def targets(profile: LoadProfile, outages: Sequence[Outage] = (), versions: int 
         )
     )
     if outages:
-        most("drain after an outage", slas.drain_s, "drain_s", "usual", "doubt", "probe")
+        most("drain after an outage", slas.drain_s, "drain_s", "usual", "doubt")
     if profile.shape is Shape.SUSTAINED:
         words = "ours: a sender with a connection to spare does not notice; counted from the intended instant"
         found.append(Target("answer to a delivery p99", INTAKE_P99_MS, None, words))
@@ -124,7 +113,7 @@ def targets(profile: LoadProfile, outages: Sequence[Outage] = (), versions: int 
 def grace(profile: LoadProfile, outages: Sequence[Outage] = (), versions: int = 0) -> tuple[int, str]:
     """(ms, arithmetic): how long after its cut-off an entity's rows are still in time."""
     real = reality(profile, outages, versions)
-    return compressed_ms(profile.factor, profile.scenario.slas.grace_s * 1000, *real.of("usual", "doubt", "probe"))
+    return compressed_ms(profile.factor, profile.scenario.slas.grace_s * 1000, *real.of("usual", "doubt"))
 
 
 def compressed_ms(factor: int, promised_ms: int, real_ms: int, words: str) -> tuple[int, str]:

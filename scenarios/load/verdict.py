@@ -32,6 +32,8 @@ from scenarios.load.targets import Target, grace, targets
 from scenarios.load.truth import PPM, Share, Truth, truth
 from scenarios.report.model import Finding, Invariant, Sla, Verdict, verdict
 
+NAMED = 5
+"""Entities that were late and are named in a sentence."""
 REACHED_PPM = 950_000
 """Of the planned rate; below it nobody knows what the planned one would have done (ours)."""
 CLOCKS_MS = 50
@@ -146,17 +148,21 @@ def _invariants(found: Truth, findings: Findings | None) -> list[Invariant]:
     ]
     if findings is None:
         return made
-    breaches = {name: number for name, number in findings.audit.items() if number}
-    words = [f"{name.replace('_', ' ')}: {number:,}" for name, number in breaches.items()]
-    made.append(
-        Invariant(
-            "B5",
-            "the auditors of the simulated world find nothing",
-            "violated" if breaches else "held",
-            sum(breaches.values()),
-            [*words, *findings.examples],
+    if findings.audit:
+        breaches = {name: number for name, number in findings.audit.items() if number}
+        words = [f"{name.replace('_', ' ')}: {number:,}" for name, number in breaches.items()]
+        made.append(
+            Invariant(
+                "B5",
+                "the auditors of the simulated world find nothing",
+                "violated" if breaches else "held",
+                sum(breaches.values()),
+                [*words, *findings.examples],
+            )
         )
-    )
+    if not findings.frames and not findings.violations and not findings.acknowledged_unknown:
+        # Nobody could look into the journals.
+        return made
     unknown = findings.acknowledged_unknown
     more = [f"{unknown:,} acknowledged versions are in no journal"] if unknown else []
     more += findings.violations
@@ -225,8 +231,17 @@ def _every_entity(found: Truth, late: list[Late]) -> Sla:
         "entities",
         not late,
         f"each of {len(judged)} entities has {share:g} % of what was due at its cut-off in the ledger {seconds:,.1f} s"
-        " after it, or all but one entry; what is parked or was refused waits for people and does not count",
+        " after it, or all but one entry; what is parked or was refused waits for people and does not count"
+        + _who(late),
     )
+
+
+def _who(late: list[Late]) -> str:
+    """Who was late, in words, the latest first."""
+    ranked = sorted(late, key=lambda one: (-one.late, one.share.name))
+    named = [f"{one.share.name} by {one.late:,} ({one.binds.name})" for one in ranked[:NAMED]]
+    more = [f"{len(ranked) - NAMED} more"] if ranked[NAMED:] else []
+    return f". Late: {', '.join([*named, *more])}" if named else ""
 
 
 # ------------------------------------------------------------------ proof
@@ -252,6 +267,8 @@ def _unproved(found: Truth, findings: Findings | None, excused: set[str]) -> lis
     why = []
     if run.interrupted:
         why.append("it was interrupted, so its numbers are those of a part")
+    if findings is not None and not findings.ledger:
+        why.append("nobody could look into the ledgers, so nobody knows what was posted")
     figures = run.generator
     if figures is not None:
         if figures.saturated:

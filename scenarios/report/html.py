@@ -5,7 +5,6 @@ verdict, what was promised and kept, where the money is, the month as pictures, 
 and what the run was made of. With 90 entities and 800 samples it stays below 1.5 MB, because curves are thinned.
 """
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
@@ -23,7 +22,7 @@ from scenarios.report.model import (
     Series,
     Sla,
 )
-from scenarios.report.sheet import Right, sheet, state, table, top
+from scenarios.report.sheet import Right, Samples, sheet, state, table, top
 from scenarios.report.wording import (
     PLACE_MEANINGS,
     PLACE_WORDS,
@@ -54,7 +53,7 @@ def page(report: Report) -> str:
         _header(report, firm),
         el(
             "main",
-            _promises(report),
+            promises(report.slas, report.invariants),
             _findings(report),
             _identity(report),
             _month(report, firm),
@@ -63,20 +62,12 @@ def page(report: Report) -> str:
             _faults(report),
             _made_of(report),
         ),
-        data=_samples(report, firm),
+        samples=Samples(
+            report.series.start_ms,
+            max(1, report.series.step_ms),
+            {"backlog": firm.backlog, "posted": firm.posted, "in doubt": firm.in_doubt, "parked": firm.parked},
+        ),
     )
-
-
-def _samples(report: Report, firm: EntitySeries) -> str:
-    samples = {
-        "start_ms": report.series.start_ms,
-        "step_ms": max(1, report.series.step_ms),
-        "backlog": firm.backlog,
-        "posted": firm.posted,
-        "in_doubt": firm.in_doubt,
-        "parked": firm.parked,
-    }
-    return json.dumps(samples, separators=(",", ":"))
 
 
 def _header(report: Report, firm: EntitySeries) -> Markup:
@@ -102,7 +93,8 @@ def _header(report: Report, firm: EntitySeries) -> Markup:
     return top(kind_words(report.scenario), report.description, report.verdict, facts, tiles)
 
 
-def _promises(report: Report) -> Markup:
+def promises(slas: Sequence[Sla], invariants: Sequence[Invariant]) -> Markup:
+    """Service levels with their sums, and what must always be true."""
     return el(
         "section",
         el("h2", "What was promised"),
@@ -117,7 +109,7 @@ def _promises(report: Report) -> Markup:
                     state(s.held, "missed"),
                     s.arithmetic,
                 )
-                for s in report.slas
+                for s in slas
             ],
         ),
         el("h3", "Invariants: what must be true under every fault"),
@@ -126,19 +118,15 @@ def _promises(report: Report) -> Markup:
             ("id", "invariant", "state", Right("violations"), "what was seen"),
             [
                 (el("code", i.id), i.name, state(i.held, "violated"), Right(count(i.violations)), _seen(i))
-                for i in report.invariants
+                for i in invariants
                 if not i.held
             ],
         )
-        if not all(i.held for i in report.invariants)
+        if not all(i.held for i in invariants)
         else None,
         el(
             "ul",
-            [
-                el("li", state(True, ""), el("span", el("code", i.id), f" {i.name}"))
-                for i in report.invariants
-                if i.held
-            ],
+            [el("li", state(True, ""), el("span", el("code", i.id), f" {i.name}")) for i in invariants if i.held],
             class_="chips",
         ),
     )
@@ -436,14 +424,14 @@ def _entity_table(report: Report) -> Markup | None:
         cells = [
             el("th", row.entity, scope="row"),
             el("td", row.region),
-            *(_number(value, count(value)) for value in (row.approved, row.posted, row.parked)),
-            *(_number(value, duration(value)) for value in (row.p50_s, row.p95_s, row.p99_s)),
+            *(number_cell(value, count(value)) for value in (row.approved, row.posted, row.parked)),
+            *(number_cell(value, duration(value)) for value in (row.p50_s, row.p95_s, row.p99_s)),
             el("td", plots.percentile_range(row.entity, found, scale) if found else None),
-            _number(
+            number_cell(
                 row.share_before_cutoff_ppm,
                 "-" if row.share_before_cutoff_ppm is None else share(row.share_before_cutoff_ppm),
             ),
-            *(_number(getattr(row, name), duration(getattr(row, name))) for name, _ in seldom),
+            *(number_cell(getattr(row, name), duration(getattr(row, name))) for name, _ in seldom),
         ]
         rows.append(el("tr", cells))
     heads = [
@@ -461,9 +449,9 @@ def _entity_table(report: Report) -> Markup | None:
         el("h3", "Approval to ledger, and what is left"),
         el(
             "ul",
-            el("li", _key(el("circle", cx=15, cy=8, r=5, class_="p50")), "p50"),
-            el("li", _key(el("path", d="M15 2l6 6l-6 6l-6 -6z", class_="p95")), "p95"),
-            el("li", _key(el("path", d="M13.5 0h3v16h-3z", class_="p99")), "p99 (logarithmic scale)"),
+            el("li", key(el("circle", cx=15, cy=8, r=5, class_="p50")), "p50"),
+            el("li", key(el("path", d="M15 2l6 6l-6 6l-6 -6z", class_="p95")), "p95"),
+            el("li", key(el("path", d="M13.5 0h3v16h-3z", class_="p99")), "p99 (logarithmic scale)"),
             class_="legend",
         ),
         el(
@@ -475,9 +463,9 @@ def _entity_table(report: Report) -> Markup | None:
                     "thead",
                     el(
                         "tr",
-                        [_head(name) for name in heads],
+                        [head_cell(name) for name in heads],
                         el("th", plots.percentile_axis(scale), scope="col"),
-                        [_head(name) for name in after],
+                        [head_cell(name) for name in after],
                     ),
                 ),
                 el("tbody", rows),
@@ -495,15 +483,18 @@ def _all(found: Percentiles | None) -> Iterable[Percentiles]:
     return [found] if found else []
 
 
-def _key(drawn: Markup) -> Markup:
+def key(drawn: Markup) -> Markup:
+    """What a sign in a legend looks like."""
     return el("svg", drawn, viewBox="0 0 30 16", aria_hidden="true")
 
 
-def _number(value: float | None, words: str) -> Markup:
+def number_cell(value: float | None, words: str) -> Markup:
+    """A number in words, which the column can be sorted by."""
     return el("td", words, class_="n", data_value="-1" if value is None else str(value))
 
 
-def _head(name: str) -> Markup:
+def head_cell(name: str) -> Markup:
+    """The head of a column that can be sorted."""
     right = "n" if isinstance(name, Right) else None
     return el("th", name, scope="col", class_=right, data_sort="yes")
 

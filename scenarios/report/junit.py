@@ -1,4 +1,4 @@
-"""The run as CI systems read it: JUnit XML with a test case for each invariant and each SLA.
+"""A run as CI systems read it: JUnit XML with a test case for each invariant and each SLA.
 
 An invariant that was violated or an SLA that was missed is a failure with the text a person needs; one that is
 unknown is skipped, with the reason. One more case says whether the run settled and proved enough: without it a run
@@ -11,8 +11,11 @@ from scenarios.report.model import Invariant, Report, Sla
 from scenarios.report.wording import again, amount, money, printable, several
 
 
-def junit(report: Report) -> str:
-    """junit.xml as text, in the dialect that Jenkins, GitLab and GitHub actions share."""
+def junit(report: Report, made_by: str = "springtide simulate", command: str = "") -> str:
+    """junit.xml as text, in the dialect that Jenkins, GitLab and GitHub actions share.
+
+    `command` makes such a run again; empty: what `made_by` says of a simulated one.
+    """
     classname = f"springtide.{report.scenario}"
     suite = ElementTree.Element("testsuite", _plain({"name": f"{report.scenario} seed {report.seed}"}))
     properties = ElementTree.SubElement(suite, "properties")
@@ -22,7 +25,7 @@ def junit(report: Report) -> str:
         ("digest", report.digest),
         ("commit", report.commit),
         ("exit", str(report.verdict.exit)),
-        ("again", again(report)),
+        ("again", command or again(report)),
     ):
         ElementTree.SubElement(properties, "property", _plain({"name": name, "value": value}))
     for invariant in report.invariants:
@@ -38,7 +41,7 @@ def junit(report: Report) -> str:
         suite.set(kind, str(len(suite.findall(f"testcase/{tag}"))))
     suite.set("tests", str(len(suite.findall("testcase"))))
     suite.set("time", f"{report.wall_seconds:.3f}")
-    suites = ElementTree.Element("testsuites", _plain({"name": "springtide simulate"}))
+    suites = ElementTree.Element("testsuites", _plain({"name": made_by}))
     suites.append(suite)
     ElementTree.indent(suites)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suites, encoding="unicode") + "\n"

@@ -311,15 +311,32 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain lists and dicts in stable key order, every place named."""
-        plain: dict[str, Any] = _plain(self)
-        plain["entries"] = {place: self.entries.get(place, 0) for place in PLACES}
-        plain["hours"] = {place: self.hours.get(place, 0.0) for place in PLACES}
-        plain["money"] = {place: _plain(self.money.get(place, {})) for place in PLACES}
-        return plain
+        told: dict[str, Any] = plain(self)
+        told["entries"] = {place: self.entries.get(place, 0) for place in PLACES}
+        told["hours"] = {place: self.hours.get(place, 0.0) for place in PLACES}
+        told["money"] = {place: plain(self.money.get(place, {})) for place in PLACES}
+        return told
 
     def to_json(self) -> str:
         """report.json: indented for people, with samples and small records on one line each; ends with a newline."""
-        return "".join(_laid_out(self.to_dict(), "")) + "\n"
+        return laid_out(self.to_dict())
+
+
+def plain(thing: Any) -> Any:
+    """Dataclasses as dicts of plain things, in the order of their fields; other keys by name (rule 4)."""
+    # msgspec.to_builtins would leave mappings in the order they were filled; ours are sorted.
+    if is_dataclass(thing):
+        return {f.name: plain(getattr(thing, f.name)) for f in fields(thing)}
+    if isinstance(thing, dict):
+        return {key: plain(thing[key]) for key in sorted(thing)}
+    if isinstance(thing, list) and thing and not isinstance(thing[0], (int, str)):
+        return [plain(item) for item in thing]
+    return list(thing) if isinstance(thing, list) else thing
+
+
+def laid_out(told: Any) -> str:
+    """Plain things as JSON for people: indented, samples and small records on one line each; ends with a newline."""
+    return "".join(_laid_out(told, "")) + "\n"
 
 
 def from_json(text: str | bytes) -> Report:
@@ -394,17 +411,6 @@ def _times(count: int) -> str:
 def _listed(names: list[str], most: int = 4) -> str:
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
-
-
-def _plain(thing: Any) -> Any:
-    # msgspec.to_builtins would leave mappings in the order they were filled; ours are sorted (rule 4).
-    if is_dataclass(thing):
-        return {f.name: _plain(getattr(thing, f.name)) for f in fields(thing)}
-    if isinstance(thing, dict):
-        return {key: _plain(thing[key]) for key in sorted(thing)}
-    if isinstance(thing, list) and thing and not isinstance(thing[0], (int, str)):
-        return [_plain(item) for item in thing]
-    return list(thing) if isinstance(thing, list) else thing
 
 
 _LINE = 120

@@ -5,7 +5,7 @@ colours from the page's style sheet (`assets/page.css`), so that it follows ligh
 scripts, because some archives of CI runs forbid them.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil, log10
@@ -26,9 +26,9 @@ BAND_WORDS: dict[str, str] = {
 
 _STEPS_MS = tuple(hours * HOUR_MS for hours in (1, 2, 3, 6, 12, 24, 48, 72, 168))
 _MOST_TICKS = 14
-_LANE = 22
-_LEFT = 216
-_RIGHT = 1264
+LANE = 22
+LEFT = 216
+RIGHT = 1264
 _MOST_LANES = 14
 _MOST_POINTS = 1_100
 _MOST_NAMED = 24
@@ -40,8 +40,8 @@ class Axis:
 
     from_ms: int
     until_ms: int
-    left: int = _LEFT
-    right: int = _RIGHT
+    left: int = LEFT
+    right: int = RIGHT
 
     def x(self, at_ms: float) -> float:
         """The pixel of an instant, kept inside the picture."""
@@ -63,6 +63,10 @@ class Axis:
         first = self.from_ms // DAY_MS * DAY_MS
         days = [day for day in range(first, self.until_ms, DAY_MS) if (day // DAY_MS + 3) % 7 >= 5]
         return [(max(day, self.from_ms), min(day + DAY_MS, self.until_ms)) for day in days]
+
+    def says(self, at_ms: int) -> str:
+        """An instant in words."""
+        return instant(at_ms)
 
 
 def _tick_words(at_ms: int, step: int) -> str:
@@ -111,7 +115,7 @@ def per_hour(posted: Sequence[int], step_ms: int) -> list[int]:
     ]
 
 
-def _nice(top: int) -> int:
+def nice(top: int) -> int:
     """The next round number from `top` up, so that the scale can be read aloud."""
     if top <= 4:
         return 4
@@ -119,7 +123,8 @@ def _nice(top: int) -> int:
     return next(int(size * step) for step in (1, 2, 4, 5, 8, 10, 20) if size * step >= top)
 
 
-def _short(number: int) -> str:
+def short(number: int) -> str:
+    """A number as a scale says it: 12500 -> "12.5k"."""
     if number >= 1_000_000:
         return f"{number / 1_000_000:.2f}".rstrip("0").rstrip(".") + "M"
     if number >= 10_000:
@@ -160,34 +165,24 @@ def timeline(
 
     backlog_top, backlog_height, gap = 46, 210, 46
     posted_top, posted_height = backlog_top + backlog_height + gap, 120
-    lanes = [*_account_lanes(axis, bands), *_fault_lanes(axis, marks)]
+    lanes = [*account_lanes(axis, bands), *fault_lanes(axis, marks)]
     lanes_top = posted_top + posted_height + 34
-    bottom = lanes_top + sum(_LANE for _ in lanes) + 6
+    bottom = lanes_top + sum(LANE for _ in lanes) + 6
     height = bottom + 30
 
     peak = max(shown["backlog"], default=0)
     fastest = max(rates, default=0)
-    scale, rate_scale = _nice(peak), _nice(fastest)
+    scale, rate_scale = nice(peak), nice(fastest)
     drawn: list[Markup | None] = [
-        _backdrop(axis, marks, 34, bottom),
-        _panel("Backlog (versions)", axis, scale, backlog_top, backlog_height),
-        _curve("area backlog", axis, at, shown["backlog"], scale, backlog_top, backlog_height, closed=True),
-        _curve("line parked", axis, at, shown["parked"], scale, backlog_top, backlog_height),
-        _curve("line in-doubt", axis, at, shown["in_doubt"], scale, backlog_top, backlog_height),
-        _panel("Posted per hour", axis, rate_scale, posted_top, posted_height),
-        _curve("area posted", axis, at, rates, rate_scale, posted_top, posted_height, closed=True),
+        backdrop(axis, marks, 34, bottom),
+        panel("Backlog (versions)", axis, scale, backlog_top, backlog_height),
+        curve("area backlog", axis, at, shown["backlog"], scale, backlog_top, backlog_height, closed=True),
+        curve("line parked", axis, at, shown["parked"], scale, backlog_top, backlog_height),
+        curve("line in-doubt", axis, at, shown["in_doubt"], scale, backlog_top, backlog_height),
+        panel("Posted per hour", axis, rate_scale, posted_top, posted_height),
+        curve("area posted", axis, at, rates, rate_scale, posted_top, posted_height, closed=True),
     ]
-    for number, lane in enumerate(lanes):
-        y = lanes_top + number * _LANE
-        drawn.append(
-            el(
-                "g",
-                el("text", _cut(lane.name), x=_LEFT - 10, y=y + 13, class_="lane-name"),
-                el("line", x1=axis.left, x2=axis.right, y1=y + 9, y2=y + 9, class_="lane"),
-                el("g", lane.drawn, transform=f"translate(0 {y})"),
-                el("title", f"{lane.name}: {lane.note}"),
-            )
-        )
+    drawn += drawn_lanes(axis, lanes, lanes_top)
     described = (
         f"From {instant(from_ms)} to {instant(until_ms)}. Backlog peaks at {count(peak)} versions; "
         f"at most {count(fastest)} posted in an hour. " + "; ".join(f"{lane.name}: {lane.note}" for lane in lanes)
@@ -209,17 +204,42 @@ def timeline(
     )
 
 
+def drawn_lanes(axis: Axis, lanes: Iterable[Lane], top: int) -> list[Markup | None]:
+    """Lanes one below the other, from this height on."""
+    drawn: list[Markup | None] = []
+    for number, lane in enumerate(lanes):
+        y = top + number * LANE
+        drawn.append(
+            el(
+                "g",
+                el("text", _cut(lane.name), x=LEFT - 10, y=y + 13, class_="lane-name"),
+                el("line", x1=axis.left, x2=axis.right, y1=y + 9, y2=y + 9, class_="lane"),
+                el("g", lane.drawn, transform=f"translate(0 {y})"),
+                el("title", f"{lane.name}: {lane.note}"),
+            )
+        )
+    return drawn
+
+
 def _cut(name: str) -> str:
     return name if len(name) <= 28 else name[:27] + "…"
 
 
-def _backdrop(axis: Axis, marks: Sequence[PointMark], top: int, bottom: int) -> Markup:
+def backdrop(axis: Axis, marks: Sequence[PointMark], top: int, bottom: int) -> Markup:
+    """What lies behind the curves: weekends, the grid of the axis with its labels, cut-offs."""
     drawn = [
-        el("rect", x=_n(axis.x(a)), width=_n(axis.x(b) - axis.x(a)), y=top, height=bottom - top, class_="weekend")
+        el(
+            "rect",
+            x=px(axis.x(a)),
+            width=px(axis.x(b) - axis.x(a)),
+            y=top,
+            height=bottom - top,
+            class_="weekend",
+        )
         for a, b in axis.weekends()
     ]
     for at, words in axis.ticks():
-        x = _n(axis.x(at))
+        x = px(axis.x(at))
         drawn.append(el("line", x1=x, x2=x, y1=top, y2=bottom, class_="grid"))
         drawn.append(el("text", words, x=x, y=bottom + 20, class_="tick"))
     free_from = 0.0
@@ -233,26 +253,28 @@ def _backdrop(axis: Axis, marks: Sequence[PointMark], top: int, bottom: int) -> 
         drawn.append(
             el(
                 "g",
-                el("title", f"{words}: {instant(at)}"),
-                el("line", x1=_n(where), x2=_n(where), y1=top, y2=bottom, class_="cutoff"),
-                el("text", "cut-off", x=_n(where - 4), y=top - 6, class_="cutoff-name") if where >= free_from else None,
+                el("title", f"{words}: {axis.says(at)}"),
+                el("line", x1=px(where), x2=px(where), y1=top, y2=bottom, class_="cutoff"),
+                el("text", "cut-off", x=px(where - 4), y=top - 6, class_="cutoff-name") if where >= free_from else None,
             )
         )
         free_from = where + 60 if where >= free_from else free_from
     return joined(drawn)
 
 
-def _panel(name: str, axis: Axis, scale: int, top: int, height: int) -> Markup:
+def panel(name: str, axis: Axis, scale: int, top: int, height: int, says: Callable[[int], str] | None = None) -> Markup:
+    """The frame of some curves: its name, and a scale from 0 to `scale` whose numbers `says` puts into words."""
+    said = short if says is None else says
     drawn = [el("text", name, x=axis.left - 10, y=top - 14, class_="panel-name")]
     for quarter in range(5):
-        y = _n(top + height - quarter * height / 4)
+        y = px(top + height - quarter * height / 4)
         drawn.append(el("line", x1=axis.left, x2=axis.right, y1=y, y2=y, class_="grid" if quarter else "base"))
         if quarter % 2 == 0:
-            drawn.append(el("text", _short(scale * quarter // 4), x=axis.left - 10, y=_n(float(y) + 5), class_="scale"))
+            drawn.append(el("text", said(scale * quarter // 4), x=axis.left - 10, y=px(float(y) + 5), class_="scale"))
     return joined(drawn)
 
 
-def _curve(
+def curve(
     class_: str,
     axis: Axis,
     at: Sequence[int],
@@ -262,18 +284,20 @@ def _curve(
     height: int,
     closed: bool = False,
 ) -> Markup | None:
+    """One number for each instant as a line, or (`closed`) as an area; nothing where all are 0."""
     pairs = list(zip(at, values, strict=False))
     if not pairs or not any(values):
         return None
-    points = " ".join(f"{_n(axis.x(t))},{_n(top + height - v * height / scale)}" for t, v in pairs)
+    points = " ".join(f"{px(axis.x(t))},{px(top + height - v * height / scale)}" for t, v in pairs)
     if closed:
         ground = top + height
-        points = f"{_n(axis.x(pairs[0][0]))},{ground} {points} {_n(axis.x(pairs[-1][0]))},{ground}"
+        points = f"{px(axis.x(pairs[0][0]))},{ground} {points} {px(axis.x(pairs[-1][0]))},{ground}"
         return el("polygon", points=points, class_=class_)
     return el("polyline", points=points, class_=class_)
 
 
-def _account_lanes(axis: Axis, bands: Sequence[Band]) -> Iterable[Lane]:
+def account_lanes(axis: Axis, bands: Sequence[Band], said: Mapping[str, str] = BAND_WORDS) -> Iterable[Lane]:
+    """A lane for each account that did not serve us as usual; `said` puts kinds of bands into words."""
     by_account: dict[str, list[Band]] = {}
     for band in bands:
         by_account.setdefault(band.account, []).append(band)
@@ -285,7 +309,7 @@ def _account_lanes(axis: Axis, bands: Sequence[Band]) -> Iterable[Lane]:
     for name, members in groups:
         mine = [band for account in members for band in by_account[account]]
         drawn, notes = [], []
-        for kind, words in BAND_WORDS.items():
+        for kind, words in said.items():
             spans = _merged(axis, [band for band in mine if band.kind == kind])
             lasted_ms = covered_ms([band for band in mine if band.kind == kind])
             if lasted_ms:
@@ -295,7 +319,7 @@ def _account_lanes(axis: Axis, bands: Sequence[Band]) -> Iterable[Lane]:
                 drawn.append(el("path", d=_boxes(axis, spans, y, height), class_=f"band {kind}"))
                 continue
             for span in spans:
-                title = el("title", f"{name}: {words} from {instant(span[0])} to {instant(span[1])}")
+                title = el("title", f"{name}: {words} from {axis.says(span[0])} to {axis.says(span[1])}")
                 drawn.append(el("path", title, d=_boxes(axis, [span], y, height), class_=f"band {kind}"))
         yield Lane(name, ", ".join(notes) or "as usual", joined(drawn))
 
@@ -319,8 +343,8 @@ def _boxes(axis: Axis, spans: Iterable[tuple[int, int]], y: int, height: int) ->
     boxes = []
     for from_ms, until_ms in spans:
         x = axis.x(from_ms)
-        width = _n(max(2.0, axis.x(until_ms) - x))
-        boxes.append(f"M{_n(x)} {y}h{width}v{height}h-{width}z")
+        width = px(max(2.0, axis.x(until_ms) - x))
+        boxes.append(f"M{px(x)} {y}h{width}v{height}h-{width}z")
     return "".join(boxes)
 
 
@@ -337,7 +361,8 @@ def covered_ms(bands: Iterable[Band]) -> int:
 _SHAPES = ("M0 -6L4.5 5H-4.5Z", "M0 -6L5 0L0 6L-5 0Z", "M-4 -5H4V5H-4Z", "M0 6L4.5 -5H-4.5Z", "M-1.5 -6H1.5V6H-1.5Z")
 
 
-def _fault_lanes(axis: Axis, marks: Sequence[PointMark]) -> Iterable[Lane]:
+def fault_lanes(axis: Axis, marks: Sequence[PointMark]) -> Iterable[Lane]:
+    """A lane for each kind of fault that struck."""
     by_kind: dict[str, list[PointMark]] = {}
     for mark in marks:
         if mark.kind != "cutoff" and axis.from_ms <= mark.at_ms <= axis.until_ms:
@@ -362,7 +387,7 @@ def _fault_lanes(axis: Axis, marks: Sequence[PointMark]) -> Iterable[Lane]:
             drawn.append(
                 el(
                     "path",
-                    el("title", f"{who}, {instant(first.at_ms)}{times}"),
+                    el("title", f"{who}, {axis.says(first.at_ms)}{times}"),
                     d=_SHAPES[number % len(_SHAPES)],
                     transform=f"translate({cell * 8 + 4} 9)",
                     class_=f"fault w{weight}",
@@ -388,7 +413,7 @@ def small_chart(
         if spans:
             drawn.append(el("path", d=_boxes(axis, spans, 186, 14), class_=f"band {kind}"))
     for at in sorted({mark.at_ms for mark in marks if mark.kind == "cutoff"}):
-        x = _n(axis.x(at))
+        x = px(axis.x(at))
         drawn.append(el("line", x1=x, x2=x, y1=0, y2=186, class_="cutoff"))
     cells = sorted({int(axis.x(mark.at_ms) // 8) for mark in marks if mark.kind != "cutoff"})
     ticks = "".join(f"M{cell * 8 + 4} 178v8" for cell in cells)
@@ -463,8 +488,8 @@ def percentile_axis(scale: LogScale) -> Markup:
     labels = []
     for span, x in names:
         class_ = "tick first" if x <= 8 else "tick last" if x >= scale.width - 8 else "tick"
-        labels.append(el("text", duration(span), x=_n(x), y=12, class_=class_))
-        labels.append(el("line", x1=_n(x), x2=_n(x), y1=16, y2=20, class_="base"))
+        labels.append(el("text", duration(span), x=px(x), y=12, class_=class_))
+        labels.append(el("line", x1=px(x), x2=px(x), y1=16, y2=20, class_="base"))
     return el("svg", labels, viewBox=f"0 0 {scale.width} 20", class_="range", aria_hidden="true")
 
 
@@ -476,10 +501,10 @@ def percentile_range(whose: str, found: Percentiles, scale: LogScale) -> Markup:
         "svg",
         el("title", words),
         el("line", x1=8, x2=scale.width - 8, y1=10, y2=10, class_="lane"),
-        el("line", x1=_n(p50), x2=_n(p99), y1=10, y2=10, class_="reach"),
-        el("circle", cx=_n(p50), cy=10, r=5, class_="p50"),
-        el("path", d=f"M{_n(p95)} 4l6 6l-6 6l-6 -6z", class_="p95"),
-        el("path", d=f"M{_n(p99 - 1.5)} 2h3v16h-3z", class_="p99"),
+        el("line", x1=px(p50), x2=px(p99), y1=10, y2=10, class_="reach"),
+        el("circle", cx=px(p50), cy=10, r=5, class_="p50"),
+        el("path", d=f"M{px(p95)} 4l6 6l-6 6l-6 -6z", class_="p95"),
+        el("path", d=f"M{px(p99 - 1.5)} 2h3v16h-3z", class_="p99"),
         role="img",
         aria_label=words,
         viewBox=f"0 0 {scale.width} 20",
@@ -505,8 +530,8 @@ def split_bar(whose: str, parts: Sequence[tuple[str, int]]) -> Markup | None:
             el(
                 "rect",
                 el("title", f"{whose}: {said}"),
-                x=_n(at),
-                width=_n(width),
+                x=px(at),
+                width=px(width),
                 y=0,
                 height=16,
                 class_=f"place {place.replace('_', '-')}",
@@ -518,7 +543,7 @@ def split_bar(whose: str, parts: Sequence[tuple[str, int]]) -> Markup | None:
         drawn,
         role="img",
         aria_label=f"{whose}: {', '.join(words)}",
-        viewBox=f"0 0 {_n(at)} 16",
+        viewBox=f"0 0 {px(at)} 16",
         preserveAspectRatio="none",
         class_="split",
     )
@@ -560,5 +585,6 @@ def busiest(firm: EntitySeries, series: Series, hours: int = 72) -> tuple[int, i
     return from_ms, from_ms + hours * HOUR_MS
 
 
-def _n(number: float) -> str:
+def px(number: float) -> str:
+    """A length or place as markup has it."""
     return f"{number:.1f}".removesuffix(".0")

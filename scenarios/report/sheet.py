@@ -4,8 +4,11 @@ A page asks nobody for anything (a content policy forbids it), is complete witho
 it says with a colour.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from importlib.resources import files
+from typing import Literal
 
 from scenarios.report import plots
 from scenarios.report.markup import Child, Markup, el
@@ -30,8 +33,20 @@ class Right(str):
     __slots__ = ()
 
 
-def sheet(title: str, *content: Child, data: str = "") -> str:
-    """A whole page as text. `data` is JSON for the script, under the id `samples`."""
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """What a page reads out where somebody points: curves by their names, one number for each step."""
+
+    start_ms: int
+    step_ms: int
+    curves: Mapping[str, Sequence[int]]
+    clock: Literal["utc", "run"] = "utc"
+    """Whether instants are of the calendar, or seconds of a run."""
+
+
+def sheet(title: str, *content: Child, samples: Samples | None = None) -> str:
+    """A whole page as text."""
+    data = "" if samples is None else json.dumps(asdict(samples), separators=(",", ":"))
     body = el(
         "body",
         plots.patterns(),
@@ -62,8 +77,12 @@ def top(
     facts: Sequence[tuple[str, Child]],
     tiles: Sequence[tuple[str, Child]],
     words: str = "",
+    above: Child = None,
 ) -> Markup:
-    """The head of a page: what it is about, the verdict in large letters (`words`, or the usual ones), the numbers."""
+    """The head of a page: what it is about, the verdict in large letters (`words`, or the usual ones), the numbers.
+
+    `above` stands between the first two.
+    """
     sign, look, usual = LOOKS[verdict.exit]
     return el(
         "header",
@@ -75,6 +94,7 @@ def top(
                 el("button", "Light / dark", id="theme", type="button", class_="scripted", hidden="hidden"),
                 class_="top-line",
             ),
+            above,
             el(
                 "div",
                 el("span", sign, class_="sign", aria_hidden="true"),

@@ -5,6 +5,7 @@ in a log file, where it is plain.
 """
 
 import shlex
+from collections.abc import Sequence
 from io import TextIOWrapper
 from textwrap import wrap
 from typing import IO
@@ -13,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from scenarios.report.model import PLACES, Report, money_by_currency
+from scenarios.report.model import PLACES, Invariant, Report, Sla, money_by_currency
 from scenarios.report.wording import (
     PLACE_WORDS,
     again,
@@ -32,7 +33,7 @@ _MOST_CURRENCIES = 4
 _MOST_CASES = 8
 _MOST_EXAMPLES = 3
 _MOST_FINDINGS = 5
-_STYLES = {0: "bold green", 1: "bold yellow", 2: "bold", 3: "bold red", 4: "bold yellow", 5: "bold blue"}
+STYLES = {0: "bold green", 1: "bold yellow", 2: "bold", 3: "bold red", 4: "bold yellow", 5: "bold blue"}
 
 
 def console_for(stream: IO[str]) -> Console:
@@ -50,19 +51,19 @@ def print_table(report: Report, console: Console, page: str = "") -> None:
     """Print the run in short. `page` is where report.html was written, empty if nowhere."""
     _header(report, console)
     _places(report, console)
-    _invariants(report, console)
-    _slas(report, console)
+    print_invariants(report.invariants, console)
+    print_slas(report.slas, console)
     _latency(report, console)
     _faults(report, console)
     _cases(report, console)
     _findings(report, console)
     console.print()
-    console.print(_words(report.verdict.sentence, _STYLES[report.verdict.exit]))
-    console.print(_words(f"exit {report.verdict.exit} ({report.verdict.word})", "dim"))
+    console.print(words(report.verdict.sentence, STYLES[report.verdict.exit]))
+    console.print(words(f"exit {report.verdict.exit} ({report.verdict.word})", "dim"))
     console.print()
     if page:
-        _command(console, "in pictures", f"open {shlex.quote(printable(page))}")
-    _command(console, "to see it again", again(report))
+        command(console, "in pictures", f"open {shlex.quote(printable(page))}")
+    command(console, "to see it again", again(report))
 
 
 def _header(report: Report, console: Console) -> None:
@@ -73,19 +74,19 @@ def _header(report: Report, console: Console) -> None:
     speed = f", {report.simulated_seconds / report.wall_seconds:,.0f} times real time" if report.wall_seconds else ""
     console.print(title)
     if report.description:
-        console.print(_words(report.description, "dim"))
-    console.print(_words(f"{duration(report.simulated_seconds)} simulated in {duration(report.wall_seconds)}{speed}"))
+        console.print(words(report.description, "dim"))
+    console.print(words(f"{duration(report.simulated_seconds)} simulated in {duration(report.wall_seconds)}{speed}"))
     for path in sorted(report.overrides):
-        console.print(_words(f"set {path} = {report.overrides[path]}", "dim"))
+        console.print(words(f"set {path} = {report.overrides[path]}", "dim"))
     if report.planted:
         added = ", ".join(map(kind_words, report.planted.faults)) or "nothing"
         planted = f"planted {report.planted.name}; added: {added}; ERP profile: {report.planted.profile}"
-        console.print(_words(planted, "bold magenta"))
+        console.print(words(planted, "bold magenta"))
     if report.kept_out:
         first = report.kept_out[0]
         example = f"{first.file}:{first.line} {first.column}: {first.reason}"
         console.print(
-            _words(f"kept out {several(len(report.kept_out), 'row')} of the timesheet, first {example}", "yellow")
+            words(f"kept out {several(len(report.kept_out), 'row')} of the timesheet, first {example}", "yellow")
         )
 
 
@@ -101,22 +102,22 @@ def identity(report: Report) -> str:
 def _places(report: Report, console: Console) -> None:
     console.print()
     for line in wrap(identity(report), WIDTH):
-        console.print(_words(line))
+        console.print(words(line))
     held = money_by_currency(report.money)
     currencies = sorted(held)
     shown = currencies[:_MOST_CURRENCIES]
-    table = _grid("place", ">versions", ">hours", *(f">{currency}" for currency in shown))
+    table = grid("place", ">versions", ">hours", *(f">{currency}" for currency in shown))
     for place in PLACES:
         by_currency = report.money.get(place, {})
         if report.entries.get(place) or report.hours.get(place) or any(by_currency.values()):
-            _row(
+            row(
                 table,
                 PLACE_WORDS[place],
                 count(report.entries.get(place, 0)),
                 hours(report.hours.get(place, 0.0)),
                 *(money(by_currency.get(currency, 0), currency) for currency in shown),
             )
-    _row(
+    row(
         table,
         "together",
         count(sum(report.entries.values())),
@@ -126,55 +127,57 @@ def _places(report: Report, console: Console) -> None:
     )
     console.print(table)
     if currencies[_MOST_CURRENCIES:]:
-        console.print(_words(f"and {len(currencies) - len(shown)} more currencies in report.json", "dim"))
+        console.print(words(f"and {len(currencies) - len(shown)} more currencies in report.json", "dim"))
     if report.unvalued_hours:
-        console.print(_words(f"{hours(report.unvalued_hours)} hours have no value yet", "dim"))
+        console.print(words(f"{hours(report.unvalued_hours)} hours have no value yet", "dim"))
     for sentence in report.breaks():
-        console.print(_words(f"does not add up: {sentence}", "bold red"))
+        console.print(words(f"does not add up: {sentence}", "bold red"))
 
 
-def _invariants(report: Report, console: Console) -> None:
+def print_invariants(invariants: Sequence[Invariant], console: Console) -> None:
+    """Which held, which did not, and what was seen of those."""
     console.print()
     for status, style in (("held", "green"), ("violated", "bold red"), ("unknown", "blue")):
-        ids = [invariant.id for invariant in report.invariants if invariant.status == status]
+        ids = [invariant.id for invariant in invariants if invariant.status == status]
         if ids:
             line = Text("invariants ")
             line.append(f"{status} ({len(ids)})", style=style)
             line.append(": " + ", ".join(map(printable, ids)))
             console.print(line)
-    for invariant in report.invariants:
+    for invariant in invariants:
         if invariant.status == "violated":
             console.print(
-                _words(f"  {invariant.id} {invariant.name}: {several(invariant.violations, 'violation')}", "bold red")
+                words(f"  {invariant.id} {invariant.name}: {several(invariant.violations, 'violation')}", "bold red")
             )
             for example in invariant.examples[:_MOST_EXAMPLES]:
-                console.print(_words(f"    {example}"))
+                console.print(words(f"    {example}"))
         elif invariant.status == "unknown":
-            console.print(_words(f"  {invariant.id} {invariant.name}: unknown, {invariant.reason or 'not reached'}"))
+            console.print(words(f"  {invariant.id} {invariant.name}: unknown, {invariant.reason or 'not reached'}"))
 
 
-def _slas(report: Report, console: Console) -> None:
-    if not report.slas:
+def print_slas(slas: Sequence[Sla], console: Console) -> None:
+    """Targets beside what was measured; the sum of each that was missed."""
+    if not slas:
         return
     console.print()
-    table = _grid("SLA", ">target", ">actual", "state")
-    for sla in report.slas:
+    table = grid("SLA", ">target", ">actual", "state")
+    for sla in slas:
         state = {True: Text("held", "green"), False: Text("missed", "bold red"), None: Text("unknown", "blue")}[
             sla.held
         ]
         bound = "<=" if sla.compare == "at_most" else ">="
-        _row(
+        row(
             table,
-            _words(sla.name),
+            words(sla.name),
             f"{bound} {amount(sla.target, sla.unit)}",
             amount(sla.actual, sla.unit, sla.unmeasured),
             state,
         )
     console.print(table)
     # The sums are long; whoever missed one wants it here, everybody finds them all in the page and in report.json.
-    for sla in report.slas:
+    for sla in slas:
         if sla.held is False and sla.arithmetic:
-            console.print(_words(f"why {sla.name} should hold: {sla.arithmetic}", "dim"))
+            console.print(words(f"why {sla.name} should hold: {sla.arithmetic}", "dim"))
 
 
 def _latency(report: Report, console: Console) -> None:
@@ -186,32 +189,32 @@ def _latency(report: Report, console: Console) -> None:
     if len(each) > 1:
         slowest = max(sorted(each), key=lambda code: each[code].p99_s)
         said += f"; slowest {slowest} with p99 {duration(each[slowest].p99_s)}"
-    console.print(_words(f"approval to ledger: {said}"))
+    console.print(words(f"approval to ledger: {said}"))
 
 
 def _faults(report: Report, console: Console) -> None:
     if not report.faults:
         return
     said = ", ".join(f"{kind_words(fault.kind)} {count(fault.fired)}" for fault in report.faults)
-    console.print(_words(f"faults fired: {said}"))
+    console.print(words(f"faults fired: {said}"))
 
 
 def _cases(report: Report, console: Console) -> None:
     for incident in report.incidents[:_MOST_CASES]:
         lasted = duration((incident.until_ms - incident.from_ms) / 1000)
         console.print(
-            _words(f"incident: {incident.account} {kind_words(incident.kind)} for {lasted}; {incident.text}", "yellow")
+            words(f"incident: {incident.account} {kind_words(incident.kind)} for {lasted}; {incident.text}", "yellow")
         )
     if not report.cases:
         return
     console.print()
-    table = _grid("parked because", ">rows", "owner", "suggested fix", "goes on when")
+    table = grid("parked because", ">rows", "owner", "suggested fix", "goes on when")
     for case in report.cases[:_MOST_CASES]:
-        words = (case.owner, case.fix, case.wake)
-        _row(table, _words(kind_words(case.reason)), count(case.count), *map(_words, words))
+        told = (case.owner, case.fix, case.wake)
+        row(table, words(kind_words(case.reason)), count(case.count), *map(words, told))
     console.print(table)
     if report.cases[_MOST_CASES:]:
-        console.print(_words(f"and {len(report.cases) - _MOST_CASES} more cases in report.json", "dim"))
+        console.print(words(f"and {len(report.cases) - _MOST_CASES} more cases in report.json", "dim"))
 
 
 def _findings(report: Report, console: Console) -> None:
@@ -222,31 +225,35 @@ def _findings(report: Report, console: Console) -> None:
         worth = "" if finding.amount_minor is None else f", {money(finding.amount_minor, finding.currency)} "
         worth += finding.currency if worth else ""
         versions = ", ".join(map(str, finding.versions))
-        words = f"{finding.invariant}: {finding.entity} {finding.entry} versions {versions}{worth}: {finding.text}"
-        console.print(_words(words, "red"))
+        said = f"{finding.invariant}: {finding.entity} {finding.entry} versions {versions}{worth}: {finding.text}"
+        console.print(words(said, "red"))
     if report.findings[_MOST_FINDINGS:]:
-        console.print(_words(f"and {count(len(report.findings) - _MOST_FINDINGS)} more in report.json", "dim"))
+        console.print(words(f"and {count(len(report.findings) - _MOST_FINDINGS)} more in report.json", "dim"))
 
 
-def _command(console: Console, why: str, command: str) -> None:
+def command(console: Console, why: str, typed: str) -> None:
+    """A command line that can be copied, and why one would."""
     # Never wrapped or cut: it is there to be copied.
     line = Text(f"{why}:  ", style="dim")
-    line.append(command, style="bold not dim")
+    line.append(typed, style="bold not dim")
     console.print(line, soft_wrap=True)
 
 
-def _words(text: str, style: str = "") -> Text:
+def words(text: str, style: str = "") -> Text:
+    """Text for the terminal."""
     # A Text, so that brackets in a stranger's name are not read as rich markup; without control characters.
     return Text(printable(text), style=style)
 
 
-def _row(table: Table, *cells: str | Text, style: str = "") -> None:
-    table.add_row(*(_words(cell) if isinstance(cell, str) else cell for cell in cells), style=style)
+def row(table: Table, *cells: str | Text, style: str = "") -> None:
+    """A row of it."""
+    table.add_row(*(words(cell) if isinstance(cell, str) else cell for cell in cells), style=style)
 
 
-def _grid(*heads: str) -> Table:
+def grid(*heads: str) -> Table:
+    """A table without lines; a head that begins with ">" is that of a column of numbers."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for head in heads:
         right = head.startswith(">")
-        table.add_column(_words(head.removeprefix(">")), justify="right" if right else "left", no_wrap=right)
+        table.add_column(words(head.removeprefix(">")), justify="right" if right else "left", no_wrap=right)
     return table

@@ -6,18 +6,24 @@ from decimal import Decimal
 
 import pytest
 
+from runtime.core.account import AccountPolicy
 from runtime.core.model import Place
 from runtime.drivers.reporting import absent
 from runtime.forecast import ForecastPolicy, Outlook, Way, cut_off_of, look
 from runtime.ports import AccountReport, Clearing, Forecast, Owner, PartitionReport, Pile, Work
 
 MINUTE_MS = 60_000
+STRETCH_MS = 15_000
+"""A twentieth of the window of the account below."""
 HOUR_MS = 60 * MINUTE_MS
 START_MS = 100 * HOUR_MS
 LOOK_MS = 2_000
 POLICY = ForecastPolicy()
 WAY = Way("erp", batch_max=100, calls_max=8, concurrent_max=8)
-ERP = AccountReport("erp", "h1", "open", 0, 0, 600, 0, 5 * MINUTE_MS, 0, {})
+WINDOW_MS = 5 * MINUTE_MS
+MARGIN_MS = AccountPolicy("").quota_margin_ms
+ERP = AccountReport("erp", "h1", "open", 0, 0, 600, 0, WINDOW_MS - MARGIN_MS, 0, {})
+"""With our margin its windows are five minutes long."""
 
 
 def a_report(waits: int, entity: str = "DE01", **changes: object) -> PartitionReport:
@@ -97,6 +103,27 @@ def test_the_band_follows_the_variation() -> None:
     assert wild_early < mild_early < expected < mild_late < wild_late
 
 
+def test_bursts_of_a_quota_are_looked_at_by_whole_windows() -> None:
+    """A quota that is used up in a minute of five is a steady rate once three windows were seen; before, a wild one."""
+    wild = edges(current(paced(lambda minute: 30_000 if minute % 5 == 0 else 0, 10, 60_000)))
+    steady = current(paced(lambda minute: 30_000 if minute % 5 == 0 else 0, 20, 60_000))
+
+    assert wild[2] - wild[0] > 4 * (edges(steady)[2] - edges(steady)[0])
+    assert steady.per_hour == pytest.approx(360_000, rel=0.1)
+
+
+def test_what_a_quota_lets_through_comes_a_window_earlier_or_later() -> None:
+    """Bursts leave when a window frees: the band is one of it either way, and none where the rest of it is enough."""
+    bound = after_calls({"DE01": 100_000})["DE01"].permitted
+    free = after_calls({"DE01": 10_000}, call_ms=1_000)["DE01"].permitted
+
+    assert bound is not None
+    assert free is not None
+    early_ms, expected_ms, late_ms = edges(bound)
+    assert (max(0, expected_ms - WINDOW_MS - early_ms), late_ms - expected_ms) == (0, WINDOW_MS)
+    assert len(set(edges(free))) == 1
+
+
 def test_a_rate_that_may_as_well_be_nought_has_no_late_edge() -> None:
     """One burst among many empty stretches: expected some day, and possibly never."""
     outlook = paced(lambda minute: 6_000 if minute == 2 else 0, 6, 3_000)
@@ -107,10 +134,8 @@ def test_a_rate_that_may_as_well_be_nought_has_no_late_edge() -> None:
 
 def test_nothing_is_told_before_enough_was_seen() -> None:
     """Two stretches are no rate; what is permitted needs no experience."""
-    few = POLICY.stretches_least * POLICY.stretch_ms // MINUTE_MS
-    outlook = paced(lambda minute: 6_000, few, 6_000)
+    outlook = paced(lambda minute: 6_000, 0, 6_000)
 
-    assert few == 0
     assert only(outlook).current is None
     assert only(outlook).permitted is not None
 
@@ -138,7 +163,7 @@ def test_in_an_outage_it_never_clears_at_the_current_rate(mode: str) -> None:
 
 
 def test_a_silent_erp_uses_the_rate_up() -> None:
-    """Nothing lands though the account counts as open: once no stretch with a landing is left, never."""
+    """Nothing lands though the account counts as open: after five minutes of that, and a window of the quota, never."""
     before = paced(lambda minute: 6_000, 5, 60_000)
     after = paced(lambda minute: 0, 6, 60_000, start=before, began_ms=START_MS + 5 * MINUTE_MS)
 
@@ -232,7 +257,7 @@ def after_calls(
             a_report(
                 count,
                 entity,
-                at_ms=START_MS + step * POLICY.stretch_ms,
+                at_ms=START_MS + step * STRETCH_MS,
                 work=work,
                 paused="anna: repair" if entity in paused else "",
             )
@@ -272,6 +297,40 @@ def test_the_permitted_rate_is_quota_or_slots(
     assert (takes_ms(forecast), forecast.bound_by) == (expected_ms, bound)
 
 
+@pytest.mark.parametrize(
+    ("waits", "call_ms", "way", "expected"),
+    [
+        ({"DE01": 100_000}, 1_000, WAY, 7_200 * 100),  # 600 calls in 5 min
+        ({"DE01": 100_000}, 4_000, WAY, 7_200 * 100),  # 8 slots are 2 calls a second, as many as the quota
+        ({"DE01": 100_000}, 8_000, WAY, 3_600 * 100),  # half as many
+        ({"DE01": 100_000}, 4_000, replace(WAY, calls_max=2), 1_800 * 100),
+        ({"DE01": 100_000, "FR01": 1}, 1_000, WAY, 3_600 * 100),  # half of it is the other's
+    ],
+)
+def test_the_permitted_rate_is_what_can_be_kept_up(
+    waits: Mapping[str, int], call_ms: int, way: Way, expected: int
+) -> None:
+    """Rows in an hour at the refill of the quota or with the slots there are, whichever is less; shared."""
+    forecast = after_calls(waits, call_ms=call_ms, way=way)["DE01"]
+
+    assert forecast.permitted is not None
+    assert forecast.permitted.per_hour == expected
+
+
+def test_calls_that_vary_give_the_permitted_rate_a_band() -> None:
+    """The fullest and quickest calls are the early edge, the emptiest and slowest the late one."""
+    outlook = Outlook()
+    work = Work()
+    for step in range(8):
+        report = a_report(10_000, at_ms=START_MS + step * STRETCH_MS, work=work)
+        outlook = look(outlook.memory, [report], [ERP], {"DE01": WAY}, POLICY)
+        work = Work(work.landed + 50, work.calls + 1, work.rows + 40 + 20 * (step % 2), work.call_ms + 8_000)
+
+    early_ms, expected_ms, late_ms = edges(permitted(outlook))
+    assert expected_ms - only(outlook).at_ms == pytest.approx(10_000 / 50 * 1_000, rel=0.05)
+    assert early_ms < expected_ms < late_ms
+
+
 def test_who_shares_an_account_is_served_in_turn() -> None:
     """The small one is through when each had so many calls; the large one has the account alone afterwards."""
     spent = replace(ERP, quota_used=600)
@@ -306,7 +365,7 @@ def test_calls_that_come_back_half_empty_make_the_permitted_rate_smaller() -> No
     half = Outlook()
     for step in range(6):
         work = Work(landed=step * 500, calls=step * 10, rows=step * 500, call_ms=step * 10)
-        report = a_report(100_000, at_ms=START_MS + step * POLICY.stretch_ms, work=work)
+        report = a_report(100_000, at_ms=START_MS + step * STRETCH_MS, work=work)
         half = look(half.memory, [report], [replace(ERP, quota_used=600)], {"DE01": WAY}, POLICY)
 
     assert takes_ms(only(half)) == 2_000 * 500

@@ -26,8 +26,11 @@
   }
 
   // A line under the pointer, and what the firm looked like at that instant.
-  var data = JSON.parse(document.getElementById("samples").textContent);
+  var samples = document.getElementById("samples");
+  var data = samples ? JSON.parse(samples.textContent) : { curves: {} };
   var number = new Intl.NumberFormat("en");
+  var names = Object.keys(data.curves);
+  var length = names.length ? data.curves[names[0]].length : 0;
   each("svg.timeline", function (svg) {
     var cursor = svg.querySelector(".cursor");
     var reading = svg.parentNode.querySelector(".reading");
@@ -36,12 +39,15 @@
       var box = svg.getBoundingClientRect();
       var x = Math.min(right, Math.max(left, (event.clientX - box.left) * 1280 / box.width));
       var at = from + (x - left) / (right - left) * (until - from);
-      var i = Math.min(data.backlog.length - 1, Math.max(0, Math.round((at - data.start_ms) / data.step_ms)));
+      var i = Math.min(length - 1, Math.max(0, Math.round((at - data.start_ms) / data.step_ms)));
       cursor.setAttribute("x1", x); cursor.setAttribute("x2", x); cursor.setAttribute("visibility", "visible");
-      if (data.backlog.length) {
-        reading.textContent = new Date(data.start_ms + i * data.step_ms).toUTCString().slice(0, 22) + " UTC: backlog " +
-          number.format(data.backlog[i]) + ", posted " + number.format(data.posted[i]) + ", in doubt " +
-          number.format(data.in_doubt[i]) + ", parked " + number.format(data.parked[i]);
+      if (length) {
+        var shown = data.start_ms + i * data.step_ms;
+        var clock = data.clock === "run" ? number.format(shown / 1000) + " s" :
+          new Date(shown).toUTCString().slice(0, 22) + " UTC";
+        reading.textContent = clock + ": " + names.map(function (name) {
+          return name + " " + number.format(data.curves[name][i] || 0);
+        }).join(", ");
       }
     });
     svg.addEventListener("pointerleave", function () { cursor.setAttribute("visibility", "hidden"); reading.textContent = ""; });

@@ -9,7 +9,7 @@ import pytest
 
 from scenarios.live.deployment import START_SECONDS, Deployment, MockFirm
 from scenarios.live.parts import wait_for
-from scenarios.live.prometheus import RULES, APrometheus
+from scenarios.live.prometheus import RULES, AlertLog, APrometheus
 from tests.deploy.a_rule_book import metric_of
 
 AWAY_S = 8
@@ -49,7 +49,10 @@ def deliver(deployment: Deployment, entries: int) -> None:
 
 def test_an_outage_of_the_erp_fires_its_alert_and_resolves_it(deployment: Deployment, tmp_path: Path) -> None:
     """The shipped rules, in a hurry: AccountBroken fires while the ERP is away, and ends after it is back."""
-    with APrometheus(tmp_path, deployment.gateway_url, deployment.key) as prometheus:
+    with (
+        APrometheus(tmp_path, deployment.gateway_url, deployment.key) as prometheus,
+        AlertLog(prometheus, every_s=0.2) as log,
+    ):
         prometheus.until_scraped(START_SECONDS)
         deliver(deployment, 20)
         # Logged in, with something in the ledger: from here on it is the ERP that is away, and not the login.
@@ -70,6 +73,10 @@ def test_an_outage_of_the_erp_fires_its_alert_and_resolves_it(deployment: Deploy
         assert {one["current"]["expected_ms"] for one in held if one["waiting"]} == {None}
 
         prometheus.until_no_alert("AccountBroken", 30)
+        (fired,) = wait_for(
+            "the log has it", 5, lambda: [one for one in log.fired if one.alert == alert and one.ended_ms]
+        )
+        assert fired.ended_ms > fired.began_ms
         wait_for("it goes on", 20, lambda: prometheus.number("sum(springtide_entries{place='posted'})") > 20)
 
 

@@ -64,14 +64,11 @@ def test_a_kill_puts_what_was_on_the_wire_in_doubt() -> None:
     assert few.most_ms > many.most_ms
 
 
-def test_after_an_outage_targets_bear_a_probe() -> None:
-    """As long as the outage, since probes double, but not p50; and only then there is a drain to promise."""
+def test_only_where_there_is_an_outage_a_drain_is_promised() -> None:
+    """And an outage makes no other promise longer: it shrinks with the factor, and so do probes."""
     calm, away = by_name(changed()), by_name(changed(), AWAY)
-    assert "drain after an outage" in away
-    assert "drain after an outage" not in calm
-    assert away["p50"].most_ms == calm["p50"].most_ms
-    assert away["p95"].most_ms == calm["p95"].most_ms + 40_000 - 40_000 // 20 if calm["p95"].most_ms else False
-    assert "40 s until a probe" in away["p95"].arithmetic
+    assert set(away) - set(calm) == {"drain after an outage"}
+    assert [away[name].most_ms for name in calm] == [calm[name].most_ms for name in calm]
 
 
 def test_staging_stays_real() -> None:

@@ -1,0 +1,1 @@
+"""Subcommands of `springtide` that put load on a running one."""

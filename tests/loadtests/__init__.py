@@ -1,0 +1,1 @@
+"""Tests of what the load generator is made of, without Locust and without sockets."""

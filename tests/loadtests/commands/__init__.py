@@ -1,0 +1,1 @@
+"""Tests of the subcommands that put load on a running Springtide."""

@@ -93,6 +93,8 @@ class Witness:
         """Everything there is to see. `unanswered`: versions whose sender never heard that they were taken in; `whole`:
         that everything left that the source was told of.
 
+        The ledger is read before the runtime is asked and after it, since a run that did not settle goes on meanwhile.
+
         Raises PartFailedError where the mock systems do not answer.
         """
         self._numbers()
@@ -118,6 +120,8 @@ class Witness:
         ]
         carried = [Version(row.entity, row.entry, row.version) for row in without if standing.get(row.entry, 0) > 0]
         places = self._places((*absent, *carried), gave_up)
+        # Once more: asking takes minutes, and what the runtime says stands by now has its line by now.
+        self._landings(self.mocks)
         if not with_source:
             seen.not_judged = "nobody told the source what was approved"
         elif not whole:

@@ -169,6 +169,22 @@ def test_the_auditors_are_not_heard_where_they_cannot_know(tmp_path: Path, more:
     assert findings.not_tried == (f"the auditors of the simulated world: {seen.not_judged}",)
 
 
+def test_what_comes_to_stand_while_it_is_asked_about_has_its_line(tmp_path: Path) -> None:
+    """A run that did not settle goes on while the runtime is asked: the ledger that counts is read after that."""
+    APPROVED.write(tmp_path, [approved("E-1")])
+    systems = Systems({})
+
+    class Posting(Runtime):
+        def ask(self, *asked: Any, **more: Any) -> tuple[int, Any, dict[str, str]]:
+            told = super().ask(*asked, **more)
+            if self.asked:
+                systems.lines["DE01"] = [line("E-1")]
+            return told
+
+    Witness(tmp_path, CALENDAR, STARTED_MS, Posting({"E-1": "posted"}), systems).look((), (), True)
+    assert [row.entry for row in LANDINGS.read(tmp_path)] == ["E-1"]
+
+
 def test_too_much_that_does_not_stand_is_not_asked_about_one_by_one(tmp_path: Path) -> None:
     """Minutes of questions are not worth it: counts explain the rest, and the auditors are not heard."""
     rows = [approved(f"E-{n}") for n in range(ASKED_MOST + 5)]

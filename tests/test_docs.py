@@ -40,7 +40,17 @@ GENERATED = {
     "docs/faults.md": "list_faults",
     "docs/bugs.md": "list_bugs",
 }
-MANUALS = ("README.md", "docs/operations.md", "docs/conform.md", "docs/proof.md", "docs/certify.md", "docs/load.md")
+TRACKER = "docs/tutorials/from_a_time_tracker_to_an_invoice.md"
+MANUALS = (
+    "README.md",
+    "docs/operations.md",
+    "docs/conform.md",
+    "docs/proof.md",
+    "docs/certify.md",
+    "docs/load.md",
+    "docs/capacity.md",
+    TRACKER,
+)
 """Where every command and every option is told."""
 NOT_TOLD = frozenset({"--help", "--key"})
 """Options that need no word: everybody has the first, and the second is there to be refused."""

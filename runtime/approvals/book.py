@@ -136,8 +136,10 @@ class Row(msgspec.Struct, frozen=True):
     hours: str = ""
     narrative: str = ""
     status: str = ""
-    """What the runtime said about it: "posted", "parked" ..."""
+    """What the runtime said about it last: "posted", "parked" ..."""
     detail: str = ""
+    told_version: int = 0
+    """Of which version it said that."""
 
 
 class _Approved(msgspec.Struct):
@@ -350,6 +352,7 @@ class Book:
             entity=decided[0].entity if decided else person.entity if person else "",
             status=told.status if told else "",
             detail=told.detail if told else "",
+            told_version=told.version if told else 0,
         )
         if entry is None:
             assert isinstance(line.found, Unfit), "what is no line says why"

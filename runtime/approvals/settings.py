@@ -62,7 +62,7 @@ class PersonSettings(_Settings):
     zone: str
     """In which their days begin."""
     approvers: Annotated[tuple[Code, ...], Field(min_length=1)]
-    """Who may approve: "key:ID" of an API key, "jwt:SUBJECT" of a token. Never the person themselves."""
+    """Who may approve: "key:ID" of an API key, "jwt:SUBJECT" of a token. That it is somebody else, the firm sees to."""
     role: str = ""
     grade: str = ""
     assignment: str = ""

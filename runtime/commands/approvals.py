@@ -185,7 +185,7 @@ async def _serve(settings: ApprovalSettings) -> int:
 def assumptions(settings: ApprovalSettings) -> list[str]:
     """What the promise rests on with these settings; printed at the start."""
     overlap_ms, days = settings.tracker.overlap_ms, settings.tracker.recount_days
-    told = [f"{len(settings.people)} people are configured; what anybody else records in the tracker is not read."]
+    told = [f"people configured: {len(settings.people)}. What anybody else records in the tracker is not read."]
     if overlap_ms:
         told.append(
             f"no put of the tracker takes longer than {overlap_ms} ms; what takes longer is found by the recount, "
@@ -218,7 +218,7 @@ def run_lines(arguments: argparse.Namespace) -> int:
         words = (row["state"], row["user"], row["work_date"], row["hours"] and f"{row['hours']} h", row["project"])
         status = " ".join(filter(None, (row["status"], row["detail"])))
         print(printable("  ".join(filter(None, (*words, row["task"], what, status)))))
-    print(f"{len(told['lines'])} lines", file=sys.stderr)
+    print(f"lines: {len(told['lines'])}", file=sys.stderr)
     return 0
 
 
@@ -241,7 +241,9 @@ def run_recount(arguments: argparse.Namespace) -> int:
     days = {"from_day": arguments.from_day, "until_day": arguments.until_day}
     told = connect(arguments).tell("/v1/recounts", days)
     lost = sum(map(len, told["lost"].values()))
-    print(f"{told['users']} people, {told['records']} records: {told['changed']} were news, {lost} of them lost before")
+    print(
+        f"people: {told['users']}, records: {told['records']}, news: {told['changed']}, of it lost by readings: {lost}"
+    )
     for user in told["not_reached"]:
         print(printable(f"springtide: {user} could not be read; recount again"), file=sys.stderr)
     return 1 if told["not_reached"] else 0

@@ -37,7 +37,13 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--out", metavar="FILE", type=Path, help="write what was fitted, for springtide predict --fitted"
     )
-    parser.add_argument("--scenario", metavar="FILE", type=Path, help="write the run's scenario with the fitted times")
+    parser.add_argument(
+        "--scenario",
+        metavar="FILE",
+        type=Path,
+        dest="as_scenario",
+        help="write the run's scenario with the fitted times",
+    )
     parser.add_argument("--json", action="store_true", help="print what was fitted as JSON, nothing else")
     parser.set_defaults(run=run)
 
@@ -51,9 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
         return 5
     if arguments.out is not None:
         _write(arguments.out, fitted.model_dump_json(indent=2))
-    if arguments.scenario is not None:
+    if arguments.as_scenario is not None:
         scenario = with_latency(read_run(arguments.measured).profile.scenario, fitted.latency)
-        _write(arguments.scenario, scenario.model_dump_json(indent=2))
+        _write(arguments.as_scenario, scenario.model_dump_json(indent=2))
     if arguments.json:
         sys.stdout.write(fitted.model_dump_json(indent=2) + "\n")
     else:

@@ -556,3 +556,61 @@ def test_the_query_of_an_address_is_not_shown() -> None:
     assert toml(f"HTTPS://login.example.com?{SECRET}") == '"HTTPS://login.example.com?…"'
     assert toml("https://login.example.com/keys") == '"https://login.example.com/keys"'
     assert toml("who?") == '"who?"'
+
+
+# ------------------------------------------------------------------ Tryton
+
+
+TRYTON = """\
+kind = "tryton_erp"
+needs_session = true
+credential_env = "ERP_PASSWORD"
+url = "https://erp.example.com"
+[accounts.erp.tryton]
+database = "erp"
+user = "springtide"
+mode = "keyed"
+crosswalk_file = "CROSSWALK"
+"""
+CROSSWALK = "[DE01]\ncompany = 1\n[US01]\ncompany = 2\n"
+
+
+def with_tryton(write: WriteFile, text: str = TRYTON, crosswalk: str = CROSSWALK) -> tuple[str, ...]:
+    """What is wrong with a deployment whose ERP is described so."""
+    file = write(crosswalk, "crosswalk.toml")
+    told = GOOD.replace('kind = "generic_erp"\nurl = "https://erp.example.com"\n', text.replace("CROSSWALK", str(file)))
+    try:
+        read_settings(write(told), {"ERP_PASSWORD": "p"})
+    except ConfigurationError as fault:
+        return fault.mistakes
+    return ()
+
+
+def test_a_tryton_account_that_says_everything_can_be_used(write: WriteFile) -> None:
+    """Keyed, with a session, a password and a crosswalk that knows every entity that posts there."""
+    assert with_tryton(write) == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("needs_session = true", "needs_session = false", "takes no call without a session"),
+        ('credential_env = "ERP_PASSWORD"\n', "", "for a password"),
+        ('mode = "keyed"', 'mode = "unkeyed"', "does not keep a second row under one key out"),
+        ("CROSSWALK", "nowhere.toml", "no such file"),
+        ('kind = "tryton_erp"', 'kind = "generic_erp"', "is for a tryton_erp"),
+        ('user = "springtide"', 'user = "a:b"', "accounts.erp.tryton.user"),
+        (TRYTON[TRYTON.index("[accounts") :], "", "has to be told more"),
+    ],
+)
+def test_what_does_not_go_together_at_a_tryton_is_said(write: WriteFile, before: str, after: str, said: str) -> None:
+    """Each mistake is one line that names its place and how to mend it."""
+    (mistake,) = with_tryton(write, TRYTON.replace(before, after))
+    assert said in mistake
+    assert mistake.startswith("accounts.erp")
+
+
+def test_an_entity_that_the_crosswalk_lacks_is_found_before_anything_starts(write: WriteFile) -> None:
+    """And not when its first entry is posted."""
+    (mistake,) = with_tryton(write, crosswalk="[DE01]\ncompany = 1\n")
+    assert "[US01]" in mistake

@@ -84,12 +84,12 @@ class Line(metaclass=PoolMeta):
 
     @classmethod
     def _check_periods(cls, lines):
-        Period = Pool().get("account.period")
+        model = Pool().get("account.period")
         dates = defaultdict(set)
         for line in lines:
             dates[line.company.id].add(line.accounting_date)
         for company, days in dates.items():
-            found = Period.search(
+            found = model.search(
                 [
                     ("company", "=", company),
                     ("type", "=", "standard"),

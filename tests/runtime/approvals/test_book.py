@@ -195,9 +195,10 @@ def test_deciding_changes_nothing_until_it_is_durable() -> None:
     """Between the decision and its being kept nobody sees it; deciding twice makes the same version."""
     book = a_book()
     wish = Wish(ANNA, row(book).fingerprint)
-    first, _ = book.approve(MAX, [wish, wish], 1_000)
+    first, outcomes = book.approve(MAX, [wish, wish], 1_000)
     second, _ = book.approve(MAX, [wish], 1_000)
 
+    assert outcomes == [Outcome.APPROVED, Outcome.ALREADY]
     assert len(first) == 1
     assert [one.version for one in (*first, *second)] == [1, 1]
     assert book.published("DE01", 0, "") == ([], "")

@@ -2,11 +2,12 @@
 
 import asyncio
 from datetime import date
+from itertools import count
 
 from runtime.approvals.book import Book
 from runtime.approvals.reader import Reader
 from runtime.drivers.clock import Clock
-from tests.runtime.approvals.a_tracker import ATracker, settings, tracked
+from tests.runtime.approvals.a_tracker import NINE_S, ATracker, settings, tracked
 
 DAY = date(2026, 11, 16)
 SECOND = 1_000_000
@@ -142,3 +143,32 @@ def test_a_reset_of_the_tracker_is_believed() -> None:
     asyncio.run(go())
 
     assert {row.entry_id[-1]: row.state.value for row in book.rows("anna")} == {"a": "waiting", "b": "gone"}
+
+
+def test_a_recount_comes_by_itself() -> None:
+    """What a reading lost is found although nobody asks: every recount_every_ms the last days are counted again."""
+    tracker = ATracker(now_us=NINE_S * SECOND)
+    given = settings()
+    changed = {"overlap_ms": 0, "poll_every_ms": 100, "recount_every_ms": 5_000, "recount_days": 3}
+    given = given.model_copy(update={"tracker": given.tracker.model_copy(update=changed)})
+    book = Book(given)
+    mono_s = count()
+    clock = Clock(wall_ns=lambda: (NINE_S + 86_400) * 1_000_000_000, mono_ns=lambda: next(mono_s) * 1_000_000_000)
+    reader = Reader(given, book, tracker, clock)
+
+    async def go() -> None:
+        began_us = tracker.now_us
+        tracker.now_us += SECOND
+        await reader.read_all()
+        tracker.put("anna", tracked("late"), began_us=began_us)
+        tracker.now_us += SECOND
+        reading = asyncio.create_task(reader.run())
+        for _ in range(1_000):
+            await asyncio.sleep(0)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+    asyncio.run(go())
+
+    assert names(book) == ["anna:late"]
+    assert reader.lost == 1

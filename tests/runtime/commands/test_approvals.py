@@ -56,7 +56,7 @@ def test_lines_are_shown_with_what_has_to_happen(run: Run) -> None:
         "unfit  anna  running: its timer runs; its owner stops it",
         "waiting  anna  2026-11-16  1 h  P-ALPINE  Consulting  design",
     ]
-    assert err == "2 lines\n"
+    assert err == "lines: 2\n"
 
 
 def test_lines_for_programs_are_json_and_nothing_else(run: Run) -> None:
@@ -86,7 +86,7 @@ def test_a_recount_says_what_it_found(run: Run) -> None:
     """People, records, and how many of them had been lost."""
     code, out, _ = run("recount", "--from", "2026-11-16", "--until", "2026-11-22")
 
-    assert (code, out) == (0, "2 people, 2 records: 0 were news, 0 of them lost before\n")
+    assert (code, out) == (0, "people: 2, records: 2, news: 0, of it lost by readings: 0\n")
 
 
 def test_a_refusal_is_one_line(run: Run) -> None:
@@ -116,4 +116,4 @@ def test_what_is_assumed_is_said_at_the_start() -> None:
 
     assert "no put of the tracker takes longer than 60000 ms" in assumptions(given)[1]
     assert "lost until a recount" in assumptions(without)[1]
-    assert "2 people" in assumptions(given)[0]
+    assert "people configured: 2." in assumptions(given)[0]

@@ -20,6 +20,7 @@ from typing import Any
 import gevent
 from gevent.event import Event
 from gevent.fileobject import FileObject
+from locust import runners
 from locust.argument_parser import get_empty_argument_parser, setup_parser_arguments
 from locust.html import get_html_report
 from locust.log import setup_logging
@@ -29,6 +30,10 @@ from loadtests.master import Master, NotPreparedError
 from loadtests.senders import NAMES, SENDERS, OneOfEach, Sender
 from loadtests.words import LOCUST_PAGE, Order, Task
 from loadtests.worker import Worker
+
+runners.HEARTBEAT_LIVENESS = 20
+"""Seconds without a word after which Locust takes a worker for lost. Its own three are little where workers, a runtime
+and its mock systems share two cores."""
 
 
 def say(**words: Any) -> None:

@@ -84,11 +84,17 @@ class Load:
         self._started_at_ms = 0
 
     def happens(self) -> LoadRun:
-        """Run it to its end, or to where it is cut off. Raises PartFailedError where a part is gone."""
+        """Run it to its end, or to where it is cut off.
+
+        Raises PartFailedError where a part is gone, KeyboardInterrupt where it was cut off before it began.
+        """
         with TemporaryDirectory(prefix="springtide-load-") as scratch:
             order = self._order()
             with Crew(self._folder, Path(scratch), order, self._size) as crew:
                 ended = crew.run(self._hear)
+                if not self._started_at_ms:
+                    # Cut off before anything was sent: there is nothing to count.
+                    raise KeyboardInterrupt
                 interrupted = bool(ended["interrupted"]) or not self._waited()
                 ended_ms = self._now_ms()
                 self._tell({"word": "counting"})

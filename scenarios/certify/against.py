@@ -9,7 +9,7 @@ Rule 3. A different set of seeds of a cell is told: a worst over ten seeds is no
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
-from scenarios.certify.certificate import GRAVITY, CellFound, Certificate, Change, Difference, SlaOverSeeds
+from scenarios.certify.certificate import GRAVITY, CellFound, Certificate, Change, Difference, SlaOverSeeds, used_up
 from scenarios.report.wording import amount, count, duration
 
 NOTICED = 0.05
@@ -66,7 +66,7 @@ def _target(key: str, old: SlaOverSeeds, new: SlaOverSeeds, better: list[Change]
     change = Change(what=f"{key}: {new.name}", before=_said(old), after=_said(new))
     if was != now:
         (better if now else worse).append(change)
-    elif old.worst is not None and new.worst is not None and _apart(old.worst, new.worst):
+    elif old.worst is not None and new.worst is not None and _moved(old.worst, new.worst, new):
         (better if (new.worst < old.worst) == (new.compare == "at_most") else worse).append(change)
 
 
@@ -85,6 +85,14 @@ def _number(
 ) -> None:
     if _apart(old, new):
         (better if new < old else worse).append(Change(what=what, before=say(old), after=say(new)))
+
+
+def _moved(old: float, new: float, sla: SlaOverSeeds) -> bool:
+    """Of a share that is near all of it a twentieth is no measure; there it is a twentieth of what may be missing."""
+    if sla.compare == "at_most":
+        return _apart(old, new)
+    used = [used_up(number, sla.target, sla.compare) for number in (old, new)]
+    return abs(used[1] - used[0]) > NOTICED
 
 
 def _counted(number: float) -> str:

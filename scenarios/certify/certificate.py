@@ -26,6 +26,7 @@ GRAVITY = {0: 0, **{code: 4 - place for place, code in enumerate(GRAVEST_FIRST)}
 AT_RISK = ("unseen", "in_flight", "staged", "in_doubt", "parked")
 """Places in which approved work does not stand in the ledger, though it should or might."""
 WORST_SHOWN = 10
+PPM = 1_000_000
 
 _CLAUSES = {
     3: "money or data is wrong in",
@@ -288,12 +289,14 @@ class Item(NamedTuple):
     exit: int
 
 
-def rule(items: Sequence[Item], canary: str = "") -> Ruling:
-    """The gravest of everything that was tried, in one sentence that names the first of each kind."""
+def rule(items: Sequence[Item], canary: str = "", untried: Sequence[str] = ()) -> Ruling:
+    """The gravest of everything that was tried, in one sentence that names the first of each kind; `untried` is what
+    the suite asks for and nobody made, and is said in the same breath."""
     if canary:
         return Ruling(exit=5, word="blind", sentence=f"The harness is blind: {canary}. Nothing was tried.")
     if not items:
         return Ruling(exit=5, word="nothing", sentence="Nothing was tried.")
+    but = f" Not tried: {', '.join(untried)}." if untried else ""
     clauses = []
     for code in GRAVEST_FIRST:
         those = [item.name for item in items if item.exit == code]
@@ -301,14 +304,15 @@ def rule(items: Sequence[Item], canary: str = "") -> Ruling:
             named = ", ".join(those[:3]) + (f" and {len(those) - 3:,} more" if those[3:] else "")
             clauses.append((code, f"{_CLAUSES[code]} {named}"))
     if not clauses:
-        return Ruling(exit=0, word="go", sentence=f"All {several(len(items), 'trial')} held: books right, targets met.")
+        said = f"All {several(len(items), 'trial')} held: books right, targets met.{but}"
+        return Ruling(exit=0, word="go", sentence=said)
     code, first = clauses[0]
     said = "; also ".join([first, *(clause for _, clause in clauses[1:])])
     words: dict[int, str] = {3: "wrong", 5: "unproved", 4: "unsettled", 1: "missed"}
     return Ruling(
         exit=code,  # type: ignore[arg-type]  # one of the codes above
         word=words[code],
-        sentence=f"{said[0].upper()}{said[1:]}.",
+        sentence=f"{said[0].upper()}{said[1:]}.{but}",
     )
 
 
@@ -397,14 +401,13 @@ def invariants_over(runs: Sequence[RunFound], names: Mapping[str, str]) -> list[
     ]
 
 
+def used_up(actual: float, target: float, compare: str) -> float:
+    """How much of a target was used up: 1 is all of it. Of a least share it is what may be missing that is used up."""
+    room = target if compare == "at_most" else PPM - target
+    return (actual if compare == "at_most" else PPM - actual) / room if room else 0.0
+
+
 def nearness(run: RunFound) -> tuple[float, str]:
     """How near a run came to a target of its own, or beyond: the share of it that was used up, and which one."""
-    used: list[tuple[float, str]] = [(0.0, "")]
-    for sla in run.slas:
-        if sla.actual is None:
-            continue
-        if sla.compare == "at_most":
-            used.append((sla.actual / sla.target if sla.target else 0.0, sla.name))
-        elif sla.target < 1_000_000:
-            used.append(((1_000_000 - sla.actual) / (1_000_000 - sla.target), sla.name))
-    return max(used)
+    measured = [(used_up(sla.actual, sla.target, sla.compare), sla.name) for sla in run.slas if sla.actual is not None]
+    return max(measured, default=(0.0, ""))

@@ -14,7 +14,7 @@ from scenarios.certify.certificate import LoadFound
 from scenarios.certify.suite import LoadPart, Suite
 from scenarios.load.results import RUN_FILE
 from scenarios.load.verdict import LoadReport, judge_load
-from scenarios.report.wording import amount, count, duration, kind_words, share
+from scenarios.report.wording import amount, count, duration, instant, kind_words, share
 
 FOLDER = "loads"
 """Below the certificate: the load runs that were made for it."""
@@ -52,15 +52,19 @@ def all_loads(
     out: Path,
     *,
     run_them: bool,
+    stamp: str = "",
     start: Callable[[Sequence[str]], tuple[int, str]] = _start,
 ) -> list[LoadFound]:
-    """Every load run of the suite, in its order; those without results are made now, or said to be missing."""
+    """Every load run of the suite, in its order; those without results are made now, or said to be missing.
+
+    `stamp` tells the runs of this certificate from those of others in the same folder; no run is written over.
+    """
     found = []
     for part in suite.loads:
         if part.name in known:
             found.append(known[part.name])
         elif run_them:
-            found.append(_made(part, out / FOLDER / part.name, start))
+            found.append(_made(part, out / FOLDER / f"{part.name}{stamp}", start))
         else:
             found.append(_missing(part, "it has no results yet"))
     return found
@@ -117,6 +121,9 @@ def _facts(report: LoadReport) -> dict[str, str]:
         "books": f"{whole.double} double, {whole.lost} lost, {whole.wrong_amount} wrong amounts, "
         f"{whole.invented} invented",
     }
+    if run.started_at_ms:
+        # A run that was made before may be of another day, and of another build.
+        facts["made"] = instant(run.started_at_ms) + (f", runtime {run.runtime_version}" if run.runtime_version else "")
     if run.generator is not None:
         facts["offered"] = f"{run.generator.reached_per_s:,.1f} of {run.generator.planned_per_s:,.1f} requests a second"
     missed = [

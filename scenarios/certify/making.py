@@ -28,7 +28,7 @@ from scenarios.certify.certificate import (
 from scenarios.certify.suite import Cell, Suite
 from scenarios.certify.trial import RunFound, Tried
 from scenarios.certify.untried import not_tried
-from scenarios.judge import ASSUMPTIONS, MARK_OF, revision, versions
+from scenarios.judge import ASSUMPTIONS, MARK_OF, versions
 from scenarios.report.wording import share
 from scenarios.space import WHY_NOT, space_of
 from scenarios.swarm import SeedRun, Swarm
@@ -78,6 +78,7 @@ def certificate(
     *,
     canary: str,
     made_at: datetime,
+    commit: str,
     wall_s: float,
 ) -> Certificate:
     """The certificate. `where`: how the suite was called; `folder`: where the certificate will stand, for commands."""
@@ -95,9 +96,9 @@ def certificate(
         suite=suite.name,
         suite_file=where,
         story=suite.story,
-        ruling=rule(items, canary),
+        ruling=rule(items, canary, [f"load {load.name}" for load in loads if not load.tried]),
         made_at=made_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        commit=revision(),
+        commit=commit,
         version=versions().get("springtide", ""),
         python=platform.python_version(),
         wall_s=round(wall_s, 1),

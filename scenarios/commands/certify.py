@@ -22,6 +22,7 @@ from scenarios.certify.loads import all_loads, with_results
 from scenarios.certify.making import FOLDER, Gathered, certificate, file_of
 from scenarios.certify.suite import Cell, Suite, cells_of, find
 from scenarios.certify.trial import Trial, Tried, attempt
+from scenarios.judge import revision
 from scenarios.on_ray import on_ray
 from scenarios.report.certificate_page import certificate_page
 from scenarios.report.table import console_for
@@ -96,13 +97,14 @@ def run(arguments: argparse.Namespace) -> int:
     known = with_results(suite, arguments.load)
     console = Console(stderr=True) if arguments.json else console_for(sys.stdout)
     began = time.monotonic()
-    made_at = datetime.now(UTC)
+    made_at, commit = datetime.now(UTC), revision()
     why = blind()
     gathered = Gathered()
     if not why:
         _write_scenarios(cells, out)
         _try(suite, cells, gathered, arguments)
-    loads = all_loads(suite, known, out, run_them=arguments.run_loads and not why)
+    stamp = made_at.strftime("-%Y%m%dT%H%M%SZ")
+    loads = all_loads(suite, known, out, run_them=arguments.run_loads and not why, stamp=stamp)
     made = certificate(
         suite,
         where,
@@ -112,6 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
         loads,
         canary=why,
         made_at=made_at,
+        commit=commit,
         wall_s=time.monotonic() - began,
     )
     if before is not None:

@@ -15,10 +15,9 @@ Rule 3. What was planned and left no trace is told as unstruck, and the run prov
 
 import json
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from threading import Event, Thread
-from time import time
 from typing import Any, Protocol, get_args
 
 from runtime.core.value import value
@@ -43,6 +42,7 @@ from simulators.faults.moves import (
     strikes,
 )
 from simulators.faults.source import MissingEvent
+from simulators.over_http import wall_ms
 
 ProcessStrike = CrashPartition | StopProcess | ShutDown
 PeopleStrike = MovePeriod | PausePartition | ResumePartition
@@ -147,6 +147,8 @@ class Strikes:
     gateway: Api
     timeline: TimeLine
     restart_ms: int
+    clock: Callable[[], int] = wall_ms
+    """The wall clock, ms UTC."""
     outages: list[Outage] = field(default_factory=list)
     """What was really taken away, as it came."""
     struck: dict[str, int] = field(default_factory=dict)
@@ -175,7 +177,7 @@ class Strikes:
 
     def now_ms(self) -> int:
         """Run time."""
-        return int(time() * 1000) - self._started_at_ms
+        return self.clock() - self._started_at_ms
 
     def _go_on(self) -> None:
         every: list[ProcessStrike | PeopleStrike] = [*self.plan.processes, *self.plan.people]

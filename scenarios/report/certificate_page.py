@@ -16,6 +16,7 @@ from scenarios.certify.certificate import (
     LoadFound,
     SlaOverSeeds,
     Worst,
+    used_up,
 )
 from scenarios.report import plots
 from scenarios.report.markup import Child, Markup, el, joined
@@ -302,22 +303,12 @@ def _column(name: str) -> str:
     return name.removeprefix("approval to ledger ").removesuffix(" after an outage")
 
 
-def used(sla: SlaOverSeeds) -> float | None:
-    """How much of a target its worst seed used up: 1 is all of it. None: nothing was measured."""
-    if sla.worst is None:
-        return None
-    if sla.compare == "at_most":
-        return sla.worst / sla.target if sla.target else 0.0
-    room = 1_000_000 - sla.target
-    return (1_000_000 - sla.worst) / room if room else 0.0
-
-
 def _target(sla: SlaOverSeeds | None) -> Child:
     if sla is None:
         return ""
-    part = used(sla)
-    if part is None:
+    if sla.worst is None:
         return el("span", sla.unmeasured, class_="hint")
+    part = used_up(sla.worst, sla.target, sla.compare)
     held = sla.held == sla.runs
     look = "bad" if not held else "warn" if part > ALMOST else "good"
     sign = "✕" if not held else "!" if part > ALMOST else "✓"

@@ -437,11 +437,22 @@ def test_what_the_calendar_brings_befalls_an_account_at_its_instant() -> None:
 
 def test_what_will_befall_waits_for_its_instant() -> None:
     """Before its time nothing has struck, and a reset calls it off."""
-    later = CutOff(NOW_MS + 3_600_000, "partition", NOW_MS + 7_200_000, "erp", "erp-emea-1", "both")
-    caller = befallen(later)
+    caller = Caller()
+    soon = CutOff(NOW_MS + 20, "partition", NOW_MS + 7_200_000, "erp", "erp-emea-1", "both")
+    order = {"moves": [{"what": "CutOff", "move": asdict(soon)}]}
 
-    assert caller.answered(caller.batch())[0] == 200
-    assert caller.told("GET", "/admin/strikes")[1] == {"fired": {}, "strikes": []}
+    async def story(reset: bool) -> Any:
+        await caller.ask("POST", "/admin/befall", order)
+        before = await caller.ask("GET", "/admin/strikes")
+        if reset:
+            await caller.ask("POST", "/admin/reset")
+        await asyncio.sleep(0.05)
+        return before, await caller.ask("GET", "/admin/strikes")
+
+    nothing = (200, {"fired": {}, "strikes": []})
+    assert asyncio.run(story(reset=True)) == (nothing, nothing)
+    before, after = asyncio.run(story(reset=False))
+    assert (before, after[1]["fired"]) == (nothing, {"partition": 1})
 
 
 @pytest.mark.parametrize(

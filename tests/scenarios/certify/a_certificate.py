@@ -105,4 +105,15 @@ def a_certificate(
         swarm=SwarmPart(seeds=len(swarm)) if swarm else None,
         assumptions=("our ERP keeps keys for a year",),
     )
-    return certificate(suite, "ours.toml", "out/x", both, gathered, loads, canary=canary, made_at=MADE_AT, wall_s=12.34)
+    return certificate(
+        suite,
+        "ours.toml",
+        "out/x",
+        both,
+        gathered,
+        loads,
+        canary=canary,
+        made_at=MADE_AT,
+        commit="abc123",
+        wall_s=12.34,
+    )

@@ -48,6 +48,17 @@ def test_a_number_counts_as_changed_beyond_a_twentieth() -> None:
     }
 
 
+def test_of_a_least_share_it_counts_what_is_missing() -> None:
+    """From 0.1 % missing to 0.5 % of the 1 % that may be is worse, and the other way round is better."""
+    run = a_run()
+    share = run.slas[1].model_copy(update={"actual": 995_000})
+    less = run.model_copy(update={"slas": [run.slas[0], share]})
+    more, fewer = a_certificate([run, a_run("quiet_week/rough")]), a_certificate([less, a_run("quiet_week/rough")])
+
+    assert since(fewer, more) == {**NOTHING, "worse": ["quiet_week: in the ledger 30 min after cut-off"]}
+    assert since(more, fewer) == {**NOTHING, "better": ["quiet_week: in the ledger 30 min after cut-off"]}
+
+
 def test_an_oracle_that_fires_now_is_worse() -> None:
     """Books that were right and are not are told by the oracle's name."""
     good, bad = a_certificate(), a_certificate([a_run(code=3), a_run("quiet_week/rough")], seeds=(1, 2))

@@ -41,7 +41,8 @@ def test_everything_that_was_tried_counts() -> None:
     assert a_certificate([a_run(), a_run("quiet_week/rough", 1, 4)]).ruling.exit == 4
     assert a_certificate(swarm=[SeedRun(7, "swarm", {}, wrong=["S1: twice"])]).ruling.exit == 3
     assert a_certificate(loads=[load]).ruling.exit == 1
-    assert a_certificate(loads=[load.model_copy(update={"tried": False})]).ruling.exit == 0
+    untried = a_certificate(loads=[load.model_copy(update={"tried": False})]).ruling
+    assert (untried.exit, untried.sentence.endswith("Not tried: load hour.")) == (0, True)
 
 
 def test_the_worst_seed_of_each_target_is_named() -> None:

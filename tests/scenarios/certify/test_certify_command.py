@@ -33,7 +33,7 @@ story = "Twelve people instead of sixty."
 set = { "world.firm.consultants" = 12 }
 
 [swarm]
-seeds = 2
+seeds = 1
 population = "swarm"
 """
 
@@ -80,8 +80,8 @@ def test_a_suite_becomes_a_certificate(suite: str, tmp_path: Path, capsys: pytes
     assert json.loads(said.out) == json.loads((out / "certificate.json").read_text(encoding="utf-8"))
     assert [(cell.key, cell.seeds) for cell in made.cells] == [("quiet_week", [1]), ("quiet_week/small", [1])]
     assert made.swarm is not None
-    assert made.swarm.seeds == 2
-    assert made.coverage.runs == 4
+    assert made.swarm.seeds == 1
+    assert made.coverage.runs == 3
     assert made.difference is None
     command = shlex.split(next(one.command for one in made.worst if one.cell == "quiet_week/small"))
     assert main([*command[1:], "--json", "--jobs", "1", "--quiet"]) == 0

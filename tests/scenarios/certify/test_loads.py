@@ -21,7 +21,7 @@ GOOD = [landed(row.entry, row.approved_ms + 5_000) for row in ROWS]
 
 def test_results_are_judged_as_their_own_page_judges_them(tmp_path: Path) -> None:
     """Exit code and sentence are those of the load run, with its numbers in words."""
-    folder = folder_of(tmp_path, ROWS, [*GOOD, landed("E-1", 9_000)])
+    folder = folder_of(tmp_path, ROWS, [*GOOD, landed("E-1", 9_000)], started_at_ms=1_774_972_800_000)
 
     (found,) = all_loads(SUITE, with_results(SUITE, [f"hour={folder}"]), tmp_path, run_them=False)
 
@@ -29,6 +29,7 @@ def test_results_are_judged_as_their_own_page_judges_them(tmp_path: Path) -> Non
     assert (found.tried, found.exit, found.sentence) == (True, verdict.exit, verdict.sentence)
     assert found.exit == 3
     assert found.facts["books"].startswith("1 double, 0 lost")
+    assert found.facts["made"] == "Tue 31 Mar 2026 16:00 UTC"
     assert found.facts["approved"] == "60 versions of 60 entries"
     assert (found.kind, found.scenario, found.folder) == ("live", "quiet_week", str(folder))
 
@@ -62,9 +63,9 @@ def test_a_load_is_made_where_that_was_asked_for(tmp_path: Path) -> None:
         folder_of(Path(arguments[arguments.index("--out") + 1]), ROWS, GOOD)
         return 0, ""
 
-    (found,) = all_loads(SUITE, {}, tmp_path, run_them=True, start=springtide)
+    (found,) = all_loads(SUITE, {}, tmp_path, run_them=True, stamp="-at-noon", start=springtide)
 
-    folder = tmp_path / "loads" / "hour"
+    folder = tmp_path / "loads" / "hour-at-noon"
     assert asked == [["load", "quiet_week", "--volume", "1.5", "--out", str(folder), "--quiet"]]
     assert (found.tried, found.folder) == (True, str(folder))
 

@@ -154,9 +154,20 @@ def test_a_process_is_struck_and_another_takes_its_place(move: Any, deeds: list[
 
 def test_who_is_down_already_is_not_killed_again() -> None:
     """The process carries every entity: what strikes the next one while it is down has struck it."""
-    deaths = [CrashPartition(at_ms, "random_crashes", code) for at_ms, code in ((0, "DE01"), (0, "GB01"), (30, "DE01"))]
-    runtime, _, strikes = struck(*deaths)
+    deaths = tuple(
+        CrashPartition(at_ms, "random_crashes", code) for at_ms, code in ((0, "DE01"), (5, "GB01"), (30, "DE01"))
+    )
+    # Each move asks for the time once, and each strike twice: down from 0 to 10, and from 30 to 40.
+    times = iter((0, 0, 10, 10, 30, 30, 40))
+    runtime, api = ARuntime(), AnApi()
+    strikes = Strikes(
+        Plan((), deaths, (), ()), runtime, api, api, TimeLine(lambda moment: None), 1, lambda: 7_000 + next(times)
+    )
+    strikes.begin(7_000)
+    while not strikes.over:
+        sleep(0.005)
     assert runtime.deeds == ["kill", "restart", "kill", "restart"]
+    assert [(one.from_ms, one.until_ms) for one in strikes.outages] == [(0, 10), (30, 40)]
     assert strikes.struck == {"random_crashes": 3}
 
 

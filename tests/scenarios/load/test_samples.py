@@ -7,6 +7,8 @@ from runtime.core.model import Place
 from scenarios.live.parts import Api, Unreachable
 from scenarios.load.samples import NOBODY_ANSWERS, Sampler, busy_ms, used_by
 
+IDLE = {"untold": 0, "calls_open": 0}
+
 
 class Runtime(Api):
     """A runtime with two accounts, of which one PSA and one ERP are closed; or one that is away."""
@@ -23,7 +25,7 @@ class Runtime(Api):
             modes = {"erp-1": "maintenance", "erp-2": "open", "psa-1": "broken"}
             return 200, {"accounts": [{"account": name, "mode": mode} for name, mode in modes.items()]}, {}
         counts = {place.value: {"count": number} for number, place in enumerate(Place)}
-        return 200, {"partitions": [{"entity": "DE01", "state": "running", "places": counts}]}, {}
+        return 200, {"partitions": [{"entity": "DE01", "state": "running", "places": counts, **IDLE}]}, {}
 
 
 def sampler(runtime: Runtime) -> Sampler:

@@ -123,8 +123,12 @@ def test_a_correction_under_way_is_not_carried(tmp_path: Path) -> None:
         ([approved("E-1")], [landed("E-1", amount=99)]),
         ([approved("E-1"), approved("E-1", 2_000, 2, worth=150)], [landed("E-1")]),
         ([approved("E-1"), approved("E-1", 2_000, 2, to_post=False)], [landed("E-1")]),
+        (
+            [approved("E-1"), approved("E-1", 2_000, 2)],
+            [landed("E-1", amount=99), landed("E-1", leg="reverse", amount=-99), landed("E-1", 4_000, 2)],
+        ),
     ],
-    ids=["another amount", "a correction that was not carried out", "taken back, and it stands"],
+    ids=["another amount", "a correction not carried out", "taken back, and it stands", "wrong, and reversed later"],
 )
 def test_a_wrong_amount_is_found(tmp_path: Path, rows: list[ApprovedRow], lines: list[LandingRow]) -> None:
     """A line is worth what its version is, and what stands is what the last version asks for."""
@@ -160,6 +164,12 @@ def test_the_backlog_rises_and_falls(tmp_path: Path) -> None:
     assert found.backlogs["DE01"] == found.curves.backlog
     assert (found.curves.approved[:3], found.curves.posted[:4]) == ([1, 2, 1], [0, 0, 1, 1])
     assert found.whole.backlog_peak == 2
+
+
+def test_what_is_lost_stays_in_the_backlog(tmp_path: Path) -> None:
+    """It will never get a line, and nobody may think that it was worked off."""
+    found = of(tmp_path, [approved("E-1", 500), approved("E-2", 500)], [landed("E-2")], ended_ms=5_000)
+    assert (found.whole.lost, found.curves.backlog[-1]) == (1, 1)
 
 
 def test_a_drain_lasts_until_what_waited_at_the_end_of_the_outage_stands(tmp_path: Path) -> None:

@@ -194,6 +194,29 @@ def test_too_much_that_does_not_stand_is_not_asked_about_one_by_one(tmp_path: Pa
     assert "too many to ask" in seen.not_judged
 
 
+def test_corrections_are_asked_about_before_changed_words(tmp_path: Path) -> None:
+    """Where not everything can be asked about, an older line of another amount, or of what was taken back, is first."""
+    rows = [approved("E-words"), approved("E-words", 2_000, 2), approved("E-worth")]
+    rows += [approved("E-worth", 2_000, 2, worth=150), approved("E-back"), approved("E-back", 2_000, 2, to_post=False)]
+    _, _, runtime = looked(tmp_path, rows, [line("E-words"), line("E-worth"), line("E-back")], {})
+    assert sorted(runtime.asked[:2]) == ["E-back", "E-worth"]
+    assert runtime.asked[2:] == ["E-words"]
+
+
+def test_counts_are_read_before_anybody_is_asked(tmp_path: Path) -> None:
+    """Work goes on meanwhile: what is on its way can only become less, so counts of before explain all of it."""
+    APPROVED.write(tmp_path, [approved("E-1")])
+    order: list[str] = []
+
+    class Noting(Runtime):
+        def ask(self, method: str, path: str, *more: Any, **named: Any) -> tuple[int, Any, dict[str, str]]:
+            order.append(path)
+            return super().ask(method, path, *more, **named)
+
+    Witness(tmp_path, CALENDAR, STARTED_MS, Noting({}), Systems({})).look((), (), True)
+    assert order.index("/v1/status") < order.index("/v1/trace/DE01/E-1")
+
+
 def test_without_the_systems_nobody_knows_what_stands(tmp_path: Path) -> None:
     """There is no place for anything then, since a line may well stand; the findings say that nobody looked."""
     APPROVED.write(tmp_path, [approved("E-1")])

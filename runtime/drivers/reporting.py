@@ -212,9 +212,9 @@ def story(entity: str, entry_id: str, shell: Shell, history: History) -> EntryTr
             if told is not None:
                 steps.append(TraceStep(at_ms, type(record).__name__, told))
     note = tracked.versions.get(tracked.latest)
-    place = Place.PARKED if tracked.phase is Phase.PARKED else note.place if note is not None else Place.SUPERSEDED
-    if tracked.phase in AT_REST and note is None and tracked.standing is None:
-        place = Place.SUPERSEDED
+    # A withdrawal is no version that is counted: until what it takes back is reversed, it is on its way.
+    unnoted = Place.SUPERSEDED if tracked.phase in AT_REST else _PLACE_OF_PHASE[tracked.phase]
+    place = Place.PARKED if tracked.phase is Phase.PARKED else unnoted if note is None else note.place
     return EntryTrace(
         entity, entry_id, place, tracked.phase, tracked.latest, tracked.ledger_id, tuple(keys), tuple(steps)
     )

@@ -31,7 +31,7 @@ from runtime.core.value import value
 from scenarios.judge import percentile
 from scenarios.load.calibrate import with_latency
 from scenarios.load.predict import drawn
-from scenarios.load.profile import LoadProfile
+from scenarios.load.profile import LoadProfile, Own
 from scenarios.load.results import APPROVED, LANDINGS, REQUESTS, Codes, Column, LoadRun, Outage, read_run
 
 PPM = 1_000_000
@@ -126,7 +126,7 @@ def compare(predicted: Path, measured: Path) -> Comparison:
     one, other = draws[0], _Books(measured, theirs, measured)
     lines = [_banded(same) for same in zip(*(_lines(draw, other) for draw in draws), strict=True)]
     unproved = _unproved(one, other)
-    answers = _answers(measured)
+    answers = _answers(measured, ours.profile.own)
     notes = [*_notes(one, other), *answers]
     explained = tuple(_explained(line, one, answers) for line in lines)
     return Comparison(one.side(), other.side(), explained, tuple(notes), unproved)
@@ -337,7 +337,7 @@ def _notes(one: _Books, other: _Books) -> Iterator[str]:
         )
 
 
-def _answers(folder: Path) -> list[str]:
+def _answers(folder: Path, own: Own) -> list[str]:
     if not REQUESTS.there(folder):
         return []
     rows = REQUESTS.columns(folder, {"user": {}})
@@ -345,9 +345,10 @@ def _answers(folder: Path) -> list[str]:
     if not len(took):
         return []
     p50, p95, p99 = (percentile(took, percent) for percent in (50, 95, 99))
+    taken = f"{own.intake_p50_ms:,} ms at p50" if own.intake_p50_ms else "nothing"
     return [
         f"from the instant of a request to its answer the gateway took {p50:,} ms at p50, {p95:,} ms at p95 and"
-        f" {p99:,} ms at p99, which the prediction takes for nothing"
+        f" {p99:,} ms at p99, which the prediction takes for {taken}"
     ]
 
 

@@ -378,8 +378,8 @@ def _judge(found: Truth, books: _Books, folder: Path) -> None:
     expected, amount = books.expected[lasts], _of(books.amount, line)
     # A last version without a line of its own is carried by an earlier line, unless somebody says it is under way.
     carried = stands & ~own_line & ~accounted
-    if not told:
-        carried &= (expected == MISSING) | (amount == expected)
+    # Where nobody was asked, a line of another amount is no word about it: the newer version may well be on its way.
+    carried &= (said != 0) | (expected == MISSING) | (amount == expected)
     to_post = books.to_post[lasts]
     good = to_post & (own_line | carried)
     missing = to_post & ~good
@@ -395,6 +395,10 @@ def _judge(found: Truth, books: _Books, folder: Path) -> None:
     if told:
         lost = missing & ~accounted & (said != 0)
         _explain(books, folder, owner, lasts, (missing | to_leave) & (said == 0), places, lost)
+        # An older line stands for it, of another amount, and it is not on its way.
+        uncorrected = lost & stands & (said == 0)
+        wrong[owner[uncorrected]] = True
+        lost &= ~uncorrected
         wrong[owner[to_leave & ~np.isin(places, ACCOUNTED_FOR)]] = True
     else:
         places[missing | to_leave] = IN_FLIGHT

@@ -103,7 +103,9 @@ def band(line: Line) -> str:
 
 def percent(ppm: int | None) -> str:
     """A distance, with its sign."""
-    return "–" if ppm is None else f"{ppm / 10_000:+.1f} %"
+    if ppm is None:
+        return "–"
+    return "0.0 %" if abs(ppm) < 500 else f"{ppm / 10_000:+.1f} %"
 
 
 WORDS = {"held": "✓ within", "missed": "✕ beyond", "shown": ""}

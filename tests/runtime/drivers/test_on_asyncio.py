@@ -9,7 +9,7 @@ import pytest
 
 from runtime.core.inputs import Pause, Resume
 from runtime.core.model import Place
-from runtime.core.news import EntryApproved, PeriodPublished
+from runtime.core.news import EntryApproved, EntryWithdrawn, PeriodPublished
 from runtime.drivers import embedded
 from runtime.drivers.embedded import Embedded
 from runtime.drivers.on_asyncio import Host
@@ -413,6 +413,38 @@ def test_people_pause_resume_and_trace() -> None:
             assert {"BatchSent", "RowsApplied"} <= set(kinds)
             assert (trace.place, len(trace.keys), trace.ledger_id != "") == (Place.POSTED, 1, True)
             assert await host.trace(entity, "no-such-entry") is None
+
+    run(story())
+
+
+def test_what_is_taken_back_is_on_its_way_until_it_is_reversed() -> None:
+    """While its line stands a withdrawn entry is in flight, and superseded only when nothing of it stands."""
+
+    async def story() -> None:
+        async with Ground() as ground:
+            host = await ground.host("one")
+            entity = next(iter(ground.firm.by_code))
+            (first, *_) = ground.approve(20)[entity]
+            assert isinstance(first, EntryApproved)
+            await host.take(entity, [first], 1_000, PATIENCE_S)
+
+            async def stands() -> bool:
+                return await posted(host) == 1
+
+            await until(stands)
+            await host.command(entity, Pause("ann", "ledger check"))
+            withdrawn = EntryWithdrawn(first.entry.entry_id, first.entry.version + 1, "cancelled", 0)
+            await host.take(entity, [withdrawn], 1_000, PATIENCE_S)
+            trace = await host.trace(entity, first.entry.entry_id)
+            assert trace is not None
+            assert trace.place == Place.IN_FLIGHT
+            await host.command(entity, Resume("ann", "done"))
+
+            async def reversed_() -> bool:
+                told = await host.trace(entity, first.entry.entry_id)
+                return told is not None and told.place == Place.SUPERSEDED
+
+            await until(reversed_)
 
     run(story())
 

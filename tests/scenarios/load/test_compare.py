@@ -12,7 +12,7 @@ from runtime.cli import BadInputError
 from scenarios.catalogue import all_scenarios
 from scenarios.commands.compare import as_json
 from scenarios.load.compare import Comparison, Line, compare
-from scenarios.load.profile import LoadProfile, load_profile
+from scenarios.load.profile import LoadProfile, Own, load_profile
 from scenarios.load.results import (
     APPROVED,
     LANDINGS,
@@ -141,7 +141,12 @@ def test_what_the_gateway_took_stands_beside_a_gap(tmp_path: Path) -> None:
     live = a_run(tmp_path / "live", lambda n: 1_300 + n, kind="live")
     REQUESTS.write(live, [RequestRow(at, at + 5, at + 305, "managers", 202, 80, 80, 0, 0) for at in range(100)])
     found = compare(a_run(tmp_path / "predicted"), live)
-    assert "the gateway took 305 ms at p50" in line(found, "approval to posting p50").why
+    why = line(found, "approval to posting p50").why
+    assert "the gateway took 305 ms at p50" in why
+    assert why.endswith("which the prediction takes for nothing")
+    calibrated = profile().model_copy(update={"own": Own(intake_p50_ms=90, intake_p99_ms=200)})
+    (note,) = compare(a_run(tmp_path / "calibrated", profile=calibrated), live).notes
+    assert note.endswith("which the prediction takes for 90 ms at p50")
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,19 @@ def test_counts_explain_what_nobody_asked_about(tmp_path: Path) -> None:
     assert (whole.unsettled, whole.parked, whole.lost) == (5, 2, 2)
 
 
+def test_a_correction_that_nobody_asked_about_is_explained_by_counts(tmp_path: Path) -> None:
+    """An older line of another amount is right while so many versions are on their way, and wrong without them."""
+    rows = [approved("E-1"), approved("E-1", 2_000, 2, worth=150)]
+    folder = folder_of(tmp_path, rows, [landed("E-1")], places=())
+    BOOKS.write(folder, [BookRow("DE01", "in_flight", 1)])
+    whole = truth(folder, CUTOFFS, ACCOUNTS).whole
+    assert (whole.wrong_amount, whole.lost, whole.unsettled) == (0, 0, 1)
+
+    BOOKS.write(folder, [])
+    whole = truth(folder, CUTOFFS, ACCOUNTS).whole
+    assert (whole.wrong_amount, whole.lost, whole.unsettled) == (1, 0, 0)
+
+
 def test_a_version_that_changed_words_is_carried_by_the_line_that_stands(tmp_path: Path) -> None:
     """It has no line and no latency of its own, and the entry stands since its first line."""
     rows = [approved("E-1"), approved("E-1", CUTOFF_MS, 2)]

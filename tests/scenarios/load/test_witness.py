@@ -169,6 +169,22 @@ def test_the_auditors_are_not_heard_where_they_cannot_know(tmp_path: Path, more:
     assert findings.not_tried == (f"the auditors of the simulated world: {seen.not_judged}",)
 
 
+def test_what_comes_to_stand_while_it_is_asked_about_has_its_line(tmp_path: Path) -> None:
+    """A run that did not settle goes on while the runtime is asked: the ledger that counts is read after that."""
+    APPROVED.write(tmp_path, [approved("E-1")])
+    systems = Systems({})
+
+    class Posting(Runtime):
+        def ask(self, *asked: Any, **more: Any) -> tuple[int, Any, dict[str, str]]:
+            told = super().ask(*asked, **more)
+            if self.asked:
+                systems.lines["DE01"] = [line("E-1")]
+            return told
+
+    Witness(tmp_path, CALENDAR, STARTED_MS, Posting({"E-1": "posted"}), systems).look((), (), True)
+    assert [row.entry for row in LANDINGS.read(tmp_path)] == ["E-1"]
+
+
 def test_too_much_that_does_not_stand_is_not_asked_about_one_by_one(tmp_path: Path) -> None:
     """Minutes of questions are not worth it: counts explain the rest, and the auditors are not heard."""
     rows = [approved(f"E-{n}") for n in range(ASKED_MOST + 5)]
@@ -176,6 +192,29 @@ def test_too_much_that_does_not_stand_is_not_asked_about_one_by_one(tmp_path: Pa
     assert len(runtime.asked) == ASKED_MOST
     assert systems.places is None
     assert "too many to ask" in seen.not_judged
+
+
+def test_corrections_are_asked_about_before_changed_words(tmp_path: Path) -> None:
+    """Where not everything can be asked about, an older line of another amount, or of what was taken back, is first."""
+    rows = [approved("E-words"), approved("E-words", 2_000, 2), approved("E-worth")]
+    rows += [approved("E-worth", 2_000, 2, worth=150), approved("E-back"), approved("E-back", 2_000, 2, to_post=False)]
+    _, _, runtime = looked(tmp_path, rows, [line("E-words"), line("E-worth"), line("E-back")], {})
+    assert sorted(runtime.asked[:2]) == ["E-back", "E-worth"]
+    assert runtime.asked[2:] == ["E-words"]
+
+
+def test_counts_are_read_before_anybody_is_asked(tmp_path: Path) -> None:
+    """Work goes on meanwhile: what is on its way can only become less, so counts of before explain all of it."""
+    APPROVED.write(tmp_path, [approved("E-1")])
+    order: list[str] = []
+
+    class Noting(Runtime):
+        def ask(self, method: str, path: str, *more: Any, **named: Any) -> tuple[int, Any, dict[str, str]]:
+            order.append(path)
+            return super().ask(method, path, *more, **named)
+
+    Witness(tmp_path, CALENDAR, STARTED_MS, Noting({}), Systems({})).look((), (), True)
+    assert order.index("/v1/status") < order.index("/v1/trace/DE01/E-1")
 
 
 def test_without_the_systems_nobody_knows_what_stands(tmp_path: Path) -> None:

@@ -41,6 +41,19 @@ serve: $(SERVE) ## the runtime with mock systems beside it, a throw-away key, an
 cluster-demo: $(DEV) ## a Ray cluster of four nodes, PostgreSQL, 20,000 entries, three incidents, and the auditors
 	$(BIN)/springtide cluster-demo $(ARGS)
 
+.PHONY: load-demo
+load-demo: $(DEV) ## a 50,000-consultant cut-off hour in three minutes on this machine, an ERP outage in it; report in out/load-demo
+	@rm -rf out/load-demo
+	$(BIN)/springtide load --demo --out out/load-demo $(ARGS)
+
+.PHONY: real-demo
+real-demo: $(DEV) ## a week from TimeTagger through the runtime into Tryton's invoices, all of it installed and started here
+	$(BIN)/springtide real-demo $(ARGS)
+
+.PHONY: certify
+certify: $(DEV) ## everything that is tried before going live, and one ruling; report in out/certify
+	$(BIN)/springtide certify go_live $(ARGS)
+
 .PHONY: bench
 bench: $(DEV) ## how fast the runtime is here, and what limits it
 	$(BIN)/python scripts/bench_runtime.py $(ARGS)

@@ -32,6 +32,10 @@ SHORT_RUN = {
 """For reads that never end, which cost the more the longer a run is."""
 
 
+ONE_DAY = {"runtime.full_recount_every_ms": 60 * DAY_MS}
+"""There is a full recount, and it comes after everything has been judged."""
+
+
 def _paged_by_stamp(original: Function, beyond_ms: int) -> Function:
     """The token of the next page begins with a stamp, so the next page is asked for by that."""
 
@@ -235,6 +239,7 @@ PLANTS = (
         caught_by="S2",
         # No later than the declared overlap reaches back.
         faults=(LateCommit(ppm=700_000, delay_ms_low=30 * MINUTE_MS, delay_ms_high=2 * HOUR_MS),),
+        changes=ONE_DAY,
         wild="airbytehq/airbyte#85918",
     ),
     Plant(
@@ -322,7 +327,7 @@ PLANTS = (
         bug=_one_fetch_is_enough,
         caught_by="S2b",
         faults=(BulkEdit(day=33, at="09:00", share_ppm=1_000_000),),
-        changes={"firm.consultants": 60},
+        changes={**ONE_DAY, "firm.consultants": 60},
     ),
     Plant(
         number="C30",

@@ -134,6 +134,7 @@ def test_a_session_that_ended_is_opened_again(keyed: RealTryton) -> None:
             await feed.deliver(feed.approve(20))
             await feed.settled()
             keyed.forget_sessions()
+            feed.session_is_old()
             await feed.deliver(feed.approve(20))
             await feed.settled()
             assert feed.stands() == feed.wanted()

@@ -375,4 +375,3 @@ class Book:
             if state is not None:
                 found[state] += 1
         return {str(state): number for state, number in found.items()}
-

@@ -48,6 +48,7 @@ MANUALS = (
     "docs/proof.md",
     "docs/certify.md",
     "docs/load.md",
+    "docs/capacity.md",
     TRACKER,
 )
 """Where every command and every option is told."""

@@ -86,10 +86,19 @@ def _limit(limit: float, y: Callable[[float | None], float]) -> list[Markup]:
 
 
 def _found(found: float, x: Callable[[float], float]) -> list[Markup]:
-    at = f"{x(found):.1f}"
+    at = x(found)
+    left = at < WIDTH / 2
+    beside = f"{at + 5 if left else at - 5:.1f}"
     return [
-        el("line", x1=at, x2=at, y1=TOP, y2=HEIGHT - BOTTOM, class_="found"),
-        el("text", f"enough: {found:g}", x=at, y=TOP - 4, text_anchor="middle", class_="found-word"),
+        el("line", x1=f"{at:.1f}", x2=f"{at:.1f}", y1=TOP, y2=HEIGHT - BOTTOM, class_="found"),
+        el(
+            "text",
+            f"enough: {found:g}",
+            x=beside,
+            y=HEIGHT - BOTTOM - 6,
+            text_anchor="start" if left else "end",
+            class_="found-word",
+        ),
     ]
 
 

@@ -14,12 +14,14 @@ from scenarios.capacity.told import (
     minutes,
     minutes_band,
     months,
+    needed_words,
     notes,
     number_band,
     number_words,
     sentence,
     setting_words,
     share_band,
+    theory_words,
     validation_words,
 )
 from scenarios.capacity.validation import Validation
@@ -91,8 +93,14 @@ def _row(plan: Plan, row: Row, of: int) -> Markup:
         ("in time as it is", months(row.in_time, of), f"95 % sure: at least {100 * row.sure:.0f} % of months", ""),
         ("entities in time", share(round(row.clear_ppm.middle or 0)), share_band(row.clear_ppm), ""),
         (
+            "clear by the cut-off itself",
+            f"{row.by_cutoff.middle or 0:g} of {len(row.entities)}",
+            number_band(row.by_cutoff),
+            "",
+        ),
+        (
             "last entity clear",
-            f"{minutes(row.last_clear_min.middle)} after cut-off",
+            f"{minutes(row.last_clear_min.middle)} after it",
             minutes_band(row.last_clear_min),
             minutes_band(row.theory_last_min),
         ),
@@ -121,11 +129,7 @@ def _finding(finding: Finding, row: Row, of: int) -> tuple[str, str, str, str]:
             number_band(finding.band),
             number_band(finding.theory),
         )
-    band = f"{number_band(finding.band)}; one less is enough in {months(finding.below, of)}"
-    if finding.half is not None:
-        band += f", half in {finding.half} of {of}"
-    theory = f"{number_band(finding.theory)} with full calls, {number_band(finding.theory_filled)} as full as counted"
-    return name, least_words(finding, row), band, theory
+    return name, least_words(finding, row), needed_words(finding, of), theory_words(finding)
 
 
 def _curves(plan: Plan, row: Row) -> list[Markup]:

@@ -69,7 +69,8 @@ class Task:
 class Searched:
     """One number of one component in one month: what was found, what was seen where, and what theory says.
 
-    `theory` assumes full calls; `theory_filled` calls as full as they were at the number that was found.
+    `theory` assumes full calls; `theory_filled` calls as full as they were at the number that was found. Concurrency is
+    asked of theory without the quota.
     """
 
     found: Found
@@ -126,11 +127,13 @@ def _answer(task: Task) -> Answer:
 
         bounds = (search.low, search.high)
         found = least(holds, *bounds, first=search.first(number))
-        by_theory = least_by_theory(some, world_at, setting, search.knob, bounds, task.promise)
+        # What places alone have to carry: with a quota that binds, theory would find no concurrency at all.
+        alone = replace(setting, quota=None) if search.knob == "concurrency" else setting
+        by_theory = least_by_theory(some, world_at, alone, search.knob, bounds, task.promise)
         filled = None
         if found.least is not None:
             fill = min(account.fill for account in seen[found.least].accounts)
-            filled = least_by_theory(some, world_at, setting, search.knob, bounds, task.promise, fill)
+            filled = least_by_theory(some, world_at, alone, search.knob, bounds, task.promise, fill)
         searched[search.knob] = Searched(found, dict(sorted(seen.items())), by_theory, filled)
     arrivals: dict[str, Sequence[float]] = {}
     for flow in some:
@@ -241,15 +244,17 @@ class Finding:
 class Row:
     """One setting over all months.
 
-    `in_time`: months in which every entity is clear in time; `sure`: the least share of months of which that can be
-    said (one-sided, 95 %). `held_min`: minutes of waiting in a month, by cause. `binds`: the gravest. `where`: the
-    account it was worst on, and `hot`: the entity whose rows mostly waited there.
+    `in_time`: months in which every entity is clear in time; `sure`: the least share of months of which one can say so
+    (one-sided, 95 %). `by_cutoff`: how many entities are clear by the cut-off itself. `held_min`: minutes of waiting in
+    a month, by cause. `binds`: the gravest. `where`: the account it was worst on, and `hot`: the entity whose rows
+    mostly waited there.
     """
 
     setting: Setting
     in_time: int
     sure: float
     clear_ppm: Spread
+    by_cutoff: Spread
     last_clear_min: Spread
     theory_last_min: Spread
     entities: tuple[EntityPlan, ...]
@@ -274,8 +279,17 @@ class Plan:
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """Kinds of fault of the scenario that a counted run does not know."""
-        return tuple(sorted({fault.kind for fault in self.question.world.faults} - MODELLED))
+        """Kinds of fault of the scenario, and what finance does in it, that a counted run does not know."""
+        world = self.question.world
+        by_people = {
+            "gates of finance": world.gates,
+            "postings by hand": world.hand_postings,
+            "late master data": world.late_master_data.ppm,
+            "an ERP that never comes back": world.never_back,
+            "the close of the month": world.firm.close_after_working_days is not None,
+        }
+        kinds = {fault.kind for fault in world.faults} - MODELLED
+        return (*sorted(kinds), *(name for name, there in by_people.items() if there))
 
     @property
     def met(self) -> bool:
@@ -326,6 +340,7 @@ def _row(question: Question, number: int, answers: Sequence[Answer]) -> Row:
         in_time,
         at_least(in_time, len(months)),
         spread([_share([e.clear for e in some]) for some in entities.values()]),
+        spread([float(sum(e.clear_ms is not None and e.clear_ms <= 0 for e in some)) for some in entities.values()]),
         spread([_last_min([e.clear_ms for e in some]) for some in entities.values()]),
         spread([_last_min([ms for one in some for ms in one.theory.values()]) for some in months.values()]),
         tuple(_entity_plans(entities, own)),

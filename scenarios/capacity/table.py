@@ -16,11 +16,13 @@ from scenarios.capacity.told import (
     minutes,
     minutes_band,
     months,
+    needed_words,
     notes,
     number_band,
     sentence,
     setting_words,
     share_band,
+    theory_words,
     validation_words,
 )
 from scenarios.capacity.validation import Validation
@@ -87,9 +89,11 @@ def _answers(row: Row, of: int) -> Table:
         "",
     )
     table.add_row("entities in time", share(round(row.clear_ppm.middle or 0)), share_band(row.clear_ppm), "")
+    by_then = f"{row.by_cutoff.middle or 0:g} of {len(row.entities)}"
+    table.add_row("clear by the cut-off itself", by_then, number_band(row.by_cutoff), "")
     table.add_row(
         "last entity clear",
-        f"{minutes(row.last_clear_min.middle)} after cut-off",
+        f"{minutes(row.last_clear_min.middle)} after it",
         minutes_band(row.last_clear_min),
         minutes_band(row.theory_last_min),
     )
@@ -108,13 +112,7 @@ def _finding(finding: Finding, row: Row, of: int) -> tuple[str, str, str, str]:
             number_band(finding.band),
             number_band(finding.theory),
         )
-    band = f"{number_band(finding.band)}; one less: {months(finding.below, of)}"
-    if finding.half is not None:
-        band += f"; half: {finding.half} of {of}"
-    theory = number_band(finding.theory)
-    if finding.theory_filled != finding.theory:
-        theory += f" (calls as full as counted: {number_band(finding.theory_filled)})"
-    return name, least_words(finding, row), band, theory
+    return name, least_words(finding, row), needed_words(finding, of), theory_words(finding)
 
 
 def _late(row: Row, of: int) -> Table:

@@ -20,7 +20,7 @@ ASSUMPTIONS = (
     "Rows are counted, not carried: people, webhooks, the account machine, the ERP's door, latencies and losses are"
     " those of a full run; a partition is a queue with the runtime's rules. Processes do not die, rows are not bad.",
     "The ERP answers as its profile says at any load: latency does not grow with concurrency (assumed; vendors publish"
-    " nothing, and `springtide calibrate` fits it from a measured run).",
+    " nothing).",
     "Hosts are counted apart, as a fluid: in virtual time a turn of the core costs nothing.",
     "In every month that was drawn is not in every month there can be: the bound beside it says how sure that makes.",
 )
@@ -35,6 +35,8 @@ def minutes(value: float | None) -> str:
     """Minutes after a cut-off: "by the cut-off", "18 min", "3 h 5 min", or not at all."""
     if value is None:
         return HORIZON_WORDS
+    if value <= 0:
+        return "by cut-off"
     if round(value) < 1:
         return "< 1 min"
     whole = round(value)
@@ -55,6 +57,21 @@ def number_band(band: Spread) -> str:
         return "beyond the range" if value is None else f"{value:g}"
 
     return one(band.least) if band.least == band.most else f"{one(band.least)} … {one(band.most)}"
+
+
+def needed_words(finding: Finding, of: int) -> str:
+    """The least over the months, and in how many months less would have done."""
+    less = [] if finding.least == finding.low else [f"one less: {finding.below} of {of}"]
+    if finding.half is not None:
+        less.append(f"half: {finding.half} of {of}")
+    return "; ".join([number_band(finding.band), *less])
+
+
+def theory_words(finding: Finding) -> str:
+    """What theory says with full calls, and with calls as full as they were counted."""
+    if finding.theory_filled == finding.theory:
+        return number_band(finding.theory)
+    return f"{number_band(finding.theory)} with full calls, {number_band(finding.theory_filled)} as full as counted"
 
 
 def share_band(band: Spread) -> str:
@@ -96,9 +113,9 @@ def binds_words(row: Row) -> str:
     whole = sum(row.held_min.values())
     if not whole:
         return "nothing: nobody waits for a call"
-    part = f"{100 * row.held_min[row.binds] / whole:.0f} % of {whole:.0f} account-minutes of waiting a month"
-    where = f", most on {row.where}" + (f" (there {row.hot})" if row.hot else "") if row.where else ""
-    return part + where
+    part = f"{100 * row.held_min[row.binds] / whole:.0f} % of {whole:.0f} min of waiting"
+    where = f", most on {row.where}" if row.where else ""
+    return part + where + (f", for {row.hot}" if row.where and row.hot else "")
 
 
 def sentence(plan: Plan) -> str:
@@ -135,7 +152,7 @@ def notes(plan: Plan) -> Iterator[str]:
             yield from _notes(finding, row)
         yield from _time_note(row)
     if plan.left_out:
-        yield f"Left out of the counting, since no capacity changes it: {', '.join(plan.left_out)}."
+        yield f"Left out of the counting: {', '.join(plan.left_out)}. No capacity changes that."
 
 
 def _notes(finding: Finding, row: Row) -> Iterator[str]:

@@ -32,6 +32,7 @@ from runtime.core.value import value
 LAST_DAY = "9999-12-31"
 PAGE = 1_000
 """Heads on one page of the listing."""
+FINAL_REASON = "deleted by its owner, and the deletion was approved"
 REMOVAL = "deleted"
 """The fingerprint of a deleted record: there is nothing else to see of it."""
 
@@ -374,6 +375,3 @@ class Book:
             if state is not None:
                 found[state] += 1
         return {str(state): number for state, number in found.items()}
-
-
-FINAL_REASON = "deleted by its owner, and the deletion was approved"

@@ -172,6 +172,11 @@ def _notes(finding: Finding, row: Row) -> Iterator[str]:
         yield f"Queueing theory finds no {name} in the range, counting found {finding.least}."
     elif abs(theory - finding.least) <= NEAR * finding.least:
         yield f"On the least {name}, counting ({finding.least}) and queueing theory ({theory:g}) agree."
+    elif theory < finding.least and finding.knob == "concurrency":
+        yield (
+            f"On the least concurrency, theory asks for less ({theory:g} against {finding.least}): it leaves the quota"
+            " out and counts with means, while one lost call holds one of few places until its deadline."
+        )
     elif theory < finding.least:
         between = filled is not None and filled >= finding.least
         also = f"; calls as full as they were counted would need {filled:g}" if between else ""

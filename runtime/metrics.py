@@ -505,15 +505,15 @@ class Metrics:
         """Ask these reports whenever somebody scrapes."""
         self._reports = reports
 
-    def called(self, entity: str, effect: Effect, answer: CallAnswer, seconds: float) -> None:
-        """A call came back, or was given up after so many seconds."""
+    def called(self, entity: str, account: str, effect: Effect, answer: CallAnswer, seconds: float) -> None:
+        """A call of this account came back, or was given up after so many seconds."""
         call = _CALL_NAMES[type(effect)]
         with self._lock:
-            self._add(CALLS, (effect.account, call, _outcome_of_call(answer)), 1)
-            self._observe(CALL_TIME, (effect.account, call), (seconds,))
+            self._add(CALLS, (account, call, _outcome_of_call(answer)), 1)
+            self._observe(CALL_TIME, (account, call), (seconds,))
             if isinstance(effect, SendBatch):
                 for (outcome, reason), rows in _outcomes_of_rows(len(effect.rows), answer).items():
-                    self._add(ATTEMPTS, (entity, effect.account, outcome, reason), rows)
+                    self._add(ATTEMPTS, (entity, account, outcome, reason), rows)
 
     def in_ledger(self, entity: str, waits_s: Iterable[float]) -> None:
         """These versions now stand in the ledger; each waited so long since its approval."""

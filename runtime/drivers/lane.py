@@ -503,14 +503,14 @@ class Lane:
     async def _call(self, effect: Effect, request: Request) -> None:
         began = perf_counter()
         answer: CallAnswer = Silent()
+        desk = self._desks[effect.account]
         try:
-            desk = self._desks[effect.account]
             with self._spans.span("call.send", entity=self.entity, account=desk.name, call=effect.call_id):
                 answer = await desk.call(effect, request, self._connectors[effect.account], self.entity)
         finally:
             # Cancelled or not: a call that left and was not answered is unknown, and never nothing.
             took_s = perf_counter() - began
-            self._metrics.called(self.entity, effect, answer, took_s)
+            self._metrics.called(self.entity, desk.name, effect, answer, took_s)
             if isinstance(effect, SendBatch) and isinstance(answer, RowsAnswered):
                 self._tally.calls += 1
                 self._tally.rows += len(effect.rows)

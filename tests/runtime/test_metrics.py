@@ -220,10 +220,10 @@ ANSWERS: list[tuple[CallAnswer, str, dict[tuple[str, str], int]]] = [
 def test_every_row_that_left_has_one_outcome(
     answer: CallAnswer, outcome: str, rows: dict[tuple[str, str], int]
 ) -> None:
-    """Whatever a call brought back, the rows it carried are all counted, once."""
+    """Whatever a call brought back, the rows it carried are all counted, once, under the account that made it."""
     metrics = Metrics()
 
-    metrics.called("DE01", batch(4), answer, 0.3)
+    metrics.called("DE01", "erp-emea-1", batch(4), answer, 0.3)
 
     seen = {
         (dict(labels)["outcome"], dict(labels)["reason"]): value
@@ -232,9 +232,9 @@ def test_every_row_that_left_has_one_outcome(
     }
     assert seen == rows
     assert sum(seen.values()) == 4
-    assert number(metrics, "calls_total", account="erp", call="send_batch", outcome=outcome) == 1
-    assert number(metrics, "call_seconds_bucket", account="erp", call="send_batch", le="0.25") == 0
-    assert number(metrics, "call_seconds_bucket", account="erp", call="send_batch", le="0.5") == 1
+    assert number(metrics, "calls_total", account="erp-emea-1", call="send_batch", outcome=outcome) == 1
+    assert number(metrics, "call_seconds_bucket", account="erp-emea-1", call="send_batch", le="0.25") == 0
+    assert number(metrics, "call_seconds_bucket", account="erp-emea-1", call="send_batch", le="0.5") == 1
 
 
 def test_only_postings_are_attempts() -> None:
@@ -242,9 +242,9 @@ def test_only_postings_are_attempts() -> None:
     metrics = Metrics()
     effect: Effect = TellPsa("T-1", ())
 
-    metrics.called("DE01", effect, StatusTaken(), 0.1)
+    metrics.called("DE01", "psa-emea-1", effect, StatusTaken(), 0.1)
 
-    assert number(metrics, "calls_total", account="psa", call="tell_psa", outcome="served") == 1
+    assert number(metrics, "calls_total", account="psa-emea-1", call="tell_psa", outcome="served") == 1
     assert not [name for name, _ in shown(metrics) if name == "springtide_attempts_total"]
 
 
@@ -336,7 +336,7 @@ def test_names_follow_prometheus_and_labels_are_bounded() -> None:
 def test_every_metric_is_fed() -> None:
     """There is no metric that nothing can ever fill."""
     metrics = watching()
-    metrics.called("DE01", batch(1), Silent(), 1.0)
+    metrics.called("DE01", "erp-emea-1", batch(1), Silent(), 1.0)
     metrics.in_ledger("DE01", [1.0])
     everything_told: tuple[Callable[[], None], ...] = (
         lambda: metrics.items({"accepted": 1}),

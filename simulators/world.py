@@ -728,6 +728,7 @@ class World:
                     "telling": sum(len(call.statuses) for call in state.calls.values()),
                     "resting": len(state.resting),
                     "asked about": sum(len(ask.names) for ask in state.asks.values()),
+                    "parked": sum(map(len, state.parked.values())),
                     "sent": len(state.keys),
                     "calls": len(state.calls),
                 },

@@ -9,8 +9,9 @@ from simulators.auditors.allowances import Allowances
 from simulators.auditors.finding import Held
 from simulators.evidence import Checkpoint, Evidence
 
-UNFINISHED = ("in_flight", "staged", "in_doubt", "parked")
-"""Places of versions whose entries are in memory, if they are not behind the window."""
+UNFINISHED = ("in_flight", "staged", "in_doubt")
+"""Places of versions whose entries are in memory, if they are not behind the window. What is parked is counted in
+entries: one may be parked of which no version was approved yet, as far as we have heard."""
 CHECKPOINT_AT_LAST = 4
 """A journal is checkpointed at so many times its number of touched entries in any case (documented: the shell's)."""
 ONE_TURN = 2_000
@@ -34,7 +35,7 @@ def _limits(checkpoint: Checkpoint, allowances: Allowances) -> tuple[tuple[str, 
     """What is bounded, how much there is of it, and how much there may be."""
     memory = checkpoint.memory
     touched = memory["touched"]
-    unfinished = sum(checkpoint.counts.get(place, 0) for place in UNFINISHED)
+    unfinished = sum(checkpoint.counts.get(place, 0) for place in UNFINISHED) + memory["parked"]
     # Rows that were sent and came back, and entries of which the PSA has to hear, cannot leave memory.
     busy = memory["sent"] + memory["untold"] + memory["telling"]
     from_the_shelf = max(2 * allowances.batch_max, allowances.memory_window // 2)

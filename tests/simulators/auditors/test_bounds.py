@@ -7,7 +7,7 @@ import pytest
 from tests.simulators.auditors.books import Books, at
 
 NOTHING = dict.fromkeys(
-    ("entries", "in line", "touched", "untold", "telling", "resting", "asked about", "sent", "calls"), 0
+    ("entries", "in line", "touched", "untold", "telling", "resting", "asked about", "parked", "sent", "calls"), 0
 )
 
 
@@ -28,8 +28,14 @@ def test_a_line_longer_than_the_window_is_found():
 
 def test_entries_that_are_settled_and_stay_are_found():
     """S18: in memory is what is unfinished, what the PSA has to hear, and what was touched since the checkpoint."""
-    assert holding({"parked": 2, "posted": 9}, entries=6, touched=2, untold=1, telling=1) == []
-    assert holding({"parked": 2, "posted": 9}, entries=7, touched=2, untold=1, telling=1) == ["S18"]
+    assert holding({"parked": 2, "posted": 9}, parked=2, entries=6, touched=2, untold=1, telling=1) == []
+    assert holding({"parked": 2, "posted": 9}, parked=2, entries=7, touched=2, untold=1, telling=1) == ["S18"]
+
+
+def test_a_parked_entry_without_a_version_is_unfinished():
+    """S18: taken back before its approval was heard, with a person's line in the ledger: one entry, in no place yet."""
+    assert holding({"posted": 9}, parked=1, entries=1) == []
+    assert holding({"posted": 9}, entries=1) == ["S18"]
 
 
 @pytest.mark.parametrize(("what", "most"), [("touched", 2_016), ("calls", 12)])

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from runtime.cli import BadInputError
 from scenarios.choose import no_such_bug
+from scenarios.isolation import TWO_RUNS
 from scenarios.mutants import Hit, Score, Shot, Small, chosen, fire, make_small, not_yet, shots_at, smoke_set
 from scenarios.report.table import console_for
 from scenarios.side_by_side import cores, on_cores
@@ -124,11 +125,14 @@ def _bar(total: int, arguments: argparse.Namespace) -> AbstractContextManager[Pr
 
 
 def _shrink(scores: Iterable[Score], hits: dict[tuple[str, int], Hit], arguments: argparse.Namespace) -> list[Small]:
-    """The first failure of each bug that was caught, made small and written down."""
+    """The first failure of each bug that was caught, made small and written down.
+
+    What two runs show by their difference (S16, L4) is no failure of one run that could be made small.
+    """
     firsts = [
         (score.plant.name, min(seed for (name, seed), hit in hits.items() if name == score.plant.name and hit.caught))
         for score in scores
-        if score.caught
+        if score.caught and score.plant.caught_by not in TWO_RUNS
     ]
     make = partial(make_small, folder=str(arguments.shrink))
     with _bar(len(firsts), arguments) as bar:
@@ -205,7 +209,7 @@ def _print_shrunk(shrunk: Sequence[Small], console: Console) -> None:
     )
     console.print(
         f"{good} of {len(shrunk)} have at most {FEW_ENTRIES} entries and {FEW_STRIKES} misfortunes, and took at most"
-        f" {PATIENCE_S} s"
+        f" {PATIENCE_S} s; what two runs show by their difference is not made small"
     )
     if shrunk:
         console.print(f"springtide replay {shrunk[0]['file']} shows the first again; the others stand beside it\n")

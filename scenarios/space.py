@@ -26,6 +26,10 @@ _SESSIONS = (
     "needs an account without sessions whose probe meets 401 or 403: every simulated account has sessions;"
     " tests/runtime/core/test_account.py has one without, in open and broken"
 )
+_SHOWN_LATE = (
+    "needs a row of ours that the ledger does not show under its key, and shows under its entry a moment later, or one"
+    " that was turned away at the door and landed all the same, which A6 excludes"
+)
 _NEVER = "listed in MODES, and decided nowhere: "
 WHY_NOT: dict[str, str] = {
     **{
@@ -42,6 +46,7 @@ WHY_NOT: dict[str, str] = {
     " ERP's ends by then; scheduled: a lock of its own length",
     "maintenance|BreakerTripped": _SESSIONS,
     "broken|BreakerTripped": _SESSIONS,
+    **{f"unconfirmed|{what}": _SHOWN_LATE for what in ("RowsApplied", "RowsStaged")},
     "open|LoggedIn": _NEVER + "a login begins only where one is needed, and that ends only with it",
     "throttled|ServedAgain": _NEVER + "a call that was served says nothing about a rest that was asked for",
     "logged_out|MaintenanceBegan": _NEVER + "while a login is needed, its own answers say whether the system is down",

@@ -9,7 +9,6 @@ import pytest
 from simulators.a_postgres import PostgresCannotStartError
 from tests.on_ray.a_deployment import Deployment
 
-
 WANTED = "SPRINGTIDE_RAY_TESTS"
 
 
@@ -17,9 +16,7 @@ WANTED = "SPRINGTIDE_RAY_TESTS"
 def _wanted() -> None:
     """Two clusters at once meet each other's addresses here; until that is mended these tests run when asked for."""
     if not os.environ.get(WANTED):
-        pytest.skip(
-            f"tests on Ray disturb each other beside the whole suite; {WANTED}=1 runs them (tests/on_ray alone)"
-        )
+        pytest.skip(f"tests on Ray fail beside the suite; {WANTED}=1 runs them, tests/on_ray alone")
 
 
 @pytest.fixture(scope="session")
